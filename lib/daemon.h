@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* daemon.h - Going into the background truthfully, and the pid file
+ *
+ * daemon_fork() comes first, before anything is opened. The child sets itself
+ * up with stderr still the caller's, so that every complaint is seen; the
+ * parent waits. daemon_ready() lets the parent exit 0; a child that dies
+ * before makes it exit with the child's own status.
+ */
+#ifndef LIB_DAEMON_H
+#define LIB_DAEMON_H
+
+#include <sys/types.h>
+
+#include "lib/compiler.h"
+
+/**
+ * daemon_fork() - Fork; the parent waits for the child and exits
+ *
+ * Return: in the child, the descriptor for daemon_ready(), or -errno
+ */
+int daemon_fork(void) MUST_CHECK;
+
+/**
+ * daemon_ready() - Tell the waiting parent that all is well, and detach
+ * @ready_fd:	What daemon_fork() returned; closed
+ *
+ * Standard input, output and error become /dev/null, the directory /. Call
+ * log_to_syslog() before.
+ */
+void daemon_ready(int ready_fd);
+
+/**
+ * struct pidfile - A pid file held by a lock for as long as its process lives
+ * @fd:		Locked descriptor, -1 if none
+ * @path:	Absolute path
+ */
+struct pidfile {
+	int fd;
+	char path[4096];
+};
+
+#define PIDFILE_NONE	((struct pidfile){ .fd = -1 })
+
+/**
+ * pidfile_lock() - Create and lock a pid file and write our pid to it
+ * @pf:		Filled
+ * @path:	Where; a relative one is taken from the current directory
+ * @holder:	On -EBUSY the pid of the process that holds it, or 0
+ *
+ * A file left behind by a process that is gone is taken over.
+ *
+ * Return: 0 or -errno; -EBUSY if a living process holds it
+ */
+int pidfile_lock(struct pidfile *pf, const char *path, pid_t *holder) MUST_CHECK;
+
+/* Remove the file if it is still ours, and close it. Harmless on PIDFILE_NONE. */
+void pidfile_remove(struct pidfile *pf);
+
+#endif /* LIB_DAEMON_H */

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* fd.c - File descriptors: closing, sockets at paths, passing */
+#include "config.h"
+
+#include "lib/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	FD_BACKLOG = 128,
+	FD_SCM_MAX = 253,	/* the kernel's SCM_MAX_FD */
+};
+
+void fd_close(int *fd)
+{
+	int saved = errno;
+
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	errno = saved;
+}
+
+int fd_set_nonblock(int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0)
+		return -errno;
+	flags = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+	return fcntl(fd, F_SETFL, flags) < 0 ? -errno : 0;
+}
+
+int fd_sockaddr(struct sockaddr_un *sa, const char *path)
+{
+	size_t len = strlen(path);
+
+	memset(sa, 0, sizeof(*sa));
+	sa->sun_family = AF_UNIX;
+	if (len >= sizeof(sa->sun_path))
+		return -ENAMETOOLONG;
+	memcpy(sa->sun_path, path, len);
+	return 0;
+}
+
+int fd_connect_unix(const char *path)
+{
+	struct sockaddr_un sa;
+	int fd = -1, ret;
+
+	ret = fd_sockaddr(&sa, path);
+	if (ret)
+		return ret;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+		ret = -errno;
+		fd_close(&fd);
+		return ret;
+	}
+	return fd;
+}
+
+bool fd_unix_is_live(const char *path)
+{
+	int fd = fd_connect_unix(path);
+
+	if (fd < 0)
+		return fd != -ECONNREFUSED && fd != -ENOENT;
+	fd_close(&fd);
+	return true;
+}
+
+/* Take a socket nobody listens on out of the way. */
+static int fd_unlink_stale(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	if (fd_unix_is_live(path))
+		return -EADDRINUSE;
+	return unlink(path) < 0 ? -errno : 0;
+}
+
+int fd_listen_unix(const char *path, mode_t mode, gid_t gid)
+{
+	struct sockaddr_un sa;
+	int fd = -1, ret;
+
+	ret = fd_sockaddr(&sa, path);
+	if (!ret)
+		ret = fd_unlink_stale(path);
+	if (ret)
+		return ret;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	/* The inode takes the socket's mode at bind(), less the umask: no moment
+	 * in which the file is wider than asked. chmod() adds what the umask
+	 * took away. */
+	if (fchmod(fd, mode) < 0 ||
+	    bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+		ret = -errno;
+		fd_close(&fd);
+		return ret;
+	}
+	if ((gid != (gid_t)-1 && lchown(path, (uid_t)-1, gid) < 0) ||
+	    chmod(path, mode) < 0 || listen(fd, FD_BACKLOG) < 0) {
+		ret = -errno;
+		unlink(path);
+		fd_close(&fd);
+		return ret;
+	}
+	return fd;
+}
+
+ssize_t fd_send(int sock, const void *buf, size_t size, int fd)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int))];
+	} ctl = { .buf = { 0 } };
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)buf, .iov_len = size };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n;
+
+	if (fd >= 0) {
+		struct cmsghdr *cmsg;
+
+		msg.msg_control = ctl.buf;
+		msg.msg_controllen = sizeof(ctl.buf);
+		cmsg = CMSG_FIRSTHDR(&msg);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
+	}
+	do
+		n = sendmsg(sock, &msg, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+ssize_t fd_recv(int sock, void *buf, size_t size, int *fd)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(FD_SCM_MAX * sizeof(int))];
+	} ctl;
+	struct iovec iov = { .iov_base = buf, .iov_len = size };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = ctl.buf, .msg_controllen = sizeof(ctl.buf),
+	};
+	int kept = -1;
+	ssize_t n;
+
+	if (fd)
+		*fd = -1;
+	do
+		n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
+		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < count; i++) {
+			int got;
+
+			memcpy(&got, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+			if (fd && kept < 0)
+				kept = got;
+			else
+				close(got);
+		}
+	}
+	if (msg.msg_flags & MSG_CTRUNC) {
+		fd_close(&kept);
+		return -EPROTO;
+	}
+	if (fd)
+		*fd = kept;
+	return n;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* fd.h - File descriptors: closing, sockets at paths, passing, peers
+ *
+ * Every descriptor made here is close-on-exec. Errors are -errno.
+ */
+#ifndef LIB_FD_H
+#define LIB_FD_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/un.h>
+
+#include "lib/compiler.h"
+
+/* Close *@fd unless it is negative, and set it to -1. errno is kept. */
+void fd_close(int *fd);
+
+/* Set or clear O_NONBLOCK. Return: 0 or -errno. */
+int fd_set_nonblock(int fd, bool on);
+
+/**
+ * fd_sockaddr() - Fill a UNIX socket address from a path
+ * @sa:		Filled, the rest of sun_path zero
+ * @path:	The path; at most 107 bytes
+ *
+ * Return: 0, or -ENAMETOOLONG; a path is never cut short
+ */
+int fd_sockaddr(struct sockaddr_un *sa, const char *path) MUST_CHECK;
+
+/**
+ * fd_listen_unix() - Listen on a stream socket at a path, mode set before bind
+ * @path:	Where; a socket nobody listens on there is replaced
+ * @mode:	Permission bits of the socket file, whatever the umask
+ * @gid:	Group of the file, or (gid_t)-1
+ *
+ * Return: a non-blocking listening socket, or -errno; -EADDRINUSE if somebody
+ * listens at @path, -EEXIST if something other than a socket is there
+ */
+int fd_listen_unix(const char *path, mode_t mode, gid_t gid) MUST_CHECK;
+
+/* Connect a stream socket to @path. Return: the socket (blocking) or -errno. */
+int fd_connect_unix(const char *path) MUST_CHECK;
+
+/* Whether a process listens on the stream socket at @path. */
+bool fd_unix_is_live(const char *path);
+
+/**
+ * fd_send() - Send bytes and at most one descriptor over a UNIX stream socket
+ * @sock:	Socket
+ * @buf:	@size bytes, at least one
+ * @size:	Bytes
+ * @fd:		Descriptor to pass, borrowed; -1 for none
+ *
+ * Return: bytes sent, or -errno
+ */
+ssize_t fd_send(int sock, const void *buf, size_t size, int fd) MUST_CHECK;
+
+/**
+ * fd_recv() - Receive bytes and at most one descriptor
+ * @sock:	Socket
+ * @buf:	Storage for @size bytes
+ * @size:	Bytes
+ * @fd:		Set to the received descriptor, owned by the caller, or -1;
+ *		further ones are closed. NULL: all are closed
+ *
+ * Return: bytes received, 0 at the end, or -errno; -EPROTO when the kernel had
+ * to drop descriptors
+ */
+ssize_t fd_recv(int sock, void *buf, size_t size, int *fd) MUST_CHECK;
+
+#endif /* LIB_FD_H */

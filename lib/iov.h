@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* iov.h - Scattered bytes: size of an iovec array, copies in and out of it
+ *
+ * Every function stops at the end of the shorter side; offsets past the end
+ * copy nothing. Sizes are bytes, counts are iovecs.
+ */
+#ifndef LIB_IOV_H
+#define LIB_IOV_H
+
+#include <stddef.h>
+#include <sys/uio.h>
+
+/* Bytes in all of @iov. */
+size_t iov_size(const struct iovec *iov, size_t cnt);
+
+/**
+ * iov_to_buf() - Gather bytes from an iovec array
+ * @iov:	Array, @cnt elements
+ * @cnt:	Elements
+ * @off:	Bytes of it to skip
+ * @buf:	Storage for @size bytes
+ * @size:	Bytes wanted
+ *
+ * Return: bytes copied
+ */
+size_t iov_to_buf(const struct iovec *iov, size_t cnt, size_t off, void *buf,
+		  size_t size);
+
+/* The other way: scatter @size bytes of @buf into @iov from @off on. */
+size_t iov_from_buf(const struct iovec *iov, size_t cnt, size_t off,
+		    const void *buf, size_t size);
+
+#endif /* LIB_IOV_H */

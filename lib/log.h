@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* log.h - Messages for the person on call
+ *
+ * One line each, naming the object they speak of. To stderr with the program's
+ * name in front, or to syslog once log_to_syslog() was called. Bytes that are
+ * not printable ASCII are escaped, so that no peer can forge a line or drive a
+ * terminal. Not for the data path: what a peer can provoke goes through
+ * log_limited().
+ */
+#ifndef LIB_LOG_H
+#define LIB_LOG_H
+
+#include <stdint.h>
+
+#include "lib/compiler.h"
+#include "lib/ratelimit.h"
+
+enum log_level { LOG_LEVEL_ERR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/**
+ * log_open() - Name the program; messages go to stderr until told otherwise
+ * @program:	Name to put in front of messages; borrowed for ever
+ */
+void log_open(const char *program);
+
+/* Send all further messages to syslog, facility daemon, with the process id. */
+void log_to_syslog(void);
+
+/* Write messages up to @level; the default is LOG_LEVEL_INFO. */
+void log_set_level(enum log_level level);
+
+void log_msg(enum log_level level, const char *fmt, ...) PRINTF(2, 3);
+
+/* The same, followed by ": " and strerror(@err), @err positive. */
+void log_msg_errno(enum log_level level, int err, const char *fmt, ...) PRINTF(3, 4);
+
+/* The same, at most RATELIMIT_BURST times in RATELIMIT_MS for each @rl. */
+void log_limited(struct ratelimit *rl, uint64_t now_ms, enum log_level level,
+		 const char *fmt, ...) PRINTF(4, 5);
+
+#define log_err(...)		log_msg(LOG_LEVEL_ERR, __VA_ARGS__)
+#define log_warn(...)		log_msg(LOG_LEVEL_WARN, __VA_ARGS__)
+#define log_info(...)		log_msg(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...)		log_msg(LOG_LEVEL_DEBUG, __VA_ARGS__)
+#define log_err_errno(e, ...)	log_msg_errno(LOG_LEVEL_ERR, e, __VA_ARGS__)
+#define log_warn_errno(e, ...)	log_msg_errno(LOG_LEVEL_WARN, e, __VA_ARGS__)
+
+#endif /* LIB_LOG_H */

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* vring.c - A split virtqueue seen from the device
+ *
+ * Security model: the driver is hostile. It may write any value into any of
+ * the three parts at any time, also between two reads of ours. Whatever it
+ * does, we touch no memory outside of @mem, do a bounded amount of work, and
+ * report -EPROTO. See the essay in vring.h.
+ */
+#include "config.h"
+
+#include "lib/vring.h"
+
+#include <errno.h>
+#include <string.h>
+
+int vring_init(struct vring *vr, const struct guestmem *mem, uint16_t size,
+	       uint64_t desc, uint64_t avail, uint64_t used, uint64_t features)
+{
+	struct vring r = {
+		.mem = mem,
+		.size = size,
+		.event_idx = features >> VIRTIO_F_RING_EVENT_IDX & 1,
+		.indirect = features >> VIRTIO_F_RING_INDIRECT_DESC & 1,
+	};
+
+	memset(vr, 0, sizeof(*vr));
+	if (!size || size & (size - 1) || size > VRING_SIZE_MAX ||
+	    desc % 16 || avail % 2 || used % 4)
+		return -EINVAL;
+	/* The event index behind each ring is there whether negotiated or not. */
+	r.desc = guestmem_ptr(mem, desc, sizeof(struct vring_desc) * size);
+	r.avail = guestmem_ptr(mem, avail, sizeof(struct vring_avail) +
+			       sizeof(uint16_t) * (size + 1U));
+	r.used = guestmem_ptr(mem, used, sizeof(struct vring_used) +
+			      sizeof(struct vring_used_elem) * size +
+			      sizeof(uint16_t));
+	if (!r.desc || !r.avail || !r.used)
+		return -EFAULT;
+	*vr = r;
+	return 0;
+}
+
+static int vring_break(struct vring *vr, const char *why)
+{
+	vr->broken = why;
+	return -EPROTO;
+}
+
+/* Read a descriptor once; only the copy is looked at. */
+static struct vring_desc vring_read_desc(const struct vring_desc *d)
+{
+	return (struct vring_desc){
+		.addr = __atomic_load_n(&d->addr, __ATOMIC_RELAXED),
+		.len = __atomic_load_n(&d->len, __ATOMIC_RELAXED),
+		.flags = __atomic_load_n(&d->flags, __ATOMIC_RELAXED),
+		.next = __atomic_load_n(&d->next, __ATOMIC_RELAXED),
+	};
+}
+
+/* Add the memory of one descriptor to @chain. */
+static int vring_add_desc(struct vring *vr, struct vring_chain *chain,
+			  const struct vring_desc *d)
+{
+	unsigned int used = chain->out + chain->in;
+	int n;
+
+	if (!(d->flags & VRING_DESC_WRITE) && chain->in)
+		return vring_break(vr, "a readable buffer follows a writable one");
+	if (!d->len)
+		return vring_break(vr, "a buffer of length zero");
+	n = guestmem_iov(vr->mem, d->addr, d->len, chain->iov + used,
+			 VRING_CHAIN_MAX - used);
+	if (n == -ENOBUFS)
+		return vring_break(vr, "a chain of too many pieces");
+	if (n < 0)
+		return vring_break(vr, "a buffer outside of memory");
+	if (d->flags & VRING_DESC_WRITE)
+		chain->in += (unsigned int)n;
+	else
+		chain->out += (unsigned int)n;
+	return 0;
+}
+
+/* Follow the chain that starts at entry @i of @table, which has @size entries. */
+static int vring_walk(struct vring *vr, struct vring_chain *chain,
+		      const struct vring_desc *table, unsigned int size,
+		      unsigned int i, bool indirect)
+{
+	for (unsigned int steps = 0; ; steps++) {
+		struct vring_desc d;
+		int ret;
+
+		if (i >= size)
+			return vring_break(vr, "a descriptor index out of range");
+		if (steps >= MIN(size, vr->size))
+			return vring_break(vr, "a chain longer than the ring");
+		d = vring_read_desc(&table[i]);
+		if (d.flags & VRING_DESC_INDIRECT) {
+			const struct vring_desc *sub;
+			unsigned int count = d.len / sizeof(*sub);
+
+			if (indirect || !vr->indirect)
+				return vring_break(vr, "an indirect table where none may be");
+			if (d.flags & VRING_DESC_NEXT)
+				return vring_break(vr, "an indirect table with a successor");
+			if (!count || d.len % sizeof(*sub))
+				return vring_break(vr, "an indirect table of odd size");
+			sub = guestmem_ptr(vr->mem, d.addr, d.len);
+			if (!sub)
+				return vring_break(vr, "an indirect table outside of memory");
+			return vring_walk(vr, chain, sub, count, 0, true);
+		}
+		ret = vring_add_desc(vr, chain, &d);
+		if (ret)
+			return ret;
+		if (!(d.flags & VRING_DESC_NEXT))
+			return 0;
+		i = d.next;
+	}
+}
+
+/* Whether there is an entry to take; reads the driver's index if need be. */
+static bool vring_has_avail(struct vring *vr)
+{
+	if (vr->next_avail == vr->avail_idx)
+		vr->avail_idx = __atomic_load_n(&vr->avail->idx, __ATOMIC_ACQUIRE);
+	return vr->next_avail != vr->avail_idx;
+}
+
+int vring_pop(struct vring *vr, struct vring_chain *chain)
+{
+	int ret;
+
+	if (vr->broken || !vr->size || !vring_has_avail(vr))
+		return 0;
+	if ((uint16_t)(vr->avail_idx - vr->next_avail) > vr->size)
+		return vring_break(vr, "an available index that jumped");
+	chain->head = __atomic_load_n(&vr->avail->ring[vr->next_avail &
+						       (vr->size - 1)],
+				      __ATOMIC_RELAXED);
+	chain->out = 0;
+	chain->in = 0;
+	ret = vring_walk(vr, chain, vr->desc, vr->size, chain->head, false);
+	if (ret)
+		return ret;
+	vr->next_avail++;
+	return 1;
+}
+
+void vring_unpop(struct vring *vr, uint16_t n)
+{
+	vr->next_avail = (uint16_t)(vr->next_avail - n);
+}
+
+void vring_push(struct vring *vr, uint16_t head, uint32_t len)
+{
+	struct vring_used_elem *e = &vr->used->ring[vr->next_used & (vr->size - 1)];
+
+	__atomic_store_n(&e->id, head, __ATOMIC_RELAXED);
+	__atomic_store_n(&e->len, len, __ATOMIC_RELAXED);
+	vr->next_used++;
+}
+
+void vring_publish(struct vring *vr)
+{
+	/* Pairs with the driver's acquire of used->idx. */
+	__atomic_store_n(&vr->used->idx, vr->next_used, __ATOMIC_RELEASE);
+}
+
+bool vring_should_notify(struct vring *vr)
+{
+	uint16_t old = vr->signalled, new = vr->next_used, event;
+
+	if (old == new)
+		return false;
+	vr->signalled = new;
+	/* Our store of used->idx must be visible before we read what the driver
+	 * wants: it writes used_event, then reads used->idx. Without the full
+	 * fence both could read the old value, and the wake-up is lost. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!vr->event_idx)
+		return !(__atomic_load_n(&vr->avail->flags, __ATOMIC_RELAXED) &
+			 VRING_AVAIL_NO_INTERRUPT);
+	event = __atomic_load_n(&vr->avail->ring[vr->size], __ATOMIC_RELAXED);
+	/* Did used->idx pass the event index? Section 2.7.7.2. */
+	return (uint16_t)(new - event - 1) < (uint16_t)(new - old);
+}
+
+/* avail_event, the word behind the used ring. */
+static uint16_t *vring_avail_event(struct vring *vr)
+{
+	return (uint16_t *)(void *)&vr->used->ring[vr->size];
+}
+
+void vring_suppress_kicks(struct vring *vr)
+{
+	/* With event_idx a stale avail_event already keeps the driver quiet. */
+	if (vr->size && !vr->event_idx)
+		__atomic_store_n(&vr->used->flags, VRING_USED_NO_NOTIFY,
+				 __ATOMIC_RELAXED);
+}
+
+bool vring_want_kick(struct vring *vr)
+{
+	if (!vr->size || vr->broken)
+		return false;
+	if (vr->event_idx)
+		__atomic_store_n(vring_avail_event(vr), vr->next_avail,
+				 __ATOMIC_RELAXED);
+	else
+		__atomic_store_n(&vr->used->flags, 0, __ATOMIC_RELAXED);
+	/* The driver writes avail->idx, then reads our wish: same reasoning as in
+	 * vring_should_notify(). */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	vr->avail_idx = __atomic_load_n(&vr->avail->idx, __ATOMIC_ACQUIRE);
+	return vr->next_avail != vr->avail_idx;
+}

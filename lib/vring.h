@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* vring.h - A split virtqueue seen from the device (virtio 1.2, section 2.7)
+ *
+ * DOC: Theory of operation
+ *
+ * The driver (a guest, or another process) owns the descriptor table and the
+ * available ring; the device owns the used ring. The three lie in memory that
+ * the driver can change at any moment, so everything here is read once into
+ * private memory, checked, and only the copy is believed. Indices shared with
+ * the driver are read with acquire and written with release ordering.
+ *
+ * A chain is taken with vring_pop(), filled or drained through its iovecs, and
+ * given back with vring_push(); vring_publish() then shows all chains pushed
+ * so far to the driver, and vring_should_notify() says whether the driver wants
+ * an interrupt for them. vring_unpop() gives the chains taken last back to the
+ * ring untouched, for a frame that did not fit.
+ *
+ * A driver that breaks the rules (an index out of range, a loop, an address
+ * outside of its memory) gets -EPROTO from vring_pop() once, and the ring is
+ * broken from then on: it yields nothing until it is set up anew. The device
+ * decides what that means; nobody else is harmed.
+ *
+ * Work is bounded: a chain has at most as many descriptors as the ring (section
+ * 2.7.5.3.1 for indirect tables) and VRING_CHAIN_MAX pieces.
+ *
+ * Not here: who the frames are for, and how eventfds are signalled.
+ */
+#ifndef LIB_VRING_H
+#define LIB_VRING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "lib/compiler.h"
+#include "lib/guestmem.h"
+
+enum {
+	VRING_SIZE_MAX = 1024,		/* descriptors of a ring, at most */
+	VRING_CHAIN_MAX = 1024,		/* pieces of a chain, at most */
+
+	/* Descriptor flags, section 2.7.5 */
+	VRING_DESC_NEXT = 1,
+	VRING_DESC_WRITE = 2,
+	VRING_DESC_INDIRECT = 4,
+
+	VRING_AVAIL_NO_INTERRUPT = 1,	/* section 2.7.6 */
+	VRING_USED_NO_NOTIFY = 1,	/* section 2.7.8 */
+
+	/* Feature bits, section 6 */
+	VIRTIO_F_RING_INDIRECT_DESC = 28,
+	VIRTIO_F_RING_EVENT_IDX = 29,
+	VIRTIO_F_VERSION_1 = 32,
+};
+
+/** struct vring_desc - A descriptor, section 2.7.5 */
+struct vring_desc {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t flags;
+	uint16_t next;
+};
+
+/** struct vring_avail - Available ring, section 2.7.6; used_event follows ring[] */
+struct vring_avail {
+	uint16_t flags;
+	uint16_t idx;
+	uint16_t ring[];
+};
+
+struct vring_used_elem {
+	uint32_t id;
+	uint32_t len;
+};
+
+/** struct vring_used - Used ring, section 2.7.8; avail_event follows ring[] */
+struct vring_used {
+	uint16_t flags;
+	uint16_t idx;
+	struct vring_used_elem ring[];
+};
+
+static_assert(sizeof(struct vring_desc) == 16, "virtio 1.2, 2.7.5");
+static_assert(sizeof(struct vring_used_elem) == 8, "virtio 1.2, 2.7.8");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+	      "rings are little-endian and read in place");
+
+/**
+ * struct vring - One split ring, device side
+ * @mem:	Memory its descriptors point into; borrowed
+ * @desc:	Descriptor table, @size entries
+ * @avail:	Available ring
+ * @used:	Used ring
+ * @size:	Entries, a power of two up to VRING_SIZE_MAX; 0 = not set up
+ * @next_avail:	Index of the next available entry to take
+ * @avail_idx:	The driver's index as last read
+ * @next_used:	Index of the next used entry to write
+ * @signalled:	@next_used when the driver was last asked about
+ * @event_idx:	VIRTIO_F_RING_EVENT_IDX was negotiated
+ * @indirect:	VIRTIO_F_RING_INDIRECT_DESC was negotiated
+ * @broken:	What the driver did wrong, or NULL
+ */
+struct vring {
+	const struct guestmem *mem;
+	const struct vring_desc *desc;
+	struct vring_avail *avail;
+	struct vring_used *used;
+	uint16_t size;
+	uint16_t next_avail;
+	uint16_t avail_idx;
+	uint16_t next_used;
+	uint16_t signalled;
+	bool event_idx;
+	bool indirect;
+	const char *broken;
+};
+
+/**
+ * struct vring_chain - A chain of buffers taken from a ring
+ * @head:	Its first descriptor; what vring_push() wants back
+ * @out:	Number of pieces the device reads; they come first
+ * @in:		Number of pieces the device writes
+ * @iov:	The pieces
+ */
+struct vring_chain {
+	uint16_t head;
+	unsigned int out;
+	unsigned int in;
+	struct iovec iov[VRING_CHAIN_MAX];
+};
+
+/**
+ * vring_init() - Set a ring up from guest addresses
+ * @vr:		Ring; overwritten
+ * @mem:	Memory for the rings and for buffers; borrowed while in use
+ * @size:	Entries
+ * @desc:	Guest address of the descriptor table
+ * @avail:	Guest address of the available ring
+ * @used:	Guest address of the used ring
+ * @features:	Negotiated feature bits
+ *
+ * Return: 0; -EINVAL for a size that is no power of two, is 0 or too large, or
+ * a misaligned address; -EFAULT if a part is outside of memory. On error @vr is
+ * not set up
+ */
+int vring_init(struct vring *vr, const struct guestmem *mem, uint16_t size,
+	       uint64_t desc, uint64_t avail, uint64_t used,
+	       uint64_t features) MUST_CHECK;
+
+/**
+ * vring_pop() - Take the next available chain
+ * @vr:		Ring
+ * @chain:	Filled when the result is 1
+ *
+ * Return: 1; 0 if there is none; -EPROTO when the driver broke the rules just
+ * now (@vr->broken says how)
+ */
+int vring_pop(struct vring *vr, struct vring_chain *chain) MUST_CHECK;
+
+/* Give the @n chains taken last back, as if they had not been taken. */
+void vring_unpop(struct vring *vr, uint16_t n);
+
+/* Put a chain into the used ring, @len bytes written to it; not yet visible. */
+void vring_push(struct vring *vr, uint16_t head, uint32_t len);
+
+/* Show the driver all chains pushed so far. */
+void vring_publish(struct vring *vr);
+
+/* Whether the driver wants an interrupt for what was published since the last
+ * call; call it once after each vring_publish(). */
+bool vring_should_notify(struct vring *vr);
+
+/* Ask the driver not to kick (a hint). */
+void vring_suppress_kicks(struct vring *vr);
+
+/* Ask for a kick at the next chain. Return: true if one is there already, so
+ * that waiting would miss it. */
+bool vring_want_kick(struct vring *vr) MUST_CHECK;
+
+#endif /* LIB_VRING_H */

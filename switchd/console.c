@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* console.c - VDE's management console: connections, lines, replies
+ *
+ * What the commands do is in console_cmds.c; the essay is in console.h.
+ */
+#include "config.h"
+
+#include "switchd/console.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/fd.h"
+#include "lib/listener.h"
+#include "lib/log.h"
+#include "switchd/console_cmds.h"
+#include "switchd/vsw.h"
+
+#define PROMPT "\nvde$ "
+
+struct console {
+	struct vsw *vsw;
+	struct listener listener;
+	struct console_conn *conns;
+	unsigned int count;
+};
+
+/**
+ * struct console_conn - Somebody at the console
+ * @io:		Watches @in, or @out while a reply waits
+ * @con:	The console
+ * @in:		Descriptor lines come from
+ * @out:	Descriptor replies go to; the same for a socket
+ * @prompt:	Descriptor prompts go to: as in VDE, the one lines come from, so
+ *		that a script's output has none in it
+ * @closing:	Close when the reply is out
+ * @overlong:	The line being read is too long; skip to its end
+ * @tx:		Reply, or NULL
+ */
+struct console_conn {
+	ev_io io;
+	struct console *con;
+	struct console_conn *next;
+	int in, out;
+	bool closing;
+	bool overlong;
+	char *tx;
+	size_t tx_size, tx_done;
+	size_t rx_size;
+	char rx[CONSOLE_LINE_MAX];
+};
+
+static bool console_is_stdin(const struct console_conn *conn)
+{
+	return conn->in == STDIN_FILENO;
+}
+
+static void console_close(struct console_conn *conn)
+{
+	struct console *con = conn->con;
+	struct console_conn **p = &con->conns;
+
+	while (*p != conn)
+		p = &(*p)->next;
+	*p = conn->next;
+	ev_io_stop(con->vsw->loop, &conn->io);
+	if (!console_is_stdin(conn)) {
+		fd_close(&conn->in);
+		if (con->count-- == CONSOLE_CONN_MAX)
+			listener_resume(&con->listener);
+	}
+	free(conn->tx);
+	free(conn);
+}
+
+/* Send what is left of the reply. Return: false if nobody is there any more. */
+static bool console_flush(struct console_conn *conn)
+{
+	while (conn->tx) {
+		ssize_t n;
+
+		if (console_is_stdin(conn))
+			n = write(conn->out, conn->tx + conn->tx_done,
+				  conn->tx_size - conn->tx_done);
+		else
+			n = send(conn->out, conn->tx + conn->tx_done,
+				 conn->tx_size - conn->tx_done, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN;
+		conn->tx_done += (size_t)n;
+		if (conn->tx_done == conn->tx_size) {
+			free(conn->tx);
+			conn->tx = NULL;
+		}
+	}
+	return !conn->closing;
+}
+
+/* The prompt of a console on standard input goes where the lines come from, and
+ * a pipe or a file wants none. */
+static void console_prompt_stdin(void)
+{
+	if (write(STDIN_FILENO, PROMPT, strlen(PROMPT)) < 0)
+		return;
+}
+
+static void console_prompt(struct console_conn *conn, FILE *out)
+{
+	if (console_is_stdin(conn))
+		console_prompt_stdin();
+	else
+		fputs(PROMPT, out);
+}
+
+static void console_status(FILE *out, int err)
+{
+	fprintf(out, "1%03d %s\n", err, err ? strerror(err) : "Success");
+}
+
+/* Run a command and write the reply to @out. */
+static void console_run(struct console_conn *conn, const char *line, FILE *out)
+{
+	const struct console_cmd *cmd;
+	const char *arg;
+	int err;
+
+	cmd = console_find(line, &arg);
+	if (!cmd) {
+		console_status(out, ENOSYS);
+		return;
+	}
+	if (!strcmp(cmd->path, "logout") || !strcmp(cmd->path, "shutdown")) {
+		bool end = cmd->path[0] == 's';
+
+		/* logout means nothing on standard input (as in VDE). */
+		if (!end && console_is_stdin(conn))
+			return;
+		fputs("9999 END OF SESSION", out);
+		conn->closing = true;
+		if (end)
+			ev_break(conn->con->vsw->loop, EVBREAK_ALL);
+		return;
+	}
+	if (cmd->data)
+		fputs("0000 DATA END WITH '.'\n", out);
+	err = cmd->run(conn->con->vsw, out, arg);
+	if (cmd->data)
+		fputs(".\n", out);
+	console_status(out, err);
+}
+
+/* Handle one line (NULL: one that was too long), and queue the reply. */
+static void console_line(struct console_conn *conn, const char *line)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return;
+	if (!line) {
+		console_status(out, E2BIG);
+	} else {
+		line += strspn(line, " \t");
+		if (*line && *line != '#')
+			console_run(conn, line, out);
+	}
+	if (!conn->closing)
+		console_prompt(conn, out);
+	if (fclose(out) || !size) {
+		free(text);
+		return;
+	}
+	conn->tx = text;
+	conn->tx_size = size;
+	conn->tx_done = 0;
+}
+
+/* Handle complete lines as long as no reply waits. Return: false to close. */
+static bool console_lines(struct console_conn *conn)
+{
+	while (!conn->tx) {
+		char *nl = memchr(conn->rx, '\n', conn->rx_size);
+		size_t used;
+
+		if (!nl) {
+			if (conn->rx_size < sizeof(conn->rx))
+				return true;
+			conn->overlong = true;
+			conn->rx_size = 0;
+			return true;
+		}
+		used = (size_t)(nl - conn->rx) + 1;
+		*nl = 0;
+		if (nl > conn->rx && nl[-1] == '\r')
+			nl[-1] = 0;
+		console_line(conn, conn->overlong ? NULL : conn->rx);
+		conn->overlong = false;
+		conn->rx_size -= used;
+		memmove(conn->rx, conn->rx + used, conn->rx_size);
+		if (!console_flush(conn))
+			return false;
+	}
+	return true;
+}
+
+static void console_wait(struct console_conn *conn)
+{
+	struct ev_loop *loop = conn->con->vsw->loop;
+
+	ev_io_stop(loop, &conn->io);
+	ev_io_set(&conn->io, conn->tx ? conn->out : conn->in,
+		  conn->tx ? EV_WRITE : EV_READ);
+	ev_io_start(loop, &conn->io);
+}
+
+static void console_eof(struct console_conn *conn)
+{
+	if (console_is_stdin(conn)) {
+		log_info("EOF on stdin, cleaning up and exiting");
+		ev_break(conn->con->vsw->loop, EVBREAK_ALL);
+	}
+	console_close(conn);
+}
+
+static void console_io_cb(struct ev_loop *loop UNUSED, ev_io *w, int revents)
+{
+	struct console_conn *conn = container_of(w, struct console_conn, io);
+
+	if (revents & EV_READ) {
+		ssize_t n = read(conn->in, conn->rx + conn->rx_size,
+				 sizeof(conn->rx) - conn->rx_size);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0) {
+			console_eof(conn);
+			return;
+		}
+		conn->rx_size += (size_t)n;
+	}
+	if (!console_flush(conn) || !console_lines(conn))
+		console_close(conn);
+	else
+		console_wait(conn);
+}
+
+static struct console_conn *console_add(struct console *con, int in, int out)
+{
+	struct console_conn *conn = calloc(1, sizeof(*conn));
+
+	if (!conn)
+		return NULL;
+	conn->con = con;
+	conn->in = in;
+	conn->out = out;
+	conn->next = con->conns;
+	con->conns = conn;
+	ev_io_init(&conn->io, console_io_cb, in, EV_READ);
+	ev_io_start(con->vsw->loop, &conn->io);
+	return conn;
+}
+
+static void console_accepted(void *ctx, int fd)
+{
+	static const char hello[] = CONSOLE_BANNER;
+	struct console *con = ctx;
+	struct console_conn *conn = console_add(con, fd, fd);
+
+	if (!conn) {
+		close(fd);
+		return;
+	}
+	if (++con->count == CONSOLE_CONN_MAX)
+		listener_pause(&con->listener);
+	/* Two writes, as in VDE: a client may take the first read for the banner. */
+	if (send(fd, hello, strlen(hello), MSG_NOSIGNAL) < 0 ||
+	    send(fd, PROMPT, strlen(PROMPT), MSG_NOSIGNAL) < 0)
+		console_close(conn);
+}
+
+int console_create(struct vsw *vsw, struct console **out)
+{
+	const struct vsw_config *cfg = vsw->cfg;
+	struct console *con;
+	int fd;
+
+	if (!cfg->mgmt[0] && !cfg->stdin_console)
+		return 0;
+	con = calloc(1, sizeof(*con));
+	if (!con)
+		return -ENOMEM;
+	con->vsw = vsw;
+	if (cfg->mgmt[0]) {
+		fd = fd_listen_unix(cfg->mgmt, cfg->mgmtmode, cfg->mgmtgid);
+		if (fd < 0) {
+			free(con);
+			return fd;
+		}
+		listener_start(&con->listener, vsw->loop, fd, console_accepted, con);
+	}
+	if (cfg->stdin_console) {
+		console_add(con, STDIN_FILENO, STDOUT_FILENO);
+		console_prompt_stdin();
+	}
+	*out = con;
+	return 0;
+}
+
+void console_destroy(struct console *con)
+{
+	if (!con)
+		return;
+	while (con->conns) {
+		console_flush(con->conns);
+		console_close(con->conns);
+	}
+	if (con->vsw->cfg->mgmt[0]) {
+		listener_stop(&con->listener);
+		unlink(con->vsw->cfg->mgmt);
+	}
+	free(con);
+}

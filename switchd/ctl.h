@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ctl.h - The socket DIR/ctl: clients ask for a port (lib/vde_wire.h)
+ *
+ * DOC: Theory of operation
+ *
+ * A connection is read until a whole request is there, at most CTL_DEADLINE_S
+ * after it was accepted, and then either becomes a VDE endpoint
+ * (port_vde.c), which owns it from then on, or is closed and the log says why:
+ * the wire has no way to tell an error to the client but the end of the stream.
+ *
+ * At most CTL_PENDING_MAX connections may wait with half a request; more are
+ * left in the kernel's queue.
+ */
+#ifndef SWITCHD_CTL_H
+#define SWITCHD_CTL_H
+
+#include "lib/compiler.h"
+
+#define CTL_DEADLINE_S	5.
+
+enum { CTL_PENDING_MAX = 128 };
+
+struct ctl;
+struct vsw;
+
+/* Listen on DIR/ctl. Return: 0 or -errno, logged. */
+int ctl_create(struct vsw *vsw, struct ctl **out) MUST_CHECK;
+
+/* Close it and all half-open connections. NULL is fine. */
+void ctl_destroy(struct ctl *ctl);
+
+#endif /* SWITCHD_CTL_H */

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* fdb.h - Forwarding database: which MAC address lives behind which port
+ *
+ * DOC: Theory of operation
+ *
+ * A hash table of fixed size, all of its memory taken when it is made. Keys
+ * come from strangers, so the hash is keyed with a secret (SipHash): nobody can
+ * fill one bucket on purpose.
+ *
+ * Each port's entries hang in a list, the one seen longest ago first. Learning
+ * an address again moves its entry to the end, but at most once in
+ * FDB_REFRESH_MS, so that the common frame writes nothing. Ageing takes entries
+ * off the heads of these lists and stops at the first that is young enough.
+ *
+ * When the table is full, the port that holds most entries gives up its oldest
+ * one. A port that floods the table with addresses therefore evicts its own,
+ * and the entries of others survive: this is a security feature. (Evicting the
+ * oldest entry of all would let one port push out everybody else's.)
+ *
+ * Pure: no clock, no descriptor. Ports are small integers, time is a parameter
+ * in milliseconds of a monotonic clock. Not thread-safe.
+ */
+#ifndef SWITCHD_FDB_H
+#define SWITCHD_FDB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/eth.h"
+#include "lib/siphash.h"
+
+enum {
+	FDB_ENTRIES_DEFAULT = 8192,
+	FDB_AGEING_MS_DEFAULT = 100 * 1000,
+	FDB_REFRESH_MS = 1000,
+	FDB_NO_PORT = 0xffff,
+};
+
+struct fdb;
+
+enum fdb_learned { FDB_NEW, FDB_KNOWN, FDB_MOVED };
+
+/** struct fdb_info - An entry as shown to people */
+struct fdb_info {
+	struct eth_addr addr;
+	uint16_t port;
+	uint64_t age_ms;
+	unsigned int bucket;
+};
+
+/**
+ * fdb_create() - Make an empty table
+ * @entries:	Most addresses it holds, at least 1
+ * @ports:	Ports are 0 to @ports - 1, at most FDB_NO_PORT of them
+ * @key:	Secret of the hash
+ *
+ * Return: the table, or NULL if there is no memory
+ */
+struct fdb *fdb_create(unsigned int entries, unsigned int ports,
+		       struct siphash_key key);
+
+/* NULL is fine. */
+void fdb_destroy(struct fdb *fdb);
+
+/* Entries not seen for longer than @ms are forgotten by fdb_age(). */
+void fdb_set_ageing(struct fdb *fdb, uint64_t ms);
+uint64_t fdb_ageing(const struct fdb *fdb);
+
+/* Learning. */
+
+/**
+ * fdb_learn() - Remember behind which port a source address was seen
+ * @fdb:	Table
+ * @addr:	A unicast address, not zero
+ * @port:	Port
+ * @now_ms:	Time of the frame
+ *
+ * If the table is full, the oldest entry of the port with most entries goes.
+ */
+enum fdb_learned fdb_learn(struct fdb *fdb, struct eth_addr addr, uint16_t port,
+			   uint64_t now_ms);
+
+/* Lookup. */
+
+/* Port of an address, or FDB_NO_PORT if unknown or too old. */
+uint16_t fdb_lookup(const struct fdb *fdb, struct eth_addr addr, uint64_t now_ms);
+
+unsigned int fdb_count(const struct fdb *fdb);
+unsigned int fdb_port_count(const struct fdb *fdb, uint16_t port);
+unsigned int fdb_buckets(const struct fdb *fdb);
+
+/* Which bucket an address hashes to. */
+unsigned int fdb_bucket(const struct fdb *fdb, struct eth_addr addr);
+
+/* Call @visit for every entry that is not too old, in the order of ports. */
+void fdb_foreach(const struct fdb *fdb, uint64_t now_ms,
+		 void (*visit)(void *ctx, const struct fdb_info *info), void *ctx);
+
+/* Flushing. */
+
+/* Forget what is too old. Return: number of entries forgotten. */
+unsigned int fdb_age(struct fdb *fdb, uint64_t now_ms);
+
+/* Forget all addresses of a port. */
+void fdb_flush_port(struct fdb *fdb, uint16_t port);
+
+#endif /* SWITCHD_FDB_H */

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* frame.h - An Ethernet frame on its way through the switch
+ *
+ * A view, not a buffer: an iovec array that says where the bytes lie (a receive
+ * buffer, or the memory of a guest), and a private copy of the first of them.
+ * Decisions are made on the private bytes only; the rest is copied once, from
+ * where it lies to where it goes. A frame lives until the port that received it
+ * returns to the event loop; who wants to keep it longer copies it.
+ */
+#ifndef SWITCHD_FRAME_H
+#define SWITCHD_FRAME_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "lib/eth.h"
+
+enum { FRAME_BATCH = 64 };	/* frames a port takes in at one go */
+
+/**
+ * struct frame - A frame
+ * @head:	Its first bytes, in memory that no peer can change
+ * @head_size:	How many; at least ETH_HDR_SIZE unless the frame is shorter
+ * @size:	Bytes of the whole frame, without FCS
+ * @iov:	All of its bytes
+ * @iovcnt:	Elements of @iov
+ */
+struct frame {
+	const uint8_t *head;
+	size_t head_size;
+	size_t size;
+	const struct iovec *iov;
+	unsigned int iovcnt;
+};
+
+#endif /* SWITCHD_FRAME_H */

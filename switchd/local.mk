@@ -1,0 +1,25 @@
+# switchd/ - the switch daemon
+noinst_LTLIBRARIES += switchd/libswitchd.la
+switchd_libswitchd_la_SOURCES = \
+	switchd/bridge.c switchd/bridge.h \
+	switchd/capture.c switchd/capture.h \
+	switchd/console.c switchd/console.h \
+	switchd/console_cmds.c switchd/console_cmds.h \
+	switchd/control.c switchd/control.h \
+	switchd/ctl.c switchd/ctl.h \
+	switchd/fdb.c switchd/fdb.h \
+	switchd/frame.h \
+	switchd/options.c switchd/options.h \
+	switchd/port.c switchd/port.h \
+	switchd/port_tap.c switchd/port_tap.h \
+	switchd/port_vde.c switchd/port_vde.h \
+	switchd/rxbuf.h \
+	switchd/stats.c switchd/stats.h \
+	switchd/txq.c switchd/txq.h \
+	switchd/vsw.c switchd/vsw.h \
+	switchd/vswdir.c switchd/vswdir.h
+switchd_libswitchd_la_LIBADD = lib/libcommon.la
+
+bin_PROGRAMS += lanbox-switchd
+lanbox_switchd_SOURCES = switchd/main.c
+lanbox_switchd_LDADD = switchd/libswitchd.la lib/libcommon.la

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* main.c - lanbox-switchd: command line, switch, event loop, end
+ *
+ * Everything else is in the library that the tests link.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/daemon.h"
+#include "lib/log.h"
+#include "switchd/options.h"
+#include "switchd/vsw.h"
+
+static void stop_cb(struct ev_loop *loop, ev_signal *w, int revents UNUSED)
+{
+	log_info("Caught signal %d, cleaning up and exiting", w->signum);
+	ev_break(loop, EVBREAK_ALL);
+}
+
+/* Two descriptors a client: take as many as we may have. */
+static void raise_nofile(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl))
+		return;
+	rl.rlim_cur = rl.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &rl);
+}
+
+static int run(struct ev_loop *loop, const struct options *opt, int ready_fd)
+{
+	struct pidfile pf = PIDFILE_NONE;
+	int status = EXIT_FAILURE, ret;
+	ev_signal stop[2];
+	struct vsw *vsw;
+	pid_t holder;
+
+	ev_signal_init(&stop[0], stop_cb, SIGTERM);
+	ev_signal_init(&stop[1], stop_cb, SIGINT);
+	ev_signal_start(loop, &stop[0]);
+	ev_signal_start(loop, &stop[1]);
+
+	vsw = vsw_create(loop, &opt->vsw);
+	if (!vsw)
+		goto out;
+	if (opt->pidfile) {
+		ret = pidfile_lock(&pf, opt->pidfile, &holder);
+		if (ret == -EBUSY)
+			log_err("pid file '%s' belongs to process %ld, which is alive",
+				opt->pidfile, (long)holder);
+		else if (ret)
+			log_err_errno(-ret, "pid file '%s'", opt->pidfile);
+		if (ret)
+			goto out;
+	}
+	if (ready_fd >= 0) {
+		log_to_syslog();
+		daemon_ready(ready_fd);
+	}
+	ev_run(loop, 0);
+	status = EXIT_SUCCESS;
+out:
+	vsw_destroy(vsw);
+	pidfile_remove(&pf);
+	ev_signal_stop(loop, &stop[0]);
+	ev_signal_stop(loop, &stop[1]);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	int ready_fd = -1, status;
+	struct ev_loop *loop;
+	struct options opt;
+
+	log_open("lanbox-switchd");
+	switch (options_parse(&opt, argc, argv)) {
+	case OPTIONS_EXIT_OK:
+		return EXIT_SUCCESS;
+	case OPTIONS_EXIT_FAILURE:
+		return EXIT_FAILURE;
+	case OPTIONS_RUN:
+		break;
+	}
+	umask(0077);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	raise_nofile();
+	if (opt.daemon) {
+		ready_fd = daemon_fork();
+		if (ready_fd < 0) {
+			log_err_errno(-ready_fd, "cannot go into the background");
+			return EXIT_FAILURE;
+		}
+	}
+	loop = ev_default_loop(EVFLAG_AUTO);
+	if (!loop) {
+		log_err("cannot make an event loop");
+		return EXIT_FAILURE;
+	}
+	status = run(loop, &opt, ready_fd);
+	ev_loop_destroy(loop);
+	return status;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* options.c - The command line of lanbox-switchd, in vde_switch's spellings
+ *
+ * getopt_long_only() takes -tap, --tap and unambiguous beginnings alike, as
+ * people write them.
+ */
+#include "config.h"
+
+#include "switchd/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "lib/parse.h"
+
+enum {
+	OPT_MACADDR = 256,
+	OPT_DIRMODE,
+	OPT_MGMTMODE,
+	OPT_MGMTGROUP,
+	OPT_NOSTDIN,
+};
+
+#define OPTIONS_SHORT "hvn:xs:m:g:t:dp:M:"
+
+static const struct option options_long[] = {
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'v' },
+	{ "numports", required_argument, NULL, 'n' },
+	{ "hub", no_argument, NULL, 'x' },
+	{ "macaddr", required_argument, NULL, OPT_MACADDR },
+	{ "sock", required_argument, NULL, 's' },
+	{ "vdesock", required_argument, NULL, 's' },
+	{ "unix", required_argument, NULL, 's' },
+	{ "mod", required_argument, NULL, 'm' },
+	{ "mode", required_argument, NULL, 'm' },
+	{ "dirmode", required_argument, NULL, OPT_DIRMODE },
+	{ "group", required_argument, NULL, 'g' },
+	{ "tap", required_argument, NULL, 't' },
+	{ "daemon", no_argument, NULL, 'd' },
+	{ "pidfile", required_argument, NULL, 'p' },
+	{ "mgmt", required_argument, NULL, 'M' },
+	{ "mgmtmode", required_argument, NULL, OPT_MGMTMODE },
+	{ "mgmtgroup", required_argument, NULL, OPT_MGMTGROUP },
+	{ "nostdin", no_argument, NULL, OPT_NOSTDIN },
+	{ NULL, 0, NULL, 0 },
+};
+
+static void options_usage(void)
+{
+	fputs(
+"Usage: lanbox-switchd [OPTION...]\n"
+"An Ethernet switch in user space: VDE clients and taps plug into it.\n"
+"\n"
+"  -s, --sock DIR        switch directory (root: /var/run/vde.ctl, others:\n"
+"                        /tmp/vde.ctl)\n"
+"  -m, --mod MODE        octal mode of the sockets (0600)\n"
+"      --dirmode MODE    octal mode of the directory (02700, or from --mod)\n"
+"  -g, --group GROUP     group of the directory and the sockets\n"
+"  -t, --tap TAP         attach the tap interface TAP; may be repeated\n"
+"  -n, --numports N      number of ports (32)\n"
+"  -x, --hub             send every frame to every port\n"
+"      --macaddr MAC     the switch's own address (random)\n"
+"  -d, --daemon          go into the background when all is ready\n"
+"  -p, --pidfile FILE    write the process id to FILE\n"
+"  -M, --mgmt SOCKET     management console on SOCKET\n"
+"      --mgmtmode MODE   octal mode of console and control sockets (0600)\n"
+"      --mgmtgroup GROUP their group\n"
+"      --nostdin         no console on standard input\n"
+"  -h, --help            this text\n"
+"  -v, --version         version\n"
+"\n"
+"Each long option may be written with one dash, and abbreviated.\n", stdout);
+}
+
+/* The mode of the directory follows from that of the sockets: who may read or
+ * write those may search it. The other way round, the directory's set bits but
+ * for x are the sockets'. */
+static void options_modes(struct vsw_config *cfg, bool mode_given,
+			  bool dirmode_given)
+{
+	if (!mode_given && !dirmode_given) {
+		cfg->mode = 0600;
+		cfg->dirmode = 02700;
+	} else if (!dirmode_given) {
+		cfg->dirmode = 02000 | cfg->mode;
+		for (int shift = 0; shift <= 6; shift += 3)
+			if (cfg->mode >> shift & 6)
+				cfg->dirmode |= (mode_t)1 << shift;
+	} else if (!mode_given) {
+		cfg->mode = cfg->dirmode & 0666;
+	}
+}
+
+static bool options_mode(const char *name, const char *arg, mode_t *mode)
+{
+	unsigned int v;
+
+	if (!parse_octal(arg, 07777, &v)) {
+		log_err("%s '%s': not an octal mode", name, arg);
+		return false;
+	}
+	*mode = v;
+	return true;
+}
+
+static bool options_group(const char *arg, gid_t *gid)
+{
+	if (parse_group(arg, gid))
+		return true;
+	log_err("No such group '%s'", arg);
+	return false;
+}
+
+static bool options_mgmt(struct vsw_config *cfg, const char *arg)
+{
+	char cwd[PATH_MAX] = "";
+	int n;
+
+	/* A daemon goes to /, so the path is made absolute now. */
+	if (arg[0] != '/' && !getcwd(cwd, sizeof(cwd))) {
+		log_err_errno(errno, "current directory");
+		return false;
+	}
+	n = snprintf(cfg->mgmt, sizeof(cfg->mgmt), "%s%s%s", cwd,
+		     cwd[0] ? "/" : "", arg);
+	if (n < 0 || (size_t)n >= sizeof(cfg->mgmt)) {
+		log_err("console socket '%s': name too long", arg);
+		return false;
+	}
+	return true;
+}
+
+static bool options_tap(struct vsw_config *cfg, const char *arg)
+{
+	if (cfg->taps == VSW_TAPS_MAX) {
+		log_err("tap '%s': more than %d taps", arg, VSW_TAPS_MAX);
+		return false;
+	}
+	cfg->tap[cfg->taps++] = arg;
+	return true;
+}
+
+/* 00:ff: and four random bytes, as vde_switch. */
+static void options_random_addr(struct eth_addr *addr)
+{
+	addr->b[0] = 0x00;
+	addr->b[1] = 0xff;
+	if (getrandom(addr->b + 2, 4, 0) != 4)
+		memcpy(addr->b + 2, "\1\2\3\4", 4);
+}
+
+static bool options_one(struct options *opt, int c, const char *arg,
+			bool *mode_given, bool *dirmode_given)
+{
+	struct vsw_config *cfg = &opt->vsw;
+
+	switch (c) {
+	case 'n':
+		if (parse_uint(arg, 1, VSW_PORTS_MAX + 1, &cfg->numports)) {
+			/* Kathara asks for 65535. */
+			cfg->numports = MIN(cfg->numports, (unsigned int)VSW_PORTS_MAX);
+			return true;
+		}
+		log_err("--numports '%s': must be a number from 1 to %d", arg,
+			VSW_PORTS_MAX + 1);
+		return false;
+	case 'x':
+		cfg->hub = true;
+		return true;
+	case OPT_MACADDR:
+		if (eth_addr_parse(arg, &cfg->addr))
+			return true;
+		log_err("--macaddr '%s': not a MAC address", arg);
+		return false;
+	case 's':
+		cfg->dir = arg;
+		return true;
+	case 'm':
+		*mode_given = true;
+		return options_mode("--mod", arg, &cfg->mode);
+	case OPT_DIRMODE:
+		*dirmode_given = true;
+		return options_mode("--dirmode", arg, &cfg->dirmode);
+	case 'g':
+		return options_group(arg, &cfg->gid);
+	case 't':
+		return options_tap(cfg, arg);
+	case 'd':
+		opt->daemon = true;
+		return true;
+	case 'p':
+		opt->pidfile = arg;
+		return true;
+	case 'M':
+		return options_mgmt(cfg, arg);
+	case OPT_MGMTMODE:
+		return options_mode("--mgmtmode", arg, &cfg->mgmtmode);
+	case OPT_MGMTGROUP:
+		return options_group(arg, &cfg->mgmtgid);
+	case OPT_NOSTDIN:
+		cfg->stdin_console = false;
+		return true;
+	default:
+		return false;
+	}
+}
+
+enum options_result options_parse(struct options *opt, int argc, char **argv)
+{
+	bool mode_given = false, dirmode_given = false;
+	int c;
+
+	*opt = (struct options){
+		.vsw = {
+			.dir = geteuid() ? "/tmp/vde.ctl" : "/var/run/vde.ctl",
+			.gid = (gid_t)-1,
+			.mgmtmode = 0600,
+			.mgmtgid = (gid_t)-1,
+			.numports = VSW_PORTS_DEFAULT,
+			.stdin_console = true,
+		},
+	};
+	options_random_addr(&opt->vsw.addr);
+	while ((c = getopt_long_only(argc, argv, OPTIONS_SHORT, options_long,
+				     NULL)) != -1) {
+		if (c == 'h') {
+			options_usage();
+			return OPTIONS_EXIT_FAILURE;	/* as vde_switch */
+		}
+		if (c == 'v') {
+			puts(PACKAGE_STRING);
+			return OPTIONS_EXIT_OK;
+		}
+		/* getopt has said what is wrong with a '?'. */
+		if (!options_one(opt, c, optarg, &mode_given, &dirmode_given))
+			return OPTIONS_EXIT_FAILURE;
+	}
+	if (optind < argc) {
+		log_err("what is '%s'? (there are only options; see --help)",
+			argv[optind]);
+		return OPTIONS_EXIT_FAILURE;
+	}
+	options_modes(&opt->vsw, mode_given, dirmode_given);
+	if (opt->daemon)
+		opt->vsw.stdin_console = false;
+	return OPTIONS_RUN;
+}

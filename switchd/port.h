@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* port.h - Ports of the switch and the endpoints plugged into them
+ *
+ * DOC: Theory of operation
+ *
+ * A port is a number with counters: what the bridge knows. An endpoint is what
+ * is plugged in: a VDE client's datagram socket, a tap. A port may have several
+ * endpoints of one user (as in VDE); what is sent to the port goes to all of
+ * them, and never from one to another.
+ *
+ * What kind of thing an endpoint is shows only in its struct endpoint_ops. To
+ * receive, the kind drains its descriptor and hands batches to vsw_input(). To
+ * send, port.c calls ->send() with a batch; the kind says how many the receiver
+ * took, and the rest wait in the endpoint's bounded queue until ->wait_send()
+ * brings the word that there is room again.
+ *
+ * Holding senders back. A full queue means loss, and a sender that can be held
+ * back should be, as long as the receiver reads. When a unicast flow fills its
+ * receiver's queue to the high mark, the endpoint the frames came from is no
+ * longer read until the queue is at its low mark: the sender blocks (a VDE
+ * client), or its ring or the host's queue fills (a tap). But a receiver that
+ * stops must cost only itself: senders wait for it PORT_PATIENCE_S at most.
+ * After that the receiver counts as slow, nobody waits for it any more, and it
+ * loses what does not fit, until it has emptied its queue. To make a sender
+ * wait again it has to read a whole queue first, so a hostile one can hold
+ * nobody below TXQ_FRAMES_HIGH frames in PORT_PATIENCE_S. Flooded frames never
+ * hold anybody back.
+ *
+ * The unit of failure is the endpoint: endpoint_fail() closes it, says why in
+ * the log, and nobody else notices.
+ */
+#ifndef SWITCHD_PORT_H
+#define SWITCHD_PORT_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/compiler.h"
+#include "switchd/stats.h"
+#include "switchd/txq.h"
+
+#define PORT_PATIENCE_S	0.05
+
+enum { ENDPOINT_DESCR = 160 };
+
+struct vsw;
+struct endpoint;
+
+/**
+ * struct endpoint_ops - What kind of thing is plugged in
+ * @module:	Name of the kind, as the console prints it
+ * @send:	Offer @n frames to the receiver. Return: how many of them are done
+ *		with, from the first on; fewer than @n means that the receiver
+ *		has no room now. Frames that can never be sent are counted with
+ *		endpoint_drop() and are done with, too. Each frame sent is
+ *		counted with endpoint_sent(). -errno: the endpoint is dead
+ * @wait_send:	Begin (or stop) to watch for room; call endpoint_can_send() then
+ * @hold:	Stop (or go on) receiving
+ * @close:	Release everything, @ep included
+ */
+struct endpoint_ops {
+	const char *module;
+	int (*send)(struct endpoint *ep, const struct frame *const *frames,
+		    unsigned int n);
+	void (*wait_send)(struct endpoint *ep, bool on);
+	void (*hold)(struct endpoint *ep, bool on);
+	void (*close)(struct endpoint *ep);
+};
+
+/**
+ * struct endpoint - Something plugged into a port
+ * @ops:	Its kind
+ * @port:	Where it is plugged in
+ * @next:	Next endpoint of the port
+ * @id:		Number shown on the console
+ * @uid:	Owner, or (uid_t)-1
+ * @descr:	What its owner calls it
+ * @q:		Frames waiting for it
+ * @patience:	Runs while senders wait for it
+ * @slow:	Nobody waits for it until its queue is empty
+ * @waits_for:	The endpoint whose queue keeps this one from being read, or NULL
+ * @dead:	->send() failed; endpoint_reap() closes it
+ */
+struct endpoint {
+	const struct endpoint_ops *ops;
+	struct port *port;
+	struct endpoint *next;
+	int id;
+	uid_t uid;
+	char descr[ENDPOINT_DESCR];
+	struct txq q;
+	ev_timer patience;
+	bool slow;
+	bool dead;
+	struct endpoint *waits_for;
+};
+
+/**
+ * struct port - A port
+ * @vsw:	The switch
+ * @id:		Its number
+ * @place:	Its index in vsw->active
+ * @endpoints:	What is plugged in; never empty while the port exists
+ * @stats:	Counters
+ * @batch:	Frames decided for it in the batch under way
+ * @batch_count: How many
+ * @unicast:	One of them was for this port alone
+ */
+struct port {
+	struct vsw *vsw;
+	uint16_t id;
+	unsigned int place;
+	struct endpoint *endpoints;
+	struct port_stats stats;
+	const struct frame *batch[FRAME_BATCH];
+	unsigned int batch_count;
+	bool unicast;
+};
+
+/* Life of an endpoint. */
+
+/**
+ * port_plug() - Plug an endpoint into a port, made if it does not exist
+ * @vsw:	Switch
+ * @id:		Port number
+ * @ep:		Endpoint with @ops, @id, @uid and @descr set; borrowed until it is
+ *		closed
+ *
+ * Return: 0; -ENOMEM, or -EPERM if the port is in use by another user
+ */
+int port_plug(struct vsw *vsw, uint16_t id, struct endpoint *ep) MUST_CHECK;
+
+/* Whether an endpoint of @uid could be plugged into port @id: 0 or -errno. */
+int port_may_plug(const struct vsw *vsw, uint16_t id, uid_t uid) MUST_CHECK;
+
+/* The lowest port from 1 on with nothing plugged in. Return: it, or -ENOSPC. */
+int port_find_free(const struct vsw *vsw) MUST_CHECK;
+
+/* Unplug and close an endpoint; its port goes with the last one. */
+void endpoint_close(struct endpoint *ep);
+
+/* The same, saying why in the log. */
+void endpoint_fail(struct endpoint *ep, const char *fmt, ...) PRINTF(2, 3);
+
+/* For kinds of endpoint. */
+
+void endpoint_sent(struct endpoint *ep, size_t size);
+void endpoint_drop(struct endpoint *ep, enum drop_reason reason, unsigned int n);
+
+/* There is room again: send what waits. */
+void endpoint_can_send(struct endpoint *ep);
+
+/* For the switch. */
+
+/* Send the batch decided for @port, of frames that came from @from. */
+void port_flush(struct port *port, struct endpoint *from);
+
+/* Close the endpoints found dead while sending; called between events, when no
+ * endpoint is at work. */
+void port_reap(struct vsw *vsw);
+
+#endif /* SWITCHD_PORT_H */

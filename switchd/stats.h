@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* stats.h - Counters of a port; every drop has a name
+ *
+ * A frame that came in is, for each port it was meant for, either sent or
+ * dropped there for one of these reasons; a frame that was meant for none is
+ * dropped where it came in.
+ */
+#ifndef SWITCHD_STATS_H
+#define SWITCHD_STATS_H
+
+#include <stdint.h>
+
+/* X(name, text): the reasons. The first group is counted where a frame came in,
+ * the second where it should have gone out. */
+#define DROP_REASONS(X) \
+	X(RUNT,		"shorter than an Ethernet header") \
+	X(OVERSIZE,	"longer than 65535 bytes") \
+	X(BAD_SOURCE,	"source is a group address") \
+	X(LOCAL,	"destination is on the port it came from") \
+	X(NO_PORT,	"no other port to send it to") \
+	X(QUEUE_FULL,	"transmit queue full") \
+	X(TOO_LONG,	"too long for the receiver") \
+	X(TX_ERROR,	"error when sending") \
+	X(CLOSED,	"receiver went away")
+
+enum drop_reason {
+#define X(name, text) DROP_##name,
+	DROP_REASONS(X)
+#undef X
+	DROP_REASON_COUNT
+};
+
+/** struct port_stats - Counters; frames, and bytes without FCS */
+struct port_stats {
+	uint64_t rx_frames, rx_bytes;		/* from the peer */
+	uint64_t tx_frames, tx_bytes;		/* to the peer */
+	uint64_t drop[DROP_REASON_COUNT];
+};
+
+/* What a reason means, for people. */
+const char *drop_reason_text(enum drop_reason reason);
+
+/* A reason's name, in capitals, for programs. */
+const char *drop_reason_name(enum drop_reason reason);
+
+#endif /* SWITCHD_STATS_H */

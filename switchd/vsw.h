@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* vsw.h - One virtual switch: its ports, its forwarding core, its captures
+ *
+ * DOC: Theory of operation
+ *
+ * Endpoints bring batches of frames to vsw_input(). A first pass asks the
+ * bridge for a verdict on each frame and notes it with the ports it goes to; a
+ * second pass sends to each of these ports once. So a batch for one receiver
+ * costs one system call however many frames it has, and the cost of a frame
+ * does not depend on how many ports there are.
+ *
+ * Nothing here is static: a process may hold several switches.
+ */
+#ifndef SWITCHD_VSW_H
+#define SWITCHD_VSW_H
+
+#include <ev.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "lib/eth.h"
+#include "switchd/bridge.h"
+#include "switchd/port.h"
+
+struct capture;
+struct console;
+struct ctl;
+struct qmp_server;
+
+enum {
+	VSW_PORTS_DEFAULT = 32,
+	VSW_PORTS_MAX = 65534,
+	VSW_TAPS_MAX = 64,
+};
+
+/**
+ * struct vsw_config - What the command line asks for
+ * @dir:	Switch directory, as given
+ * @mode:	Permission bits of DIR/ctl and of data sockets
+ * @dirmode:	Permission bits of the directory
+ * @gid:	Group of the directory and its sockets, or (gid_t)-1
+ * @mgmt:	Console socket, absolute, or empty
+ * @mgmtmode:	Permission bits of the console and control sockets
+ * @mgmtgid:	Their group, or (gid_t)-1
+ * @numports:	Ports are 1 to this
+ * @hub:	Flood everything
+ * @tap:	Names of taps to attach, @taps of them; borrowed
+ * @addr:	The switch's own MAC address
+ * @stdin_console: Standard input is a console
+ */
+struct vsw_config {
+	const char *dir;
+	mode_t mode;
+	mode_t dirmode;
+	gid_t gid;
+	char mgmt[PATH_MAX];
+	mode_t mgmtmode;
+	gid_t mgmtgid;
+	unsigned int numports;
+	bool hub;
+	const char *tap[VSW_TAPS_MAX];
+	unsigned int taps;
+	struct eth_addr addr;
+	bool stdin_console;
+};
+
+/**
+ * struct vsw - A switch
+ * @loop:	Event loop, borrowed
+ * @cfg:	Configuration, borrowed
+ * @bridge:	Forwarding core
+ * @numports:	Ports are 1 to this, and port 0
+ * @ports:	By number; NULL where nothing is plugged in
+ * @active:	The ports that exist, in no order
+ * @touched:	Ports that got frames in the batch under way
+ * @dead:	Endpoints waiting for port_reap()
+ * @rx:		Receive buffers shared by all endpoints
+ * @captures:	Captures under way, or NULL
+ * @start_ms:	When it began
+ */
+struct vsw {
+	struct ev_loop *loop;
+	const struct vsw_config *cfg;
+	struct bridge bridge;
+	unsigned int numports;
+	struct port **ports;
+	struct port **active;
+	struct port **touched;
+	unsigned int active_count;
+	unsigned int dead;
+	struct rxbuf *rx;
+	struct capture *captures;
+	uint64_t start_ms;
+	ev_prepare reaper;
+	ev_timer ager;
+	int dirfd;
+	char dir[PATH_MAX];
+	struct ctl *ctl;
+	struct console *console;
+	struct qmp_server *control;
+};
+
+/* Milliseconds of CLOCK_MONOTONIC. */
+uint64_t vsw_now_ms(void);
+
+/**
+ * vsw_create() - Make a switch: directory, sockets, console, taps
+ * @loop:	Event loop, borrowed
+ * @cfg:	Configuration, borrowed until vsw_destroy()
+ *
+ * Every failure is logged, naming the object. Return: the switch, or NULL with
+ * nothing left behind
+ */
+struct vsw *vsw_create(struct ev_loop *loop, const struct vsw_config *cfg);
+
+/* Close all ports, remove sockets and directory. NULL is fine. */
+void vsw_destroy(struct vsw *vsw);
+
+/**
+ * vsw_input() - Frames came in: forward them
+ * @ep:		Where they came from
+ * @frames:	@n frames, at most FRAME_BATCH, all valid until this returns
+ * @n:		How many
+ *
+ * Endpoints found dead while sending are closed later, @ep never before this
+ * returns.
+ */
+void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n);
+
+/* A port is being removed: forget its addresses and captures. */
+void vsw_port_gone(struct vsw *vsw, uint16_t id);
+
+#endif /* SWITCHD_VSW_H */
