@@ -19,8 +19,8 @@ int vring_init(struct vring *vr, const struct guestmem *mem, uint16_t size,
 	struct vring r = {
 		.mem = mem,
 		.size = size,
-		.event_idx = features >> VIRTIO_F_RING_EVENT_IDX & 1,
-		.indirect = features >> VIRTIO_F_RING_INDIRECT_DESC & 1,
+		.event_idx = features >> VRING_F_EVENT_IDX & 1,
+		.indirect = features >> VRING_F_INDIRECT_DESC & 1,
 	};
 
 	memset(vr, 0, sizeof(*vr));

@@ -49,9 +49,8 @@ enum {
 	VRING_USED_NO_NOTIFY = 1,	/* section 2.7.8 */
 
 	/* Feature bits, section 6 */
-	VIRTIO_F_RING_INDIRECT_DESC = 28,
-	VIRTIO_F_RING_EVENT_IDX = 29,
-	VIRTIO_F_VERSION_1 = 32,
+	VRING_F_INDIRECT_DESC = 28,
+	VRING_F_EVENT_IDX = 29,
 };
 
 /** struct vring_desc - A descriptor, section 2.7.5 */
@@ -97,8 +96,8 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
  * @avail_idx:	The driver's index as last read
  * @next_used:	Index of the next used entry to write
  * @signalled:	@next_used when the driver was last asked about
- * @event_idx:	VIRTIO_F_RING_EVENT_IDX was negotiated
- * @indirect:	VIRTIO_F_RING_INDIRECT_DESC was negotiated
+ * @event_idx:	VRING_F_EVENT_IDX was negotiated
+ * @indirect:	VRING_F_INDIRECT_DESC was negotiated
  * @broken:	What the driver did wrong, or NULL
  */
 struct vring {

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cpuid.c - What CPU the guest sees: the host's, less what it cannot have
+ *
+ * Leaves and bits: Intel SDM volume 2, CPUID; AMD APM volume 3, appendix E.
+ */
+#include "config.h"
+
+#include "vmm/cpuid.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+enum { EAX, EBX, ECX, EDX };
+
+#define L1C(n, b)	{ n, 1, 0, ECX, b }
+#define L1D(n, b)	{ n, 1, 0, EDX, b }
+#define L7B(n, b)	{ n, 7, 0, EBX, b }
+#define L7C(n, b)	{ n, 7, 0, ECX, b }
+#define L7D(n, b)	{ n, 7, 0, EDX, b }
+#define L71A(n, b)	{ n, 7, 1, EAX, b }
+#define LDA(n, b)	{ n, 0xd, 1, EAX, b }
+#define X1C(n, b)	{ n, 0x80000001, 0, ECX, b }
+#define X1D(n, b)	{ n, 0x80000001, 0, EDX, b }
+#define X8B(n, b)	{ n, 0x80000008, 0, EBX, b }
+#define KVMA(n, b)	{ n, 0x40000001, 0, EAX, b }
+
+static const struct cpuid_flag flags[] = {
+	L1C("pni", 0), L1C("sse3", 0), L1C("pclmulqdq", 1), L1C("monitor", 3),
+	L1C("vmx", 5), L1C("ssse3", 9), L1C("fma", 12), L1C("cx16", 13),
+	L1C("pcid", 17), L1C("sse4.1", 19), L1C("sse4_1", 19), L1C("sse4.2", 20),
+	L1C("sse4_2", 20), L1C("x2apic", 21), L1C("movbe", 22), L1C("popcnt", 23),
+	L1C("tsc-deadline", 24), L1C("aes", 25), L1C("xsave", 26), L1C("avx", 28),
+	L1C("f16c", 29), L1C("rdrand", 30), L1C("hypervisor", 31),
+	L1D("fpu", 0), L1D("vme", 1), L1D("de", 2), L1D("pse", 3), L1D("tsc", 4),
+	L1D("msr", 5), L1D("pae", 6), L1D("mce", 7), L1D("cx8", 8), L1D("apic", 9),
+	L1D("sep", 11), L1D("mtrr", 12), L1D("pge", 13), L1D("mca", 14),
+	L1D("cmov", 15), L1D("pat", 16), L1D("pse36", 17), L1D("clflush", 19),
+	L1D("mmx", 23), L1D("fxsr", 24), L1D("sse", 25), L1D("sse2", 26),
+	L1D("ht", 28),
+	L7B("fsgsbase", 0), L7B("tsc-adjust", 1), L7B("bmi1", 3), L7B("hle", 4),
+	L7B("avx2", 5), L7B("smep", 7), L7B("bmi2", 8), L7B("erms", 9),
+	L7B("invpcid", 10), L7B("rtm", 11), L7B("mpx", 14), L7B("avx512f", 16),
+	L7B("avx512dq", 17), L7B("rdseed", 18), L7B("adx", 19), L7B("smap", 20),
+	L7B("avx512ifma", 21), L7B("clflushopt", 23), L7B("clwb", 24),
+	L7B("avx512cd", 28), L7B("sha-ni", 29), L7B("avx512bw", 30),
+	L7B("avx512vl", 31),
+	L7C("avx512vbmi", 1), L7C("umip", 2), L7C("pku", 3), L7C("waitpkg", 5),
+	L7C("avx512-vbmi2", 6), L7C("gfni", 8), L7C("vaes", 9),
+	L7C("vpclmulqdq", 10), L7C("avx512vnni", 11), L7C("avx512bitalg", 12),
+	L7C("avx512-vpopcntdq", 14), L7C("la57", 16), L7C("rdpid", 22),
+	L7C("cldemote", 25), L7C("movdiri", 27), L7C("movdir64b", 28),
+	L7D("fsrm", 4), L7D("md-clear", 10), L7D("serialize", 14),
+	L7D("amx-bf16", 22), L7D("avx512-fp16", 23), L7D("amx-tile", 24),
+	L7D("amx-int8", 25), L7D("spec-ctrl", 26), L7D("stibp", 27),
+	L7D("flush-l1d", 28), L7D("arch-capabilities", 29),
+	L7D("core-capability", 30), L7D("ssbd", 31),
+	L71A("avx-vnni", 4), L71A("avx512-bf16", 5), L71A("fzrm", 10),
+	L71A("fsrs", 11), L71A("fsrc", 12),
+	LDA("xsaveopt", 0), LDA("xsavec", 1), LDA("xgetbv1", 2), LDA("xsaves", 3),
+	X1C("lahf-lm", 0), X1C("svm", 2), X1C("abm", 5), X1C("sse4a", 6),
+	X1C("misalignsse", 7), X1C("3dnowprefetch", 8), X1C("osvw", 9),
+	X1C("xop", 11), X1C("fma4", 16), X1C("tbm", 21), X1C("topoext", 22),
+	X1C("perfctr-core", 23),
+	X1D("syscall", 11), X1D("nx", 20), X1D("mmxext", 22), X1D("fxsr-opt", 25),
+	X1D("pdpe1gb", 26), X1D("rdtscp", 27), X1D("lm", 29),
+	X8B("clzero", 0), X8B("xsaveerptr", 2), X8B("wbnoinvd", 9), X8B("ibpb", 12),
+	X8B("ibrs", 14), X8B("amd-stibp", 15), X8B("amd-ssbd", 24),
+	X8B("virt-ssbd", 25),
+	KVMA("kvmclock", 3), KVMA("kvm-asyncpf", 4), KVMA("kvm-steal-time", 5),
+	KVMA("kvm-pv-eoi", 6), KVMA("kvm-pv-unhalt", 7), KVMA("kvm-pv-tlb-flush", 9),
+	KVMA("kvm-pv-ipi", 11),
+};
+
+static bool flag_name_eq(const char *a, const char *b)
+{
+	for (; *a && *b; a++, b++)
+		if (*a != *b && !((*a == '_' || *a == '-') && (*b == '_' || *b == '-')))
+			return false;
+	return *a == *b;
+}
+
+const struct cpuid_flag *cpuid_find_flag(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if (flag_name_eq(flags[i].name, name))
+			return &flags[i];
+	return NULL;
+}
+
+static void set_bits(uint32_t *reg, unsigned int first, unsigned int count,
+		     uint32_t value)
+{
+	uint32_t mask = ((uint32_t)1 << count) - 1;
+
+	*reg = (*reg & ~(mask << first)) | (value & mask) << first;
+}
+
+/* Bits needed to number @n things. */
+static uint32_t bits_for(unsigned int n)
+{
+	uint32_t bits = 0;
+
+	while (1U << bits < n)
+		bits++;
+	return bits;
+}
+
+/* Extended topology: one thread a core, all cores in one package. */
+static void adapt_topology(struct kvm_cpuid_entry2 *e, unsigned int cpu,
+			   unsigned int cpus)
+{
+	e->eax = e->ebx = e->ecx = 0;
+	e->edx = cpu;
+	if (e->index == 0) {
+		e->ebx = 1;
+		e->ecx = 1 << 8;		/* level 0: threads */
+	} else if (e->index == 1) {
+		e->eax = bits_for(cpus);
+		e->ebx = cpus;
+		e->ecx = 2 << 8 | 1;		/* level 1: cores */
+	} else {
+		e->ecx = e->index;
+	}
+}
+
+static void adapt_entry(struct kvm_cpuid_entry2 *e, unsigned int cpu,
+			unsigned int cpus, bool tsc_deadline, bool amd)
+{
+	switch (e->function) {
+	case 1:
+		set_bits(&e->ebx, 24, 8, cpu);
+		set_bits(&e->ebx, 16, 8, cpus);
+		set_bits(&e->edx, 28, 1, cpus > 1);
+		set_bits(&e->ecx, 31, 1, 1);
+		set_bits(&e->ecx, 24, 1, tsc_deadline);
+		set_bits(&e->ecx, 5, 1, 0);		/* no nesting */
+		break;
+	case 4:		/* Intel: caches; the last ones are shared by all cores */
+		if (!(e->eax & 0x1f))
+			break;
+		set_bits(&e->eax, 26, 6, MIN(cpus, 64U) - 1);
+		set_bits(&e->eax, 14, 12,
+			 (e->eax >> 5 & 7) >= 3 ? (1U << bits_for(cpus)) - 1 : 0);
+		break;
+	case 7:		/* the MSR behind it is Intel's */
+		if (!e->index && amd)
+			set_bits(&e->edx, 29, 1, 0);
+		break;
+	case 0xb:
+	case 0x1f:
+		adapt_topology(e, cpu, cpus);
+		break;
+	case 0x80000001:
+		set_bits(&e->ecx, 2, 1, 0);		/* no nesting */
+		break;
+	case 0x80000008:
+		if (amd) {
+			set_bits(&e->ecx, 0, 8, cpus - 1);
+			set_bits(&e->ecx, 12, 4, bits_for(cpus));
+		}
+		break;
+	case 0x8000001d:	/* AMD: caches, as leaf 4 */
+		if (e->eax & 0x1f)
+			set_bits(&e->eax, 14, 12,
+				 (e->eax >> 5 & 7) >= 3 ? cpus - 1 : 0);
+		break;
+	case 0x8000001e:	/* AMD: node 0, one thread a core */
+		e->eax = cpu;
+		e->ebx = cpu & 0xff;
+		e->ecx = 0;
+		break;
+	}
+}
+
+static bool is_amd(const struct cpuid_table *t)
+{
+	for (uint32_t i = 0; i < t->head.nent; i++)
+		if (t->entries[i].function == 0)
+			/* "AuthenticAMD" and "HygonGenuine" */
+			return t->entries[i].ebx == 0x68747541 ||
+			       t->entries[i].ebx == 0x6f677948;
+	return false;
+}
+
+static void hide_flag(struct cpuid_table *t, const struct cpuid_flag *flag)
+{
+	for (uint32_t i = 0; i < t->head.nent; i++) {
+		struct kvm_cpuid_entry2 *e = &t->entries[i];
+		uint32_t *reg[] = { &e->eax, &e->ebx, &e->ecx, &e->edx };
+
+		if (e->function == flag->leaf && e->index == flag->subleaf)
+			*reg[flag->reg] &= ~((uint32_t)1 << flag->bit);
+	}
+}
+
+void cpuid_adapt(struct cpuid_table *t, unsigned int cpu, unsigned int cpus,
+		 bool tsc_deadline, const struct cpuid_flag *const *off,
+		 unsigned int offs)
+{
+	bool amd = is_amd(t);
+
+	for (uint32_t i = 0; i < t->head.nent; i++)
+		adapt_entry(&t->entries[i], cpu, cpus, tsc_deadline, amd);
+	for (unsigned int i = 0; i < offs; i++)
+		hide_flag(t, off[i]);
+}
+
+int cpuid_supported(int kvm, struct cpuid_table *t)
+{
+	memset(t, 0, sizeof(*t));
+	t->head.nent = CPUID_ENTRIES;
+	return ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &t->head) < 0 ? -errno : 0;
+}

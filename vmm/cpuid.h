@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cpuid.h - What CPU the guest sees: the host's, less what it cannot have
+ *
+ * The table starts as what KVM supports on this host; each vCPU gets its own
+ * number and the topology in it (one package, one core each), and the flags the
+ * user switched off are cleared.
+ */
+#ifndef VMM_CPUID_H
+#define VMM_CPUID_H
+
+#include <linux/kvm.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/compiler.h"
+
+enum { CPUID_ENTRIES = 256, CPUID_FLAGS_MAX = 64 };
+
+/** struct cpuid_flag - A CPU feature by the name Linux and QEMU give it */
+struct cpuid_flag {
+	const char *name;
+	uint32_t leaf;
+	uint32_t subleaf;
+	uint8_t reg;		/* 0 to 3: eax, ebx, ecx, edx */
+	uint8_t bit;
+};
+
+/** struct cpuid_table - As KVM_SET_CPUID2 wants it */
+struct cpuid_table {
+	struct kvm_cpuid2 head;
+	struct kvm_cpuid_entry2 entries[CPUID_ENTRIES];
+};
+
+/* The feature called @name ('-' and '_' are the same), or NULL. */
+const struct cpuid_flag *cpuid_find_flag(const char *name);
+
+/**
+ * cpuid_adapt() - Make a vCPU's table out of what KVM supports
+ * @t:		Table from KVM_GET_SUPPORTED_CPUID, changed in place
+ * @cpu:	Number of the vCPU, its APIC id
+ * @cpus:	How many there are
+ * @tsc_deadline: KVM's local APIC has the TSC deadline timer
+ * @off:	Features to hide, @offs of them
+ */
+void cpuid_adapt(struct cpuid_table *t, unsigned int cpu, unsigned int cpus,
+		 bool tsc_deadline, const struct cpuid_flag *const *off,
+		 unsigned int offs);
+
+/* Read what KVM supports. Return: 0 or -errno. */
+int cpuid_supported(int kvm, struct cpuid_table *t) MUST_CHECK;
+
+#endif /* VMM_CPUID_H */

@@ -1,0 +1,32 @@
+# vmm/ - the virtual machine monitor
+noinst_LTLIBRARIES += vmm/libvmm.la
+vmm_libvmm_la_SOURCES = \
+	vmm/acpi.c vmm/acpi.h \
+	vmm/aml.c vmm/aml.h \
+	vmm/boot.c vmm/boot.h \
+	vmm/bus.c vmm/bus.h \
+	vmm/cpuid.c vmm/cpuid.h \
+	vmm/diagnose.c vmm/diagnose.h \
+	vmm/irq.c vmm/irq.h \
+	vmm/kvm.c vmm/kvm.h \
+	vmm/layout.h \
+	vmm/mac.c vmm/mac.h \
+	vmm/net.h \
+	vmm/net_vde.c vmm/net_vde.h \
+	vmm/options.c vmm/options.h \
+	vmm/pci.c vmm/pci.h \
+	vmm/power.c vmm/power.h \
+	vmm/ram.c vmm/ram.h \
+	vmm/serial.c vmm/serial.h \
+	vmm/vcpu.c vmm/vcpu.h \
+	vmm/virtio.h vmm/virtio_pci.c \
+	vmm/virtio_net.c vmm/virtio_net.h \
+	vmm/virtio_rng.c vmm/virtio_rng.h \
+	vmm/vm.c vmm/vm.h
+vmm_libvmm_la_CFLAGS = $(AM_CFLAGS) -pthread
+vmm_libvmm_la_LIBADD = lib/libcommon.la $(VDEPLUG_LIBS) -lpthread
+
+bin_PROGRAMS += lanbox-vmm
+lanbox_vmm_SOURCES = vmm/main.c
+lanbox_vmm_CFLAGS = $(AM_CFLAGS) -pthread
+lanbox_vmm_LDADD = vmm/libvmm.la lib/libcommon.la

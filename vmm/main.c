@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* main.c - lanbox-vmm: command line, machine, end
+ *
+ * Everything else is in the library that the tests link.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "lib/daemon.h"
+#include "lib/log.h"
+#include "vmm/options.h"
+#include "vmm/vm.h"
+
+/** struct start - What is left to do when the VM has been made */
+struct start {
+	int ready_fd;
+};
+
+static void started(void *ctx)
+{
+	struct start *start = ctx;
+
+	if (start->ready_fd < 0)
+		return;
+	log_to_syslog();
+	daemon_ready(start->ready_fd);
+}
+
+static void stop_cb(struct ev_loop *loop, ev_signal *w UNUSED, int revents UNUSED)
+{
+	vm_request(ev_userdata(loop), VM_POWEROFF);
+}
+
+static int write_pidfile(struct pidfile *pf, const char *path)
+{
+	pid_t holder;
+	int ret = pidfile_lock(pf, path, &holder);
+
+	if (ret == -EBUSY)
+		log_err("pid file '%s' belongs to process %ld, which is alive", path,
+			(long)holder);
+	else if (ret)
+		log_err_errno(-ret, "pid file '%s'", path);
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	static const int stop_signals[] = { SIGTERM, SIGINT, SIGHUP };
+	struct start start = { .ready_fd = -1 };
+	struct pidfile pf = PIDFILE_NONE;
+	static struct options opt;
+	int status = VM_EXIT_STARTUP;
+	ev_signal stop[3];
+	struct vm *vm;
+
+	log_open("lanbox-vmm");
+	switch (options_parse(&opt, argc, argv)) {
+	case OPTIONS_EXIT_OK:
+		return EXIT_SUCCESS;
+	case OPTIONS_EXIT_USAGE:
+		return VM_EXIT_USAGE;
+	case OPTIONS_RUN:
+		break;
+	}
+	umask(0077);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	if (opt.daemonize) {
+		start.ready_fd = daemon_fork();
+		if (start.ready_fd < 0) {
+			log_err_errno(-start.ready_fd, "cannot go into the background");
+			return VM_EXIT_STARTUP;
+		}
+	}
+	vm = vm_create(&opt);
+	if (!vm)
+		return VM_EXIT_STARTUP;
+	for (size_t i = 0; i < ARRAY_SIZE(stop_signals); i++) {
+		ev_signal_init(&stop[i], stop_cb, stop_signals[i]);
+		ev_signal_start(vm->loop, &stop[i]);
+	}
+	if (!opt.pidfile || !write_pidfile(&pf, opt.pidfile))
+		status = vm_run(vm, started, &start);
+	for (size_t i = 0; i < ARRAY_SIZE(stop_signals); i++)
+		ev_signal_stop(vm->loop, &stop[i]);
+	vm_destroy(vm);
+	pidfile_remove(&pf);
+	return status;
+}

@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* options.c - The command line of lanbox-vmm, in qemu's spellings
+ *
+ * A table says which options there are; an option is a word after one or two
+ * dashes, as qemu has it, and its argument is the next word. What qemu spreads
+ * over several options (-netdev and -device, -net nic and -net vde) is collected
+ * first and put together at the end.
+ */
+#include "config.h"
+
+#include "vmm/options.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "lib/parse.h"
+#include "vmm/cpuid.h"
+#include "vmm/layout.h"
+
+/**
+ * struct parser - Options being collected
+ * @opt:	The result
+ * @netdev:	Networks of -netdev and -net vde
+ * @nic_netdev:	For each NIC, the id of its network, or NULL for the next one
+ *		without an id
+ * @nographic:	-nographic was given
+ * @serial_given: -serial was given
+ */
+struct parser {
+	struct options *opt;
+	struct options_netdev netdev[OPTIONS_NICS_MAX];
+	unsigned int netdevs;
+	const char *nic_netdev[OPTIONS_NICS_MAX];
+	bool nographic;
+	bool serial_given;
+	const char *name;
+};
+
+/* Each handler is given the option's name and its argument ("" if it takes
+ * none), complains itself, and says whether all is well. */
+typedef bool option_handler(struct parser *p, const char *name, char *arg);
+
+static bool bad(const char *name, const char *arg, const char *why)
+{
+	log_err("-%s '%s': %s", name, arg, why);
+	return false;
+}
+
+/* A path that stays good when the daemon goes to /; VNLs are left alone. */
+static const char *absolute(const char *path)
+{
+	char cwd[PATH_MAX], *abs = NULL;
+
+	if (path[0] == '/' || strstr(path, "://") || !path[0] ||
+	    !getcwd(cwd, sizeof(cwd)) || asprintf(&abs, "%s/%s", cwd, path) < 0)
+		return path;
+	return abs;
+}
+
+/* The machine. */
+
+static bool opt_name(struct parser *p, const char *name, char *arg)
+{
+	struct parse_kv kv;
+
+	while (parse_kv_next(&arg, &kv)) {
+		if (!kv.value || !strcmp(kv.key, "guest"))
+			p->name = kv.value ? kv.value : kv.key;
+		else
+			return bad(name, kv.key, "unknown key (NAME or guest=NAME)");
+	}
+	if (!p->name || !p->name[0])
+		return bad(name, "", "a name is needed");
+	return true;
+}
+
+static bool opt_memory(struct parser *p, const char *name, char *arg)
+{
+	struct parse_kv kv;
+
+	while (parse_kv_next(&arg, &kv)) {
+		const char *v = kv.value ? kv.value : kv.key;
+
+		if (kv.value && strcmp(kv.key, "size"))
+			return bad(name, kv.key, "unknown key");
+		if (!parse_size(v, 1 << 20, &p->opt->ram))
+			return bad(name, v, "not a size (megabytes, or with M or G)");
+		if (p->opt->ram < LAYOUT_RAM_MIN || p->opt->ram % 4096 ||
+		    p->opt->ram > (uint64_t)1 << 40)
+			return bad(name, v, "from 16M to 1024G, whole pages");
+	}
+	return true;
+}
+
+static bool opt_smp(struct parser *p, const char *name, char *arg)
+{
+	struct parse_kv kv;
+
+	while (parse_kv_next(&arg, &kv)) {
+		const char *v = kv.value ? kv.value : kv.key;
+
+		/* Topology is always one core a CPU. */
+		if (kv.value && strcmp(kv.key, "cpus"))
+			continue;
+		if (!parse_uint(v, 1, OPTIONS_CPUS_MAX, &p->opt->cpus))
+			return bad(name, v, "not a number of CPUs from 1 to 254");
+	}
+	return true;
+}
+
+static bool cpu_feature(struct parser *p, const char *name, struct parse_kv kv)
+{
+	const char *flag = kv.key;
+	bool on = true;
+
+	if (*flag == '-' || *flag == '+')
+		on = *flag++ == '+';
+	else if (!kv.value || !parse_bool(kv.value, &on))
+		return bad(name, kv.key, "features are written -NAME or NAME=off");
+	if (!cpuid_find_flag(flag))
+		return bad(name, flag, "no CPU feature of that name is known");
+	/* What the host has is on already, what it lacks cannot be had. */
+	if (on)
+		return true;
+	if (p->opt->cpu_offs == OPTIONS_CPU_FLAGS_MAX)
+		return bad(name, flag, "too many features");
+	p->opt->cpu_off[p->opt->cpu_offs++] = cpuid_find_flag(flag);
+	return true;
+}
+
+static bool opt_cpu(struct parser *p, const char *name, char *arg)
+{
+	struct parse_kv kv;
+
+	if (!parse_kv_next(&arg, &kv) ||
+	    (strcmp(kv.key, "host") && strcmp(kv.key, "max")))
+		return bad(name, arg, "only the host's CPU can be had: -cpu host[,-FEATURE]");
+	while (parse_kv_next(&arg, &kv))
+		if (!cpu_feature(p, name, kv))
+			return false;
+	return true;
+}
+
+static bool opt_kernel(struct parser *p, const char *name UNUSED, char *arg)
+{
+	p->opt->kernel = arg;
+	return true;
+}
+
+static bool opt_initrd(struct parser *p, const char *name UNUSED, char *arg)
+{
+	p->opt->initrd = arg;
+	return true;
+}
+
+static bool opt_append(struct parser *p, const char *name UNUSED, char *arg)
+{
+	p->opt->append = arg;
+	return true;
+}
+
+static bool opt_no_reboot(struct parser *p, const char *name UNUSED, char *arg UNUSED)
+{
+	p->opt->no_reboot = true;
+	return true;
+}
+
+static bool opt_daemonize(struct parser *p, const char *name UNUSED, char *arg UNUSED)
+{
+	p->opt->daemonize = true;
+	return true;
+}
+
+static bool opt_pidfile(struct parser *p, const char *name UNUSED, char *arg)
+{
+	p->opt->pidfile = arg;
+	return true;
+}
+
+/* The serial console. */
+
+static bool opt_nographic(struct parser *p, const char *name UNUSED, char *arg UNUSED)
+{
+	p->nographic = true;
+	return true;
+}
+
+static bool serial_unix(struct parser *p, const char *name, char *arg)
+{
+	struct parse_kv kv;
+	bool on;
+
+	if (!parse_kv_next(&arg, &kv) || kv.value)
+		return bad(name, "unix:", "a path is needed");
+	p->opt->serial.kind = SERIAL_UNIX;
+	p->opt->serial.path = absolute(kv.key);
+	/* We always listen and never wait; asking for that is fine. */
+	while (parse_kv_next(&arg, &kv)) {
+		if (!strcmp(kv.key, "nowait") && !kv.value)
+			continue;
+		on = true;
+		if (kv.value && !parse_bool(kv.value, &on))
+			return bad(name, kv.key, "must be on or off");
+		if (!strcmp(kv.key, "server") ? on :
+		    !strcmp(kv.key, "wait") ? !on : false)
+			continue;
+		return bad(name, kv.key, "only server=on,wait=off can be had");
+	}
+	return true;
+}
+
+static bool opt_serial(struct parser *p, const char *name, char *arg)
+{
+	struct options_serial *s = &p->opt->serial;
+
+	if (p->serial_given)
+		return bad(name, arg, "there is one serial port");
+	p->serial_given = true;
+	s->path = arg;
+	if (!strncmp(arg, "unix:", 5))
+		return serial_unix(p, name, arg + 5);
+	if (!strncmp(arg, "file:", 5) && arg[5]) {
+		s->kind = SERIAL_FILE;
+		s->path = absolute(arg + 5);
+	} else if (!strcmp(arg, "stdio") || !strcmp(arg, "mon:stdio")) {
+		s->kind = SERIAL_STDIO;
+		s->escape = arg[0] == 'm';
+	} else if (!strcmp(arg, "null") || !strcmp(arg, "none")) {
+		s->kind = SERIAL_NULL;
+	} else {
+		return bad(name, arg, "must be stdio, mon:stdio, file:PATH, unix:PATH, "
+			   "or null");
+	}
+	return true;
+}
+
+/* Networks. */
+
+static bool netdev_key(struct options_netdev *nd, const char *name,
+		       struct parse_kv kv)
+{
+	unsigned int n;
+
+	if (!kv.value)
+		return bad(name, kv.key, "a value is missing");
+	if (!strcmp(kv.key, "id")) {
+		nd->id = kv.value;
+	} else if (!strcmp(kv.key, "sock")) {
+		nd->sock = absolute(kv.value);
+	} else if (!strcmp(kv.key, "port")) {
+		if (!parse_uint(kv.value, 0, UINT16_MAX, &n))
+			return bad(name, kv.value, "not a port number");
+		nd->port = (int)n;
+	} else if (!strcmp(kv.key, "group")) {
+		nd->group = kv.value;
+	} else if (!strcmp(kv.key, "mode")) {
+		if (!parse_octal(kv.value, 0777, &n))
+			return bad(name, kv.value, "not an octal mode");
+		nd->mode = n;
+	} else {
+		return bad(name, kv.key, "unknown key");
+	}
+	return true;
+}
+
+static bool add_netdev(struct parser *p, const char *name, char *arg)
+{
+	struct options_netdev nd = { .id = NULL };
+	struct parse_kv kv;
+
+	if (p->netdevs == OPTIONS_NICS_MAX)
+		return bad(name, "vde", "too many networks");
+	while (parse_kv_next(&arg, &kv))
+		if (!netdev_key(&nd, name, kv))
+			return false;
+	nd.shown = nd.sock ? nd.sock : "vde://";
+	p->netdev[p->netdevs++] = nd;
+	return true;
+}
+
+static bool nic_key(struct parser *p, const char *name, struct parse_kv kv)
+{
+	struct options_nic *nic = &p->opt->nic[p->opt->nics];
+
+	if (!kv.value)
+		return bad(name, kv.key, "a value is missing");
+	if (!strcmp(kv.key, "mac") || !strcmp(kv.key, "macaddr")) {
+		if (!eth_addr_parse(kv.value, &nic->mac))
+			return bad(name, kv.value, "not a MAC address");
+		if (eth_addr_is_group(nic->mac) || eth_addr_is_zero(nic->mac))
+			return bad(name, kv.value, "a NIC cannot have a group address");
+		nic->mac_given = true;
+	} else if (!strcmp(kv.key, "netdev")) {
+		p->nic_netdev[p->opt->nics] = kv.value;
+	} else if (!strcmp(kv.key, "model")) {
+		if (strncmp(kv.value, "virtio", 6))
+			return bad(name, kv.value, "the only NIC is virtio-net-pci");
+	} else if (strcmp(kv.key, "id") && strcmp(kv.key, "vlan") &&
+		   strcmp(kv.key, "name")) {
+		return bad(name, kv.key, "unknown key");
+	}
+	return true;
+}
+
+static bool add_nic(struct parser *p, const char *name, char *arg)
+{
+	struct parse_kv kv;
+
+	if (p->opt->nics == OPTIONS_NICS_MAX)
+		return bad(name, "nic", "too many NICs (8 at most)");
+	while (parse_kv_next(&arg, &kv))
+		if (!nic_key(p, name, kv))
+			return false;
+	p->opt->nics++;
+	return true;
+}
+
+static bool opt_net(struct parser *p, const char *name, char *arg)
+{
+	struct parse_kv kv;
+
+	if (!parse_kv_next(&arg, &kv) || kv.value)
+		return bad(name, "", "must begin with nic, vde or none");
+	if (!strcmp(kv.key, "nic"))
+		return add_nic(p, name, arg);
+	if (!strcmp(kv.key, "vde"))
+		return add_netdev(p, name, arg);
+	return !strcmp(kv.key, "none") ? true
+		: bad(name, kv.key, "the only network is vde (any VNL of libvdeplug: "
+		      "sock=tap://tap0, sock=vxvde://...)");
+}
+
+static bool opt_netdev(struct parser *p, const char *name, char *arg)
+{
+	struct parse_kv kv;
+
+	if (!parse_kv_next(&arg, &kv) || strcmp(kv.key, "vde"))
+		return bad(name, kv.key, "the only network is vde (any VNL of libvdeplug: "
+			   "sock=tap://tap0, sock=vxvde://...)");
+	if (!add_netdev(p, name, arg))
+		return false;
+	return p->netdev[p->netdevs - 1].id ? true : bad(name, "vde", "id= is missing");
+}
+
+static bool opt_device(struct parser *p, const char *name, char *arg)
+{
+	struct parse_kv kv;
+
+	if (!parse_kv_next(&arg, &kv))
+		return bad(name, "", "a device is needed");
+	if (!strcmp(kv.key, "virtio-net-pci") || !strcmp(kv.key, "virtio-net"))
+		return add_nic(p, name, arg);
+	if (!strcmp(kv.key, "virtio-rng-pci") || !strcmp(kv.key, "virtio-rng"))
+		return true;		/* always there */
+	return bad(name, kv.key, "there are only virtio-net-pci and virtio-rng-pci");
+}
+
+/* Options of qemu that ask for what is so anyway. */
+
+static bool opt_ignore(struct parser *p UNUSED, const char *name UNUSED,
+		       char *arg UNUSED)
+{
+	return true;
+}
+
+static bool opt_only_none(struct parser *p UNUSED, const char *name, char *arg)
+{
+	return !strcmp(arg, "none") ? true : bad(name, arg, "there is no screen; use the "
+						 "serial console (-serial)");
+}
+
+static bool opt_no_disk(struct parser *p UNUSED, const char *name, char *arg)
+{
+	return bad(name, arg, "there are no disks yet; boot with -kernel and -initrd");
+}
+
+static const struct {
+	const char *name;
+	const char *arg;	/* what it takes, NULL for nothing */
+	option_handler *run;
+	const char *help;	/* NULL: not worth a line */
+} table[] = {
+	{ "kernel", "BZIMAGE", opt_kernel, "Linux kernel to boot" },
+	{ "initrd", "FILE", opt_initrd, "initial RAM disk" },
+	{ "append", "TEXT", opt_append, "command line of the kernel" },
+	{ "m", "SIZE", opt_memory, "memory in MiB, or with M or G (128M)" },
+	{ "smp", "N", opt_smp, "number of CPUs (1)" },
+	{ "cpu", "host[,-FEATURE]", opt_cpu, "the host's CPU, less some features" },
+	{ "name", "NAME", opt_name, "name of the VM; its MAC address follows from it" },
+	{ "net", "nic[,macaddr=MAC]", opt_net, "a NIC" },
+	{ "net", "vde[,sock=DIR]", opt_net, "plugged into a VDE switch, or any VNL" },
+	{ "netdev", "vde,id=ID[,sock=DIR]", opt_netdev, "the same in new style, with" },
+	{ "device", "virtio-net-pci,netdev=ID[,mac=MAC]", opt_device, "its NIC" },
+	{ "serial", "stdio|file:PATH|unix:PATH|null", opt_serial,
+	  "where the serial console leads" },
+	{ "nographic", NULL, opt_nographic, "serial console here, Ctrl-A x ends the VM" },
+	{ "daemonize", NULL, opt_daemonize, "go into the background once the VM runs" },
+	{ "pidfile", "FILE", opt_pidfile, "write the process id to FILE" },
+	{ "no-reboot", NULL, opt_no_reboot, "end the VM when the guest reboots" },
+	{ "hda", "FILE", opt_no_disk, NULL },
+	{ "drive", "...", opt_no_disk, NULL },
+	{ "vnc", "none", opt_only_none, NULL },
+	{ "display", "none", opt_only_none, NULL },
+	{ "vga", "none", opt_only_none, NULL },
+	{ "monitor", "none", opt_only_none, NULL },
+	{ "parallel", "none", opt_only_none, NULL },
+	{ "usb", NULL, opt_ignore, NULL },
+	{ "enable-kvm", NULL, opt_ignore, NULL },
+	{ "nodefaults", NULL, opt_ignore, NULL },
+	{ "no-user-config", NULL, opt_ignore, NULL },
+	{ "machine", "TYPE", opt_ignore, NULL },
+	{ "M", "TYPE", opt_ignore, NULL },
+	{ "accel", "kvm", opt_ignore, NULL },
+};
+
+static void usage(void)
+{
+	fputs("Usage: lanbox-vmm -kernel BZIMAGE [OPTION...]\n"
+	      "A small virtual machine on KVM, plugged into a VDE switch.\n\n", stdout);
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		char left[64];
+
+		if (!table[i].help)
+			continue;
+		snprintf(left, sizeof(left), "-%s%s%s", table[i].name,
+			 table[i].arg ? " " : "", table[i].arg ? table[i].arg : "");
+		printf("  %-40s %s\n", left, table[i].help);
+	}
+	fputs("\nOptions of qemu that ask for what is so anyway (-enable-kvm, -vnc none,\n"
+	      "-usb, -machine TYPE, -nodefaults...) are accepted.\n"
+	      "\n"
+	      "Examples:\n"
+	      "  lanbox-vmm -kernel /boot/vmlinuz -initrd rd.img -append console=ttyS0\n"
+	      "  lanbox-vmm -name web -m 512 -smp 2 -kernel vmlinuz -initrd rd.img \\\n"
+	      "    -append console=ttyS0 -net nic -net vde,sock=/run/lan.ctl \\\n"
+	      "    -serial file:web.log -daemonize -pidfile web.pid\n", stdout);
+}
+
+/* Give each NIC its network. */
+static bool join_networks(struct parser *p)
+{
+	struct options *opt = p->opt;
+	bool used[OPTIONS_NICS_MAX] = { false };
+
+	for (unsigned int i = 0; i < opt->nics; i++) {
+		const char *id = p->nic_netdev[i];
+		unsigned int n = 0;
+
+		while (n < p->netdevs &&
+		       (used[n] || (id ? !p->netdev[n].id ||
+				    strcmp(p->netdev[n].id, id) != 0
+				       : p->netdev[n].id != NULL)))
+			n++;
+		if (n == p->netdevs) {
+			if (id)
+				log_err("-device virtio-net-pci: there is no (free) "
+					"-netdev with id '%s'", id);
+			else
+				log_err("NIC %u: -net vde is missing", i + 1);
+			return false;
+		}
+		used[n] = true;
+		opt->nic[i].netdev = p->netdev[n];
+		for (unsigned int k = 0; k < i; k++)
+			if (opt->nic[i].mac_given && opt->nic[k].mac_given &&
+			    eth_addr_eq(opt->nic[i].mac, opt->nic[k].mac))
+				return bad("net", "nic", "two NICs have the same MAC address");
+	}
+	for (unsigned int n = 0; n < p->netdevs; n++)
+		if (!used[n])
+			return bad("net", p->netdev[n].shown,
+				   "no NIC is plugged into this network (-net nic)");
+	return true;
+}
+
+/* What is left open by the command line. */
+static bool finish(struct parser *p)
+{
+	struct options *opt = p->opt;
+	char path[PATH_MAX];
+
+	if (!opt->kernel) {
+		log_err("nothing to boot: -kernel is missing (-help shows examples)");
+		return false;
+	}
+	if (p->name)
+		snprintf(opt->mac_seed, sizeof(opt->mac_seed), "name:%s", p->name);
+	else if (realpath(opt->kernel, path))
+		snprintf(opt->mac_seed, sizeof(opt->mac_seed), "kernel:%lu:%s",
+			 (unsigned long)getuid(), path);
+	opt->name = p->name ? p->name : "guest";
+	if (!p->serial_given) {
+		opt->serial.kind = opt->daemonize ? SERIAL_NULL : SERIAL_STDIO;
+		opt->serial.path = "stdio";
+		opt->serial.escape = true;
+	}
+	if (p->nographic && p->serial_given && opt->serial.kind == SERIAL_STDIO)
+		opt->serial.escape = true;
+	if (opt->daemonize && (opt->serial.kind == SERIAL_STDIO || p->nographic)) {
+		log_err("-daemonize: the serial console cannot be on a terminal then "
+			"(-serial file:PATH, unix:PATH or null)");
+		return false;
+	}
+	return join_networks(p);
+}
+
+/* Run the option in argv[*i]; moves on over its argument. */
+static bool option_run(struct parser *p, int *i, int argc, char **argv)
+{
+	const char *word = argv[*i];
+	static char none[1];
+
+	if (word[0] != '-' || !word[1]) {
+		log_err("what is '%s'? (disk images are not supported yet; -help shows "
+			"examples)", word);
+		return false;
+	}
+	word += word[1] == '-' ? 2 : 1;
+	for (size_t k = 0; k < ARRAY_SIZE(table); k++) {
+		if (strcmp(word, table[k].name))
+			continue;
+		if (!table[k].arg)
+			return table[k].run(p, word, none);
+		if (*i + 1 == argc) {
+			log_err("-%s: an argument is missing (%s)", word, table[k].arg);
+			return false;
+		}
+		return table[k].run(p, word, argv[++*i]);
+	}
+	log_err("there is no option '%s' (-help shows them all)", argv[*i]);
+	return false;
+}
+
+enum options_result options_parse(struct options *opt, int argc, char **argv)
+{
+	struct parser p = { .opt = opt };
+
+	*opt = (struct options){
+		.append = "",
+		.cpus = 1,
+		.ram = 128 << 20,
+	};
+	if (argc == 1) {
+		usage();
+		return OPTIONS_EXIT_USAGE;
+	}
+	for (int i = 1; i < argc; i++) {
+		const char *word = argv[i] + strspn(argv[i], "-");
+
+		if (!strcmp(word, "help") || !strcmp(argv[i], "-h")) {
+			usage();
+			return OPTIONS_EXIT_OK;
+		}
+		if (!strcmp(word, "version")) {
+			puts(PACKAGE_STRING);
+			return OPTIONS_EXIT_OK;
+		}
+		if (!option_run(&p, &i, argc, argv))
+			return OPTIONS_EXIT_USAGE;
+	}
+	return finish(&p) ? OPTIONS_RUN : OPTIONS_EXIT_USAGE;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* options.h - The command line of lanbox-vmm, in qemu's spellings */
+#ifndef VMM_OPTIONS_H
+#define VMM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/compiler.h"
+#include "lib/eth.h"
+
+struct cpuid_flag;
+
+enum {
+	OPTIONS_NICS_MAX = 8,
+	OPTIONS_CPUS_MAX = 254,
+	OPTIONS_CPU_FLAGS_MAX = 64,
+};
+
+/**
+ * struct options_netdev - A network to plug a NIC into
+ * @id:		Name given to it, or NULL
+ * @sock:	VNL or directory, NULL for libvdeplug's default
+ * @shown:	The same for messages, never NULL
+ * @port:	Port of the switch, 0 = any
+ * @group:	Group of our socket, or NULL
+ * @mode:	Its mode, 0 = default
+ */
+struct options_netdev {
+	const char *id;
+	const char *sock;
+	const char *shown;
+	int port;
+	const char *group;
+	mode_t mode;
+};
+
+/**
+ * struct options_nic - A NIC
+ * @mac:	Its address, if @mac_given
+ * @netdev:	Where it is plugged in
+ */
+struct options_nic {
+	struct eth_addr mac;
+	bool mac_given;
+	struct options_netdev netdev;
+};
+
+enum serial_kind { SERIAL_STDIO, SERIAL_FILE, SERIAL_UNIX, SERIAL_NULL };
+
+/**
+ * struct options_serial - What COM1's cable leads to
+ * @path:	For SERIAL_FILE and SERIAL_UNIX; "stdio" or "null" otherwise
+ * @escape:	Ctrl-A x ends the VM
+ */
+struct options_serial {
+	enum serial_kind kind;
+	const char *path;
+	bool escape;
+};
+
+/**
+ * struct options - What the command line asks for
+ * @name:	Name of the VM, never NULL
+ * @mac_seed:	What MAC addresses are derived from, empty if nothing tells this
+ *		VM from others
+ * @kernel:	bzImage
+ * @initrd:	initrd, or NULL
+ * @append:	Command line of the kernel
+ * @cpus:	vCPUs
+ * @ram:	Bytes of RAM
+ * @cpu_off:	CPU features to hide, @cpu_offs of them
+ * @no_reboot:	A reset ends the VM
+ */
+struct options {
+	const char *name;
+	char mac_seed[4096 + 128];
+	const char *kernel;
+	const char *initrd;
+	const char *append;
+	unsigned int cpus;
+	uint64_t ram;
+	const struct cpuid_flag *cpu_off[OPTIONS_CPU_FLAGS_MAX];
+	unsigned int cpu_offs;
+	struct options_nic nic[OPTIONS_NICS_MAX];
+	unsigned int nics;
+	struct options_serial serial;
+	bool no_reboot;
+	bool daemonize;
+	const char *pidfile;
+};
+
+enum options_result { OPTIONS_RUN, OPTIONS_EXIT_OK, OPTIONS_EXIT_USAGE };
+
+/**
+ * options_parse() - Read the command line; complaints go to the log
+ * @opt:	Filled; strings point into @argv, which is changed
+ *
+ * Nothing is opened or made. Return: whether to go on, or how to exit
+ */
+enum options_result options_parse(struct options *opt, int argc, char **argv);
+
+#endif /* VMM_OPTIONS_H */

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* power.h - The ways a guest ends or restarts its machine
+ *
+ * ACPI sleep registers (hardware-reduced, ACPI 6.4 section 4.8.3.7), the reset
+ * register at port 0xcf9 (which ACPI's FADT names too), and the keyboard
+ * controller's reset line. Triple faults are the vCPU's business.
+ */
+#ifndef VMM_POWER_H
+#define VMM_POWER_H
+
+#include "lib/compiler.h"
+
+enum {
+	POWER_SLEEP_CONTROL = 0,	/* offsets from PORT_ACPI */
+	POWER_SLEEP_STATUS = 1,
+	POWER_S5 = 5,			/* SLP_TYP of \_S5, as in our DSDT */
+	POWER_RESET_VALUE = 6,		/* to PORT_RESET: a hard reset */
+};
+
+struct vm;
+
+/* Put the registers on the ports. Return: 0 or -errno. */
+int power_create(struct vm *vm) MUST_CHECK;
+
+#endif /* VMM_POWER_H */

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ram.h - Guest RAM: one sealed memfd, mapped shared
+ *
+ * Shared, so that it can be handed to a switch that moves frames itself; sealed
+ * against shrinking and growing, so that nobody who holds it can make a load of
+ * ours fault. Not in core dumps.
+ */
+#ifndef VMM_RAM_H
+#define VMM_RAM_H
+
+#include "lib/compiler.h"
+
+struct vm;
+
+/* Make RAM of opt->ram bytes and put it into vm->mem. Return: 0 or -errno,
+ * logged. */
+int ram_create(struct vm *vm) MUST_CHECK;
+
+/* Give RAM to the KVM machine. Return: 0 or -errno, logged. */
+int ram_power_on(struct vm *vm) MUST_CHECK;
+
+/* Forget what is in it. */
+void ram_clear(struct vm *vm);
+
+void ram_destroy(struct vm *vm);
+
+#endif /* VMM_RAM_H */

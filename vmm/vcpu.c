@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* vcpu.c - A virtual CPU: a thread in KVM_RUN, and what it comes out for
+ *
+ * Stopping: vm->stopping is set, then each vCPU's immediate_exit, then each
+ * thread gets a signal. Whether the thread was before, in or behind KVM_RUN, it
+ * sees one of the three: a signal that comes before KVM_RUN is gone, but
+ * immediate_exit makes KVM_RUN return at once.
+ */
+#include "config.h"
+
+#include "vmm/vcpu.h"
+
+#include <errno.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lib/fd.h"
+#include "lib/log.h"
+#include "vmm/boot.h"
+#include "vmm/cpuid.h"
+#include "vmm/diagnose.h"
+#include "vmm/vm.h"
+
+enum {
+	MSR_MISC_ENABLE = 0x1a0,
+	MSR_MTRR_DEF_TYPE = 0x2ff,
+	MISC_FAST_STRING = 1,
+	MTRR_ON_WRITE_BACK = 0x806,
+
+	LAPIC_LVT0 = 0x350,
+	LAPIC_LVT1 = 0x360,
+	LVT_EXTINT = 0x700,
+	LVT_NMI = 0x400,
+};
+
+static int vcpu_signal(void)
+{
+	return SIGRTMIN;
+}
+
+static void vcpu_signal_handler(int sig UNUSED)
+{
+	/* Being interrupted is all. */
+}
+
+void vcpu_init(void)
+{
+	struct sigaction sa = { .sa_handler = vcpu_signal_handler };
+
+	sigaction(vcpu_signal(), &sa, NULL);
+}
+
+/* Exits. */
+
+static void vcpu_pio(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	uint8_t *data = (uint8_t *)run + run->io.data_offset;
+	unsigned int size = run->io.size;
+	struct bus *bus = &vcpu->vm->pio;
+
+	/* A string instruction moves count items through the same port. */
+	for (uint32_t i = 0; i < run->io.count; i++, data += size) {
+		uint64_t v = 0;
+
+		if (run->io.direction == KVM_EXIT_IO_OUT) {
+			memcpy(&v, data, size);
+			bus_write(bus, run->io.port, size, v);
+		} else {
+			v = bus_read(bus, run->io.port, size);
+			memcpy(data, &v, size);
+		}
+	}
+}
+
+static void vcpu_mmio(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	unsigned int size = run->mmio.len;
+	uint64_t v = 0;
+
+	if (size > sizeof(run->mmio.data))
+		return;
+	if (run->mmio.is_write) {
+		memcpy(&v, run->mmio.data, size);
+		bus_write(&vcpu->vm->mmio, run->mmio.phys_addr, size, v);
+	} else {
+		v = bus_read(&vcpu->vm->mmio, run->mmio.phys_addr, size);
+		memcpy(run->mmio.data, &v, size);
+	}
+}
+
+/* Handle one exit, holding vm->lock. Return: false if the vCPU is to stop. */
+static bool vcpu_exit(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+
+	switch (vcpu->run->exit_reason) {
+	case KVM_EXIT_IO:
+		vcpu_pio(vcpu);
+		break;
+	case KVM_EXIT_MMIO:
+		vcpu_mmio(vcpu);
+		break;
+	case KVM_EXIT_INTR:
+	case KVM_EXIT_IRQ_WINDOW_OPEN:
+	case KVM_EXIT_HLT:
+		break;
+	case KVM_EXIT_SHUTDOWN:
+		vm_request(vm, VM_TRIPLE_FAULT);
+		break;
+	case KVM_EXIT_SYSTEM_EVENT:
+		vm_request(vm, vcpu->run->system_event.type ==
+			   KVM_SYSTEM_EVENT_SHUTDOWN ? VM_POWEROFF : VM_RESET);
+		break;
+	default:
+		diagnose_exit(vcpu);
+		vm_request(vm, VM_CRASHED);
+		break;
+	}
+	/* Not one instruction behind the one that asked for an end. */
+	return vm->request == VM_GO_ON;
+}
+
+static void *vcpu_thread(void *arg)
+{
+	struct vcpu *vcpu = arg;
+	struct vm *vm = vcpu->vm;
+	bool go_on = true;
+
+	while (go_on && !__atomic_load_n(&vm->stopping, __ATOMIC_ACQUIRE)) {
+		int ret = ioctl(vcpu->fd, KVM_RUN, 0);
+
+		if (ret < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		pthread_mutex_lock(&vm->lock);
+		if (ret < 0) {
+			diagnose_run_error(vcpu, errno);
+			vm_request(vm, VM_CRASHED);
+			go_on = false;
+		} else {
+			go_on = vcpu_exit(vcpu);
+		}
+		pthread_mutex_unlock(&vm->lock);
+	}
+	return NULL;
+}
+
+/* Life. */
+
+static int vcpu_set_cpuid(const struct vcpu *vcpu)
+{
+	const struct options *opt = vcpu->vm->opt;
+	int kvm = vcpu->vm->kvm;
+	struct cpuid_table t;
+	bool deadline = ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
+	int ret;
+
+	ret = cpuid_supported(kvm, &t);
+	if (ret)
+		return ret;
+	cpuid_adapt(&t, vcpu->id, opt->cpus, deadline, opt->cpu_off, opt->cpu_offs);
+	return ioctl(vcpu->fd, KVM_SET_CPUID2, &t.head) < 0 ? -errno : 0;
+}
+
+/* Registers that firmware would have set. A register KVM does not take is not
+ * worth failing for. */
+static void vcpu_set_msrs(const struct vcpu *vcpu)
+{
+	static const struct kvm_msr_entry wanted[] = {
+		{ .index = MSR_MISC_ENABLE, .data = MISC_FAST_STRING },
+		{ .index = MSR_MTRR_DEF_TYPE, .data = MTRR_ON_WRITE_BACK },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+		struct {
+			struct kvm_msrs head;
+			struct kvm_msr_entry entry;
+		} msrs = { .head = { .nmsrs = 1 }, .entry = wanted[i] };
+
+		if (ioctl(vcpu->fd, KVM_SET_MSRS, &msrs.head) != 1)
+			log_debug("vCPU %u: KVM does not take MSR 0x%x", vcpu->id,
+				  wanted[i].index);
+	}
+}
+
+static int vcpu_set_lapic(const struct vcpu *vcpu)
+{
+	static const struct { unsigned int reg; uint32_t value; } lvt[] = {
+		{ LAPIC_LVT0, LVT_EXTINT }, { LAPIC_LVT1, LVT_NMI },
+	};
+	struct kvm_lapic_state lapic;
+
+	if (ioctl(vcpu->fd, KVM_GET_LAPIC, &lapic) < 0)
+		return -errno;
+	for (size_t i = 0; i < ARRAY_SIZE(lvt); i++)
+		memcpy(lapic.regs + lvt[i].reg, &lvt[i].value, sizeof(lvt[i].value));
+	return ioctl(vcpu->fd, KVM_SET_LAPIC, &lapic) < 0 ? -errno : 0;
+}
+
+static int vcpu_create(struct vm *vm, unsigned int id)
+{
+	struct vcpu *vcpu = &vm->vcpus[id];
+	int ret, size;
+
+	vcpu->vm = vm;
+	vcpu->id = id;
+	vcpu->fd = ioctl(vm->fd, KVM_CREATE_VCPU, id);
+	size = ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (vcpu->fd < 0 || size < 0)
+		return -errno;
+	vcpu->run_size = (size_t)size;
+	vcpu->run = mmap(NULL, vcpu->run_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+			 vcpu->fd, 0);
+	if (vcpu->run == MAP_FAILED) {
+		vcpu->run = NULL;
+		return -errno;
+	}
+	ret = vcpu_set_cpuid(vcpu);
+	if (ret)
+		return ret;
+	vcpu_set_msrs(vcpu);
+	/* The other CPUs wait for the first to wake them. */
+	if (id)
+		return 0;
+	ret = vcpu_set_lapic(vcpu);
+	return ret ? ret : boot_set_regs(vm, vcpu->fd);
+}
+
+int vcpu_create_all(struct vm *vm)
+{
+	vm->stopping = false;
+	vm->vcpus = calloc(vm->opt->cpus, sizeof(*vm->vcpus));
+	if (!vm->vcpus)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < vm->opt->cpus; i++)
+		vm->vcpus[i].fd = -1;
+	for (unsigned int i = 0; i < vm->opt->cpus; i++) {
+		int ret = vcpu_create(vm, i);
+
+		if (ret) {
+			log_err_errno(-ret, "KVM: vCPU %u of %u", i, vm->opt->cpus);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+int vcpu_start_all(struct vm *vm)
+{
+	sigset_t all, old;
+	int ret = 0;
+
+	/* Signals for the process are the main thread's, all but ours. */
+	sigfillset(&all);
+	sigdelset(&all, vcpu_signal());
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	for (unsigned int i = 0; !ret && i < vm->opt->cpus; i++) {
+		struct vcpu *vcpu = &vm->vcpus[i];
+
+		ret = pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
+		vcpu->started = !ret;
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (ret)
+		log_err_errno(ret, "cannot start a thread for a vCPU");
+	return -ret;
+}
+
+void vcpu_destroy_all(struct vm *vm)
+{
+	if (!vm->vcpus)
+		return;
+	__atomic_store_n(&vm->stopping, true, __ATOMIC_RELEASE);
+	for (unsigned int i = 0; i < vm->opt->cpus; i++) {
+		struct vcpu *vcpu = &vm->vcpus[i];
+
+		if (!vcpu->started)
+			continue;
+		__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+		pthread_kill(vcpu->thread, vcpu_signal());
+	}
+	for (unsigned int i = 0; i < vm->opt->cpus; i++) {
+		struct vcpu *vcpu = &vm->vcpus[i];
+
+		if (vcpu->started)
+			pthread_join(vcpu->thread, NULL);
+		if (vcpu->run)
+			munmap(vcpu->run, vcpu->run_size);
+		fd_close(&vcpu->fd);
+	}
+	free(vm->vcpus);
+	vm->vcpus = NULL;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* vcpu.h - A virtual CPU: a thread in KVM_RUN, and what it comes out for */
+#ifndef VMM_VCPU_H
+#define VMM_VCPU_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/compiler.h"
+
+struct kvm_run;
+struct vm;
+
+/**
+ * struct vcpu - A virtual CPU
+ * @run:	Shared with KVM, @run_size bytes
+ */
+struct vcpu {
+	struct vm *vm;
+	unsigned int id;
+	int fd;
+	struct kvm_run *run;
+	size_t run_size;
+	pthread_t thread;
+	bool started;
+};
+
+/* Once per process: the signal that gets a vCPU out of KVM_RUN. */
+void vcpu_init(void);
+
+/* Make and set up all vCPUs of a machine. Return: 0 or -errno, logged. */
+int vcpu_create_all(struct vm *vm) MUST_CHECK;
+
+/* Let them run, each in a thread. Return: 0 or -errno, logged. */
+int vcpu_start_all(struct vm *vm) MUST_CHECK;
+
+/* Stop and destroy them. Called without vm->lock. */
+void vcpu_destroy_all(struct vm *vm);
+
+#endif /* VMM_VCPU_H */

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* virtio.h - A virtio device on PCI: what a kind of device sees (virtio 1.2)
+ *
+ * DOC: Theory of operation
+ *
+ * A kind of device (virtio_net.c, virtio_rng.c) says which features and how
+ * many queues it has and handles kicks; virtio_pci.c is the transport (section
+ * 4.1): modern only, MSI-X only, one 32-bit BAR.
+ *
+ * Life: after reset the driver negotiates features, sets queues up and sets
+ * DRIVER_OK. That is the moment of ->activate(): the rings are checked and their
+ * configuration is latched, and what the driver writes to it later is ignored
+ * until the next reset. Kicks come as eventfds into the event loop, each queue
+ * has its own.
+ *
+ * A driver that breaks the rules of a ring gets DEVICE_NEEDS_RESET (section
+ * 2.1.1): virtio_break(). The device says so once in the log, does nothing more,
+ * and works again after a reset.
+ *
+ * Guarded by vm->lock.
+ */
+#ifndef VMM_VIRTIO_H
+#define VMM_VIRTIO_H
+
+#include <ev.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ids.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/vring.h"
+#include "vmm/pci.h"
+
+enum {
+	VIRTIO_QUEUES_MAX = 8,
+	VIRTIO_QUEUE_SIZE = 256,	/* entries offered */
+
+	/* Device status, section 2.1 */
+	VIRTIO_ACKNOWLEDGE = 1,
+	VIRTIO_DRIVER = 2,
+	VIRTIO_DRIVER_OK = 4,
+	VIRTIO_FEATURES_OK = 8,
+	VIRTIO_NEEDS_RESET = 64,
+};
+
+struct virtio_dev;
+struct vm;
+
+/**
+ * struct virtio_ops - A kind of device
+ * @name:	For the log
+ * @id:		VIRTIO_ID_*
+ * @class:	PCI class
+ * @activate:	The driver is ready: queues with @vring.size set may be used
+ * @reset:	Forget about the driver; queues are gone
+ * @kick:	There may be new chains in queue @q
+ * @config_read: Fill @buf from device configuration, @off + @size in bounds
+ * @config_size: Bytes of device configuration
+ */
+struct virtio_ops {
+	const char *name;
+	uint16_t id;
+	uint32_t class;
+	void (*activate)(struct virtio_dev *dev);
+	void (*reset)(struct virtio_dev *dev);
+	void (*kick)(struct virtio_dev *dev, unsigned int q);
+	void (*config_read)(struct virtio_dev *dev, unsigned int off,
+			    void *buf, unsigned int size);
+	unsigned int config_size;
+};
+
+/**
+ * struct virtio_queue - A queue
+ * @size:	Entries the driver wants
+ * @desc:	Guest addresses of its parts
+ * @vector:	MSI-X vector, or PCI_NO_VECTOR
+ * @enabled:	The driver enabled it; its configuration is latched
+ * @kick:	Watches @kickfd while active
+ * @kickfd:	Written by KVM (or by us) when the driver kicks
+ * @notify:	Guest address where KVM watches for kicks, 0 if it does not
+ * @vring:	The ring, set up while the device is active
+ */
+struct virtio_queue {
+	struct virtio_dev *dev;
+	uint16_t size;
+	uint64_t desc, avail, used;
+	uint16_t vector;
+	bool enabled;
+	ev_io kick;
+	int kickfd;
+	uint64_t notify;
+	struct vring vring;
+};
+
+/**
+ * struct virtio_dev - A device
+ * @pci:	Its place on the bus
+ * @offered:	Feature bits offered
+ * @features:	Feature bits the driver took
+ * @status:	Device status
+ * @active:	Between ->activate() and ->reset()
+ * @generation:	Changes when device configuration does
+ */
+struct virtio_dev {
+	struct pci_dev pci;
+	struct vm *vm;
+	const struct virtio_ops *ops;
+	uint64_t offered;
+	uint64_t features;
+	uint32_t feature_select;
+	uint32_t driver_feature_select;
+	uint16_t queue_select;
+	uint16_t config_vector;
+	uint8_t status;
+	uint8_t generation;
+	bool active;
+	unsigned int pci_cfg_cap;
+	unsigned int queues;
+	struct virtio_queue queue[VIRTIO_QUEUES_MAX];
+};
+
+/**
+ * virtio_init() - Put a virtio device on the PCI bus
+ * @dev:	Device, overwritten
+ * @vm:		Machine
+ * @ops:	Kind
+ * @features:	Feature bits of its own; those of rings and transport are added
+ * @queues:	How many
+ *
+ * Return: 0 or -errno
+ */
+int virtio_init(struct virtio_dev *dev, struct vm *vm,
+		const struct virtio_ops *ops, uint64_t features,
+		unsigned int queues) MUST_CHECK;
+
+/* Close its descriptors. */
+void virtio_destroy(struct virtio_dev *dev);
+
+/* As after power-on. */
+void virtio_reset(struct virtio_dev *dev);
+
+/* Show the driver what was pushed to queue @q, and interrupt it if it wants. */
+void virtio_publish(struct virtio_dev *dev, unsigned int q);
+
+/* Have ->kick() called again, from the event loop: for work left undone so that
+ * others get their turn. */
+void virtio_kick_again(struct virtio_dev *dev, unsigned int q);
+
+/* Device configuration changed: tell the driver. */
+void virtio_config_changed(struct virtio_dev *dev);
+
+/* The driver broke the rules: stop, say so, wait for a reset. */
+void virtio_break(struct virtio_dev *dev, const char *why);
+
+static inline bool virtio_has(const struct virtio_dev *dev, unsigned int bit)
+{
+	return dev->features >> bit & 1;
+}
+
+#endif /* VMM_VIRTIO_H */

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* virtio_net.c - Network device (virtio 1.2, section 5.1) over a net_backend
+ *
+ * DOC: Theory of operation
+ *
+ * Queue 0 is for frames to the guest, queue 1 for frames from it. Each frame has
+ * a header of 12 bytes (section 5.1.6.1) in front, all zero here but for
+ * num_buffers: no offload is offered, since what is behind libvdeplug cannot do
+ * any. Mergeable receive buffers are offered, so that a long frame may lie in
+ * several of the guest's buffers.
+ *
+ * Nothing is dropped here that could wait: while the guest has no buffer for a
+ * frame it is kept (one), and no more are taken from the back end; while the
+ * back end has no room, the guest's frames stay in its ring. Either side goes on
+ * when the other says so: a kick, or room.
+ *
+ * Security model: the guest may write anything into its rings (vring.c). The
+ * header is not looked at: nothing in it can apply. Frames shorter than an
+ * Ethernet header or longer than ETH_FRAME_MAX are consumed and not sent.
+ */
+#include "config.h"
+
+#include "vmm/virtio_net.h"
+
+#include <errno.h>
+#include <linux/virtio_net.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/iov.h"
+#include "lib/log.h"
+#include "vmm/net.h"
+#include "vmm/net_vde.h"
+#include "vmm/virtio.h"
+#include "vmm/vm.h"
+
+enum { NET_RX, NET_TX, NET_QUEUES };
+
+enum {
+	NET_HDR_SIZE = sizeof(struct virtio_net_hdr_v1),
+	NET_BUDGET = 256,		/* frames in one direction at one go */
+	NET_STALE = 4096,		/* frames thrown away when a guest comes up */
+};
+
+static_assert(sizeof(struct virtio_net_hdr_v1) == 12, "virtio 1.2, 5.1.6.1");
+
+/** struct net_config - Device configuration, section 5.1.4 */
+struct net_config {
+	struct eth_addr mac;
+	struct le16 status;
+};
+
+static_assert(sizeof(struct net_config) == 8, "virtio 1.2, 5.1.4");
+
+/**
+ * struct virtio_net - A NIC
+ * @config:	What the guest reads
+ * @be:		What it is plugged into
+ * @kept:	Bytes of the frame in @rx_buf that waits for a guest's buffer
+ * @rx_buf:	A frame from the back end
+ * @tx_buf:	A frame from the guest that lies in several pieces
+ */
+struct virtio_net {
+	struct virtio_dev dev;
+	struct net_config config;
+	struct net_backend *be;
+	size_t kept;
+	uint8_t rx_buf[ETH_FRAME_MAX + 1];
+	uint8_t tx_buf[ETH_FRAME_MAX];
+};
+
+static struct virtio_net *virtio_net(struct virtio_dev *dev)
+{
+	return container_of(dev, struct virtio_net, dev);
+}
+
+/* To the guest. */
+
+/* Put the kept frame into the guest's buffers. Return: 1 if done, 0 if there are
+ * not enough buffers (nothing has changed then), or -EPROTO. */
+static int net_deliver(struct virtio_net *net)
+{
+	bool merge = virtio_has(&net->dev, VIRTIO_NET_F_MRG_RXBUF);
+	struct virtio_net_hdr_v1 hdr = { 0 };
+	struct vring *vr = &net->dev.queue[NET_RX].vring;
+	size_t total = NET_HDR_SIZE + net->kept, done = 0;
+	uint16_t head[VRING_SIZE_MAX], n = 0;
+	uint32_t len[VRING_SIZE_MAX];
+	struct iovec first[NET_HDR_SIZE];
+	unsigned int first_cnt = 0;
+	struct vring_chain chain;
+
+	while (done < total) {
+		const struct iovec *iov = chain.iov;
+		size_t size;
+		int ret = vring_pop(vr, &chain);
+
+		if (ret < 0)
+			return ret;
+		if (!ret) {
+			vring_unpop(vr, n);
+			return 0;
+		}
+		iov += chain.out;
+		size = MIN(iov_size(iov, chain.in), total - done);
+		if (n == 0) {
+			/* The header goes in last, when its count is known: it must
+			 * lie in the first buffer (section 5.1.6.4). */
+			if (size < NET_HDR_SIZE) {
+				vr->broken = "a receive buffer without room for a header";
+				return -EPROTO;
+			}
+			first_cnt = MIN(chain.in, (unsigned int)NET_HDR_SIZE);
+			memcpy(first, iov, first_cnt * sizeof(*first));
+			iov_from_buf(iov, chain.in, NET_HDR_SIZE, net->rx_buf,
+				     size - NET_HDR_SIZE);
+		} else {
+			iov_from_buf(iov, chain.in, 0,
+				     net->rx_buf + done - NET_HDR_SIZE, size);
+		}
+		head[n] = chain.head;
+		len[n++] = (uint32_t)size;
+		done += size;
+		if (!merge && done < total) {
+			/* It will never fit: the guest gets the next one. */
+			vring_unpop(vr, n);
+			return 1;
+		}
+		if (n == vr->size)
+			break;
+	}
+	hdr.num_buffers = n;
+	if (done < total) {
+		vring_unpop(vr, n);
+		return 1;
+	}
+	iov_from_buf(first, first_cnt, 0, &hdr, sizeof(hdr));
+	for (uint16_t i = 0; i < n; i++)
+		vring_push(vr, head[i], len[i]);
+	return 1;
+}
+
+/* Move frames to the guest until one side has no more. */
+static void net_receive(struct virtio_net *net)
+{
+	struct vring *vr = &net->dev.queue[NET_RX].vring;
+	unsigned int moved = 0;
+	int ret = 1;
+
+	if (!net->dev.active || !vr->size)
+		return;
+	while (moved < NET_BUDGET) {
+		if (!net->kept) {
+			ssize_t n = net->be->ops->recv(net->be, net->rx_buf,
+						       sizeof(net->rx_buf));
+
+			if (n < 0)
+				break;
+			if (n < ETH_HDR_SIZE || n > ETH_FRAME_MAX)
+				continue;
+			net->kept = (size_t)n;
+		}
+		ret = net_deliver(net);
+		if (ret < 0 || (!ret && !vring_want_kick(vr)))
+			break;
+		if (ret) {
+			net->kept = 0;
+			moved++;
+		}
+	}
+	if (moved)
+		virtio_publish(&net->dev, NET_RX);
+	if (ret < 0) {
+		net->be->ops->watch_recv(net->be, false);
+		virtio_break(&net->dev, vr->broken);
+		return;
+	}
+	/* Without a buffer there is no use in being told of more frames; the
+	 * guest's kick brings us back. */
+	net->be->ops->watch_recv(net->be, !net->kept);
+}
+
+/* From the guest. */
+
+/* Send the frame of one chain. Return: 0 if it is done with, -EAGAIN if not. */
+static int net_send_chain(struct virtio_net *net, const struct vring_chain *chain)
+{
+	size_t total = iov_size(chain->iov, chain->out), size;
+	const void *frame = net->tx_buf;
+	size_t skip = NET_HDR_SIZE;
+	unsigned int i = 0;
+
+	if (total < NET_HDR_SIZE + ETH_HDR_SIZE ||
+	    total > NET_HDR_SIZE + ETH_FRAME_MAX)
+		return 0;
+	size = total - NET_HDR_SIZE;
+	while (skip >= chain->iov[i].iov_len)
+		skip -= chain->iov[i++].iov_len;
+	/* A frame in one piece goes to the kernel from where it lies. */
+	if (chain->iov[i].iov_len - skip == size)
+		frame = (uint8_t *)chain->iov[i].iov_base + skip;
+	else
+		iov_to_buf(chain->iov, chain->out, NET_HDR_SIZE, net->tx_buf, size);
+	return net->be->ops->send(net->be, frame, size) == -EAGAIN ? -EAGAIN : 0;
+}
+
+/* Move frames from the guest until one side has no more. */
+static void net_transmit(struct virtio_net *net)
+{
+	struct vring *vr = &net->dev.queue[NET_TX].vring;
+	struct vring_chain chain;
+	unsigned int moved = 0;
+	bool full = false;
+	int ret = 1;
+
+	if (!net->dev.active || !vr->size)
+		return;
+	vring_suppress_kicks(vr);
+	while (moved < NET_BUDGET && !full) {
+		ret = vring_pop(vr, &chain);
+		if (ret < 0 || (!ret && !vring_want_kick(vr)))
+			break;
+		if (!ret)
+			continue;
+		if (net_send_chain(net, &chain) == -EAGAIN) {
+			vring_unpop(vr, 1);
+			full = true;
+		} else {
+			vring_push(vr, chain.head, 0);
+			moved++;
+		}
+	}
+	if (moved)
+		virtio_publish(&net->dev, NET_TX);
+	net->be->ops->watch_send(net->be, full);
+	if (ret < 0)
+		virtio_break(&net->dev, vr->broken);
+	else if (moved == NET_BUDGET)
+		virtio_kick_again(&net->dev, NET_TX);
+}
+
+/* The back end's side. */
+
+static void net_can_recv(void *nic)
+{
+	net_receive(nic);
+}
+
+static void net_can_send(void *nic)
+{
+	net_transmit(nic);
+}
+
+static void net_link(void *nic, bool up)
+{
+	struct virtio_net *net = nic;
+
+	net->config.status = le16(up ? VIRTIO_NET_S_LINK_UP : 0);
+	virtio_config_changed(&net->dev);
+}
+
+static const struct net_owner net_owner = { net_can_recv, net_can_send, net_link };
+
+/* The guest's side. */
+
+static void net_kick(struct virtio_dev *dev, unsigned int q)
+{
+	if (q == NET_RX)
+		net_receive(virtio_net(dev));
+	else
+		net_transmit(virtio_net(dev));
+}
+
+/* A guest's driver came up: what came in before is not for it. */
+static void net_activate(struct virtio_dev *dev)
+{
+	struct virtio_net *net = virtio_net(dev);
+
+	net->kept = 0;
+	for (int i = 0; i < NET_STALE; i++)
+		if (net->be->ops->recv(net->be, net->rx_buf, sizeof(net->rx_buf)) < 0)
+			break;
+	net->be->ops->watch_recv(net->be, true);
+}
+
+static void net_reset(struct virtio_dev *dev)
+{
+	struct virtio_net *net = virtio_net(dev);
+
+	net->kept = 0;
+	net->be->ops->watch_recv(net->be, false);
+	net->be->ops->watch_send(net->be, false);
+}
+
+static void net_config_read(struct virtio_dev *dev, unsigned int off,
+			    void *buf, unsigned int size)
+{
+	const struct virtio_net *net = virtio_net(dev);
+
+	memcpy(buf, (const uint8_t *)&net->config + off, size);
+}
+
+static const struct virtio_ops net_ops = {
+	.name = "virtio-net",
+	.id = VIRTIO_ID_NET,
+	.class = 0x020000,
+	.activate = net_activate,
+	.reset = net_reset,
+	.kick = net_kick,
+	.config_read = net_config_read,
+	.config_size = sizeof(struct net_config),
+};
+
+int virtio_net_create(struct vm *vm, const struct options_nic *nic,
+		      struct eth_addr mac, struct virtio_net **out)
+{
+	const uint64_t features = 1ULL << VIRTIO_NET_F_MAC |
+				  1ULL << VIRTIO_NET_F_STATUS |
+				  1ULL << VIRTIO_NET_F_MRG_RXBUF;
+	struct virtio_net *net = calloc(1, sizeof(*net));
+	int ret;
+
+	if (!net)
+		return -ENOMEM;
+	net->config.mac = mac;
+	net->config.status = le16(VIRTIO_NET_S_LINK_UP);
+	ret = net_vde_open(vm->loop, &nic->netdev, vm->opt->name, &net_owner, net,
+			   &net->be);
+	if (ret) {
+		free(net);
+		return ret;
+	}
+	ret = virtio_init(&net->dev, vm, &net_ops, features, NET_QUEUES);
+	if (ret) {
+		log_err_errno(-ret, "NIC");
+		net->be->ops->close(net->be);
+		free(net);
+		return ret;
+	}
+	*out = net;
+	return 0;
+}
+
+void virtio_net_reset(struct virtio_net *net)
+{
+	virtio_reset(&net->dev);
+}
+
+void virtio_net_destroy(struct virtio_net *net)
+{
+	if (!net)
+		return;
+	virtio_destroy(&net->dev);
+	net->be->ops->close(net->be);
+	free(net);
+}

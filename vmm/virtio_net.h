@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* virtio_net.h - Network device (virtio 1.2, section 5.1) over a net_backend */
+#ifndef VMM_VIRTIO_NET_H
+#define VMM_VIRTIO_NET_H
+
+#include "lib/compiler.h"
+#include "lib/eth.h"
+#include "vmm/options.h"
+
+struct virtio_net;
+struct vm;
+
+/**
+ * virtio_net_create() - Put a NIC on the bus and plug it in
+ * @vm:		Machine
+ * @nic:	Options of the NIC and of its network; borrowed
+ * @mac:	Its address
+ * @out:	Set to the device
+ *
+ * Return: 0 or -errno, logged
+ */
+int virtio_net_create(struct vm *vm, const struct options_nic *nic,
+		      struct eth_addr mac, struct virtio_net **out) MUST_CHECK;
+
+/* As after power-on. */
+void virtio_net_reset(struct virtio_net *net);
+
+/* NULL is fine. */
+void virtio_net_destroy(struct virtio_net *net);
+
+#endif /* VMM_VIRTIO_NET_H */

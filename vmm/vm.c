@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* vm.c - One virtual machine: making it, powering it on and off, ending it */
+#include "config.h"
+
+#include "vmm/vm.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/fd.h"
+#include "lib/log.h"
+#include "vmm/boot.h"
+#include "vmm/kvm.h"
+#include "vmm/mac.h"
+#include "vmm/power.h"
+#include "vmm/ram.h"
+#include "vmm/serial.h"
+#include "vmm/vcpu.h"
+#include "vmm/virtio.h"
+#include "vmm/virtio_net.h"
+#include "vmm/virtio_rng.h"
+
+enum {
+	/* A guest that crashes this often within this time is not restarted. */
+	TRIPLE_FAULTS_MAX = 3,
+	TRIPLE_FAULTS_S = 10,
+};
+
+/* The event loop holds the lock but while it sleeps. */
+
+static void loop_release(struct ev_loop *loop)
+{
+	struct vm *vm = ev_userdata(loop);
+
+	pthread_mutex_unlock(&vm->lock);
+}
+
+static void loop_acquire(struct ev_loop *loop)
+{
+	struct vm *vm = ev_userdata(loop);
+
+	pthread_mutex_lock(&vm->lock);
+}
+
+/* Woken by another thread: it may have asked for an end. */
+static void wake_cb(struct ev_loop *loop, ev_async *w, int revents UNUSED)
+{
+	const struct vm *vm = container_of(w, struct vm, wake);
+
+	if (vm->request != VM_GO_ON)
+		ev_break(loop, EVBREAK_ALL);
+}
+
+void vm_request(struct vm *vm, enum vm_request request)
+{
+	vm->request = MAX(vm->request, request);
+	ev_async_send(vm->loop, &vm->wake);
+}
+
+/* Power. */
+
+static void vm_power_off(struct vm *vm)
+{
+	vcpu_destroy_all(vm);
+	irq_power_off(&vm->irq);
+	fd_close(&vm->fd);
+}
+
+static int vm_power_on(struct vm *vm)
+{
+	int ret;
+
+	vm->request = VM_GO_ON;
+	ram_clear(vm);
+	ret = kvm_machine_create(vm);
+	if (ret)
+		return ret;
+	for (unsigned int i = 0; i < vm->opt->nics; i++)
+		virtio_net_reset(vm->nics[i]);
+	virtio_reset(vm->rng);
+	pci_reset(&vm->pci);
+	serial_reset(vm->serial);
+	ret = boot_load(vm);
+	if (!ret)
+		ret = vcpu_create_all(vm);
+	return ret;
+}
+
+/* Monotonic seconds. */
+static time_t seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
+/* Whether a guest that has just crashed gets another chance. */
+static bool vm_may_restart(const struct vm *vm, unsigned int *faults, time_t *first)
+{
+	time_t now = seconds();
+
+	if (now - *first > TRIPLE_FAULTS_S) {
+		*faults = 0;
+		*first = now;
+	}
+	if (vm->opt->no_reboot || ++*faults > TRIPLE_FAULTS_MAX) {
+		log_err("triple fault: the guest's CPU found no way to handle a fault%s",
+			vm->opt->no_reboot ? "" : ", again and again");
+		return false;
+	}
+	log_warn("triple fault: the guest restarts");
+	return true;
+}
+
+int vm_run(struct vm *vm, void (*started)(void *ctx), void *ctx)
+{
+	unsigned int faults = 0;
+	time_t first = 0;
+	int status = -1;
+
+	pthread_mutex_lock(&vm->lock);
+	while (status < 0) {
+		if (vm_power_on(vm)) {
+			vm_power_off(vm);
+			status = VM_EXIT_STARTUP;
+			break;
+		}
+		if (started)
+			started(ctx);
+		started = NULL;
+		if (vcpu_start_all(vm))
+			vm_request(vm, VM_CRASHED);
+		ev_run(vm->loop, 0);
+
+		/* vCPUs may be waiting for the lock to finish what they do. */
+		pthread_mutex_unlock(&vm->lock);
+		vcpu_destroy_all(vm);
+		pthread_mutex_lock(&vm->lock);
+		vm_power_off(vm);
+		switch (vm->request) {
+		case VM_CRASHED:
+			status = VM_EXIT_KVM;
+			break;
+		case VM_TRIPLE_FAULT:
+			if (!vm_may_restart(vm, &faults, &first))
+				status = VM_EXIT_TRIPLE_FAULT;
+			break;
+		case VM_RESET:
+			if (vm->opt->no_reboot)
+				status = VM_EXIT_OK;
+			break;
+		case VM_GO_ON:
+		case VM_POWEROFF:
+			status = VM_EXIT_OK;
+			break;
+		}
+	}
+	pthread_mutex_unlock(&vm->lock);
+	return status;
+}
+
+/* Life. */
+
+/* The address of a NIC, held so that no other running VM gets it. */
+static int vm_take_mac(const struct vm *vm, unsigned int i, struct eth_addr *mac)
+{
+	const struct options_nic *nic = &vm->opt->nic[i];
+	char text[ETH_ADDR_STR];
+	int ret = 0;
+
+	*mac = nic->mac;
+	if (!nic->mac_given)
+		ret = mac_take(vm->opt->mac_seed, i, mac);
+	if (!ret)
+		ret = mac_hold(*mac, nic->netdev.shown);
+	if (ret == -EADDRINUSE)
+		log_err("MAC address %s: another running VM has it on network '%s'",
+			eth_addr_format(*mac, text), nic->netdev.shown);
+	else if (ret)
+		log_err_errno(-ret, "MAC address of NIC %u", i + 1);
+	return ret;
+}
+
+static int vm_create_devices(struct vm *vm)
+{
+	struct eth_addr mac;
+	int ret;
+
+	ret = power_create(vm);
+	if (!ret)
+		ret = pci_init(&vm->pci, &vm->pio, &vm->mmio, &vm->irq);
+	if (!ret)
+		ret = serial_create(vm, &vm->opt->serial, &vm->serial);
+	for (unsigned int i = 0; !ret && i < vm->opt->nics; i++) {
+		ret = vm_take_mac(vm, i, &mac);
+		if (!ret)
+			ret = virtio_net_create(vm, &vm->opt->nic[i], mac,
+						&vm->nics[i]);
+	}
+	if (!ret)
+		ret = virtio_rng_create(vm, &vm->rng);
+	return ret;
+}
+
+struct vm *vm_create(const struct options *opt)
+{
+	struct vm *vm = calloc(1, sizeof(*vm));
+
+	if (!vm)
+		return NULL;
+	vm->opt = opt;
+	vm->fd = vm->kvm = vm->ram = vm->irq.vm = -1;
+	pthread_mutex_init(&vm->lock, NULL);
+	vcpu_init();
+	vm->loop = ev_default_loop(EVFLAG_AUTO);
+	if (!vm->loop) {
+		log_err("cannot make an event loop");
+		goto fail;
+	}
+	ev_set_userdata(vm->loop, vm);
+	ev_set_loop_release_cb(vm->loop, loop_release, loop_acquire);
+	ev_async_init(&vm->wake, wake_cb);
+	ev_async_start(vm->loop, &vm->wake);
+	vm->kvm = kvm_open();
+	if (vm->kvm < 0 || ram_create(vm) || boot_open(vm, &vm->boot) ||
+	    vm_create_devices(vm))
+		goto fail;
+	return vm;
+fail:
+	vm_destroy(vm);
+	return NULL;
+}
+
+void vm_destroy(struct vm *vm)
+{
+	if (!vm)
+		return;
+	for (unsigned int i = 0; i < vm->opt->nics; i++)
+		virtio_net_destroy(vm->nics[i]);
+	virtio_rng_destroy(vm->rng);
+	serial_destroy(vm->serial);
+	boot_close(vm->boot);
+	ram_destroy(vm);
+	fd_close(&vm->kvm);
+	if (vm->loop) {
+		ev_async_stop(vm->loop, &vm->wake);
+		ev_loop_destroy(vm->loop);
+	}
+	pthread_mutex_destroy(&vm->lock);
+	free(vm);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* vm.h - One virtual machine: what it is made of, and who may touch what when
+ *
+ * DOC: Theory of operation
+ *
+ * A process is one VM. The main thread runs the event loop and in it all device
+ * back ends; each vCPU is a thread that sits in KVM_RUN and comes out for
+ * registers of devices. All device state is guarded by vm->lock: the event loop
+ * holds it whenever a callback runs and lets go of it while it sleeps; a vCPU
+ * takes it for each register access. The data path of a NIC needs neither a
+ * vCPU nor its exits: kicks arrive as ioeventfds in the event loop, interrupts
+ * leave as irqfds.
+ *
+ * Powering on makes a new KVM machine around the same memory and devices, and
+ * powering off destroys it; a reset is the one after the other. So a guest that
+ * reboots finds everything as a cold boot would leave it, and there is no list
+ * of registers that a reset might have forgotten.
+ *
+ * A vCPU that wants the machine to end or restart calls vm_request(); the event
+ * loop ends and vm_run() does what was asked.
+ */
+#ifndef VMM_VM_H
+#define VMM_VM_H
+
+#include <ev.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/guestmem.h"
+#include "vmm/bus.h"
+#include "vmm/irq.h"
+#include "vmm/options.h"
+#include "vmm/pci.h"
+
+struct boot_image;
+struct serial;
+struct vcpu;
+struct virtio_dev;
+struct virtio_net;
+
+/* Exit status of the process. */
+enum {
+	VM_EXIT_OK = 0,			/* the guest powered off, or was told to */
+	VM_EXIT_STARTUP = 1,		/* could not start */
+	VM_EXIT_USAGE = 2,		/* the command line makes no sense */
+	VM_EXIT_KVM = 3,		/* KVM could not run the guest */
+	VM_EXIT_TRIPLE_FAULT = 4,	/* the guest crashed, again and again */
+};
+
+/** enum vm_request - What should become of the machine, the strongest last */
+enum vm_request {
+	VM_GO_ON,
+	VM_RESET,
+	VM_TRIPLE_FAULT,
+	VM_POWEROFF,
+	VM_CRASHED,
+};
+
+/**
+ * struct vm - A virtual machine
+ * @opt:	What the command line asks for, borrowed
+ * @loop:	Event loop of the main thread
+ * @lock:	Guards all device state, and the event loop's watchers
+ * @wake:	Makes the event loop notice what another thread changed
+ * @kvm:	/dev/kvm
+ * @fd:		The KVM machine, -1 while powered off
+ * @ram:	memfd of guest memory
+ * @ram_size:	Its bytes
+ * @ram_host:	Its mapping
+ * @low:	Bytes of RAM below 4 GiB
+ * @mem:	Guest memory table
+ * @pio:	I/O ports
+ * @mmio:	Memory-mapped registers
+ * @irq:	Interrupt routing
+ * @pci:	PCI bus
+ * @serial:	COM1
+ * @nics:	Network devices, opt->nics of them
+ * @rng:	Entropy device
+ * @boot:	Kernel and initrd
+ * @vcpus:	opt->cpus of them while powered on
+ * @stopping:	vCPUs are to leave KVM_RUN for good
+ * @request:	See vm_request()
+ */
+struct vm {
+	const struct options *opt;
+	struct ev_loop *loop;
+	pthread_mutex_t lock;
+	ev_async wake;
+	int kvm;
+	int fd;
+	int ram;
+	uint64_t ram_size;
+	uint8_t *ram_host;
+	uint64_t low;
+	struct guestmem mem;
+	struct bus pio;
+	struct bus mmio;
+	struct irq irq;
+	struct pci_bus pci;
+	struct serial *serial;
+	struct virtio_net *nics[OPTIONS_NICS_MAX];
+	struct virtio_dev *rng;
+	struct boot_image *boot;
+	struct vcpu *vcpus;
+	bool stopping;
+	enum vm_request request;
+};
+
+/**
+ * vm_create() - Everything but the KVM machine: memory, files, devices, plugs
+ * @opt:	Options, borrowed until vm_destroy()
+ *
+ * Every failure is logged, naming the object. Return: the VM, or NULL with
+ * nothing left behind
+ */
+struct vm *vm_create(const struct options *opt);
+
+/**
+ * vm_run() - Power on, and stay until the machine ends
+ * @vm:		Machine
+ * @started:	Called once, when the vCPUs have been made and are about to run
+ * @ctx:	Passed to it
+ *
+ * Return: exit status of the process, VM_EXIT_*
+ */
+int vm_run(struct vm *vm, void (*started)(void *ctx), void *ctx);
+
+/* NULL is fine. */
+void vm_destroy(struct vm *vm);
+
+/* Ask for an end or a restart, from any thread holding vm->lock; the strongest
+ * request wins. */
+void vm_request(struct vm *vm, enum vm_request request);
+
+#endif /* VMM_VM_H */
