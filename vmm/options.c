@@ -514,6 +514,7 @@ static bool option_run(struct parser *p, int *i, int argc, char **argv)
 {
 	const char *word = argv[*i];
 	static char none[1];
+	char *arg;
 
 	if (word[0] != '-' || !word[1]) {
 		log_err("what is '%s'? (disk images are not supported yet; -help shows "
@@ -530,7 +531,10 @@ static bool option_run(struct parser *p, int *i, int argc, char **argv)
 			log_err("-%s: an argument is missing (%s)", word, table[k].arg);
 			return false;
 		}
-		return table[k].run(p, word, argv[++*i]);
+		/* Handlers cut it up; ps(1) should go on showing it whole. It stays
+		 * for as long as the options do. */
+		arg = strdup(argv[++*i]);
+		return arg && table[k].run(p, word, arg);
 	}
 	log_err("there is no option '%s' (-help shows them all)", argv[*i]);
 	return false;

@@ -95,7 +95,7 @@ enum options_result { OPTIONS_RUN, OPTIONS_EXIT_OK, OPTIONS_EXIT_USAGE };
 
 /**
  * options_parse() - Read the command line; complaints go to the log
- * @opt:	Filled; strings point into @argv, which is changed
+ * @opt:	Filled; its strings stay for as long as the process
  *
  * Nothing is opened or made. Return: whether to go on, or how to exit
  */

@@ -1,0 +1,1 @@
+# plug/ - where the cable end and the libvdeplug module go

@@ -1,0 +1,11 @@
+# tools/ - the command for people
+noinst_LTLIBRARIES += tools/libtools.la
+tools_libtools_la_SOURCES = \
+	tools/capture.c tools/capture.h \
+	tools/qmp_client.c tools/qmp_client.h
+tools_libtools_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tools_libtools_la_LIBADD = lib/libcommon.la $(JANSSON_LIBS)
+
+bin_PROGRAMS += lanbox
+lanbox_SOURCES = tools/main.c
+lanbox_LDADD = tools/libtools.la lib/libcommon.la
