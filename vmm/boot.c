@@ -271,6 +271,23 @@ static void boot_gdt(const struct vm *vm)
 	memcpy(guestmem_ptr(&vm->mem, LAYOUT_GDT, sizeof(gdt)), gdt, sizeof(gdt));
 }
 
+/* On hardware-reduced ACPI Linux restarts by EFI and, where there is none, by the
+ * BIOS: it goes back to real mode and jumps to f000:fff0, never minding ACPI's
+ * reset register. So there is this much of a BIOS: write 6 to port 0xcf9. */
+static void boot_reset_vector(const struct vm *vm)
+{
+	static const uint8_t code[] = {
+		0xba, 0xf9, 0x0c,	/* mov $0xcf9, %dx */
+		0xb0, 0x06,		/* mov $6, %al */
+		0xee,			/* out %al, %dx */
+		0xf4,			/* hlt */
+		0xeb, 0xfd,		/* jmp to the hlt */
+	};
+
+	memcpy(guestmem_ptr(&vm->mem, LAYOUT_RESET_VECTOR, sizeof(code)), code,
+	       sizeof(code));
+}
+
 static void boot_zero_page(const struct vm *vm, uint64_t initrd, uint64_t rsdp)
 {
 	struct boot_params *zp = guestmem_ptr(&vm->mem, LAYOUT_ZERO_PAGE, sizeof(*zp));
@@ -319,6 +336,7 @@ int boot_load(struct vm *vm)
 	rsdp = acpi_build(vm);
 	boot_page_tables(vm);
 	boot_gdt(vm);
+	boot_reset_vector(vm);
 	boot_zero_page(vm, initrd, rsdp);
 	return 0;
 }

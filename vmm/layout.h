@@ -30,6 +30,7 @@
 #define LAYOUT_CMDLINE_MAX	0x10000
 #define LAYOUT_EBDA		0x9fc00
 #define LAYOUT_RSDP_COPY	0xe0000
+#define LAYOUT_RESET_VECTOR	0xffff0
 #define LAYOUT_HIGH_MEM		0x100000
 
 #define LAYOUT_ACPI_SIZE	0x10000		/* at the top of low RAM */
