@@ -111,10 +111,10 @@ bool parse_kv_next(char **cursor, struct parse_kv *kv)
 {
 	char *in = *cursor, *out = in;
 
-	if (!in || !*in)
-		return false;
 	kv->key = in;
 	kv->value = NULL;
+	if (!*in)
+		return false;
 	while (*in) {
 		if (*in == ',') {
 			if (in[1] != ',')

@@ -48,7 +48,7 @@ struct parse_kv {
  *		for a comma within a value, as in QEMU
  * @kv:		Filled with pointers into that string
  *
- * Return: false at the end
+ * Return: false at the end, @kv->key being empty then
  */
 bool parse_kv_next(char **cursor, struct parse_kv *kv) MUST_CHECK;
 

@@ -198,11 +198,12 @@ static int capture_end(struct capture_out *out, int ret, json_t *stats)
 	if (missed)
 		fprintf(stderr, ", %lld missed: too slow", (long long)missed);
 	fputc('\n', stderr);
-	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
+	return ret;
 }
 
-static int capture_run(const char *dir, int port, struct capture_out *out)
+static int capture_run(const char *dir, int port, const char *file, uint64_t limit)
 {
+	struct capture_out out;
 	struct qmp_client client;
 	json_t *reply, *id, *stats = NULL;
 	char path[PATH_MAX], err[512];
@@ -226,20 +227,26 @@ static int capture_run(const char *dir, int port, struct capture_out *out)
 		qmp_client_close(&client);
 		return EXIT_FAILURE;
 	}
+	/* Only now: a switch that is not there leaves no empty file behind. */
+	ret = capture_open(&out, file);
+	if (ret)
+		goto close;
+	out.limit = limit;
 	id = json_object_get(reply, "capture");
-	ret = capture_copy(out, pipe, true);
+	ret = capture_copy(&out, pipe, true);
 	stats = qmp_client_run(&client, "capture-stop",
 			       json_pack("{s:O}", "capture", id), NULL, err,
 			       sizeof(err));
 	/* What was on its way when we stopped. */
-	if (!ret && (!out->limit || out->frames < out->limit))
-		ret = capture_copy(out, pipe, false);
-	ret = capture_end(out, ret, stats);
+	if (!ret && (!out.limit || out.frames < out.limit))
+		ret = capture_copy(&out, pipe, false);
+	ret = capture_end(&out, ret, stats);
 	json_decref(stats);
+close:
 	json_decref(reply);
 	fd_close(&pipe);
 	qmp_client_close(&client);
-	return ret;
+	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static void capture_usage(FILE *to)
@@ -256,7 +263,6 @@ int capture_main(int argc, char **argv)
 {
 	struct sigaction sa = { .sa_handler = stop_handler };
 	const char *file = NULL;
-	struct capture_out out;
 	uint64_t limit = 0;
 	unsigned int n;
 	int port = -1, c;
@@ -285,12 +291,9 @@ int capture_main(int argc, char **argv)
 		}
 		port = (int)n;
 	}
-	if (capture_open(&out, file))
-		return EXIT_FAILURE;
-	out.limit = limit;
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	return capture_run(argv[optind], port, &out);
+	return capture_run(argv[optind], port, file, limit);
 }

@@ -139,7 +139,7 @@ static bool opt_cpu(struct parser *p, const char *name, char *arg)
 
 	if (!parse_kv_next(&arg, &kv) ||
 	    (strcmp(kv.key, "host") && strcmp(kv.key, "max")))
-		return bad(name, arg, "only the host's CPU can be had: -cpu host[,-FEATURE]");
+		return bad(name, kv.key, "only the host's CPU can be had: -cpu host[,-FEATURE]");
 	while (parse_kv_next(&arg, &kv))
 		if (!cpu_feature(p, name, kv))
 			return false;
