@@ -16,6 +16,10 @@
 /* Close *@fd unless it is negative, and set it to -1. errno is kept. */
 void fd_close(int *fd);
 
+/* Open /dev/null wherever standard input, output or error is closed, so that no
+ * other file takes its place. */
+void fd_open_std(void);
+
 /* Set or clear O_NONBLOCK. Return: 0 or -errno. */
 int fd_set_nonblock(int fd, bool on);
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
@@ -40,6 +41,7 @@ struct console {
  *		that a script's output has none in it
  * @closing:	Close when the reply is out
  * @overlong:	The line being read is too long; skip to its end
+ * @idle:	Runs while a line is not complete
  * @tx:		Reply, or NULL
  */
 struct console_conn {
@@ -49,6 +51,7 @@ struct console_conn {
 	int in, out;
 	bool closing;
 	bool overlong;
+	ev_timer idle;
 	char *tx;
 	size_t tx_size, tx_done;
 	size_t rx_size;
@@ -69,6 +72,7 @@ static void console_close(struct console_conn *conn)
 		p = &(*p)->next;
 	*p = conn->next;
 	ev_io_stop(con->vsw->loop, &conn->io);
+	ev_timer_stop(con->vsw->loop, &conn->idle);
 	if (!console_is_stdin(conn)) {
 		fd_close(&conn->in);
 		if (con->count-- == CONSOLE_CONN_MAX)
@@ -76,6 +80,19 @@ static void console_close(struct console_conn *conn)
 	}
 	free(conn->tx);
 	free(conn);
+}
+
+/* The prompt of a console on standard input goes where the lines come from, if
+ * somebody sits there: a terminal or a socket. */
+static void console_prompt_stdin(void)
+{
+	struct stat st;
+
+	if (!isatty(STDIN_FILENO) &&
+	    (fstat(STDIN_FILENO, &st) || !S_ISSOCK(st.st_mode)))
+		return;
+	if (write(STDIN_FILENO, PROMPT, strlen(PROMPT)) < 0)
+		return;
 }
 
 /* Send what is left of the reply. Return: false if nobody is there any more. */
@@ -98,25 +115,11 @@ static bool console_flush(struct console_conn *conn)
 		if (conn->tx_done == conn->tx_size) {
 			free(conn->tx);
 			conn->tx = NULL;
+			if (console_is_stdin(conn) && !conn->closing)
+				console_prompt_stdin();
 		}
 	}
 	return !conn->closing;
-}
-
-/* The prompt of a console on standard input goes where the lines come from, and
- * a pipe or a file wants none. */
-static void console_prompt_stdin(void)
-{
-	if (write(STDIN_FILENO, PROMPT, strlen(PROMPT)) < 0)
-		return;
-}
-
-static void console_prompt(struct console_conn *conn, FILE *out)
-{
-	if (console_is_stdin(conn))
-		console_prompt_stdin();
-	else
-		fputs(PROMPT, out);
 }
 
 static void console_status(FILE *out, int err)
@@ -172,10 +175,12 @@ static void console_line(struct console_conn *conn, const char *line)
 		if (*line && *line != '#')
 			console_run(conn, line, out);
 	}
-	if (!conn->closing)
-		console_prompt(conn, out);
+	if (!conn->closing && !console_is_stdin(conn))
+		fputs(PROMPT, out);
 	if (fclose(out) || !size) {
 		free(text);
+		if (console_is_stdin(conn))
+			console_prompt_stdin();
 		return;
 	}
 	conn->tx = text;
@@ -215,6 +220,9 @@ static void console_wait(struct console_conn *conn)
 {
 	struct ev_loop *loop = conn->con->vsw->loop;
 
+	ev_timer_stop(loop, &conn->idle);
+	if (conn->rx_size && !conn->tx)
+		ev_timer_again(loop, &conn->idle);
 	ev_io_stop(loop, &conn->io);
 	ev_io_set(&conn->io, conn->tx ? conn->out : conn->in,
 		  conn->tx ? EV_WRITE : EV_READ);
@@ -252,6 +260,21 @@ static void console_io_cb(struct ev_loop *loop UNUSED, ev_io *w, int revents)
 		console_wait(conn);
 }
 
+/* vdeterm sends lines without their ends: one that has stood for a while is
+ * complete. */
+static void console_idle_cb(struct ev_loop *loop UNUSED, ev_timer *w,
+			    int revents UNUSED)
+{
+	struct console_conn *conn = container_of(w, struct console_conn, idle);
+
+	/* There is room: console_lines() leaves a full buffer to nobody. */
+	conn->rx[conn->rx_size++] = '\n';
+	if (!console_lines(conn))
+		console_close(conn);
+	else
+		console_wait(conn);
+}
+
 static struct console_conn *console_add(struct console *con, int in, int out)
 {
 	struct console_conn *conn = calloc(1, sizeof(*conn));
@@ -264,6 +287,7 @@ static struct console_conn *console_add(struct console *con, int in, int out)
 	conn->next = con->conns;
 	con->conns = conn;
 	ev_io_init(&conn->io, console_io_cb, in, EV_READ);
+	ev_timer_init(&conn->idle, console_idle_cb, 0., CONSOLE_IDLE_S);
 	ev_io_start(con->vsw->loop, &conn->io);
 	return conn;
 }

@@ -10,8 +10,9 @@
  * and shutdown comes "9999 END OF SESSION" and the end. These bytes are what
  * vdeterm, vdecmd, libvdemgmt and others look for.
  *
- * Input is taken by lines, however they were cut into writes. As in VDE, the
- * first entry of the table whose name begins the line is meant, so that
+ * Input is taken by lines, however they were cut into writes; a line whose end
+ * does not come within CONSOLE_IDLE_S is taken as it is, since vdeterm sends its
+ * lines so. As in VDE, the first entry of the table whose name begins the line is meant, so that
  * "port/print1" is "port/print 1".
  *
  * A client that does not read is not read from: one reply at most waits for it.
@@ -20,6 +21,8 @@
 #define SWITCHD_CONSOLE_H
 
 #include "lib/compiler.h"
+
+#define CONSOLE_IDLE_S	0.2
 
 enum {
 	CONSOLE_LINE_MAX = 4096,	/* bytes of a command */

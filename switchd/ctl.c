@@ -59,8 +59,7 @@ static void ctl_conn_free(struct ctl_conn *conn)
 	ev_timer_stop(ctl->vsw->loop, &conn->deadline);
 	fd_close(&conn->fd);
 	free(conn);
-	if (ctl->count-- == CTL_PENDING_MAX)
-		listener_resume(&ctl->listener);
+	ctl->count--;
 }
 
 /* Say why in the log, and close. */
@@ -176,6 +175,16 @@ static void ctl_deadline_cb(struct ev_loop *loop UNUSED, ev_timer *w,
 	ctl_refuse(conn, "no complete request within %.0f s", CTL_DEADLINE_S);
 }
 
+/* Too many wait: the one that has waited longest goes. */
+static void ctl_push_out(struct ctl *ctl)
+{
+	struct ctl_conn *oldest = ctl->conns;
+
+	while (oldest->next)
+		oldest = oldest->next;
+	ctl_refuse(oldest, "too many clients wait without a request");
+}
+
 static void ctl_accepted(void *ctx, int fd)
 {
 	struct ctl *ctl = ctx;
@@ -192,8 +201,8 @@ static void ctl_accepted(void *ctx, int fd)
 	conn->fd = fd;
 	conn->next = ctl->conns;
 	ctl->conns = conn;
-	if (++ctl->count == CTL_PENDING_MAX)
-		listener_pause(&ctl->listener);
+	if (++ctl->count > CTL_PENDING_MAX)
+		ctl_push_out(ctl);
 	ev_io_init(&conn->io, ctl_conn_cb, fd, EV_READ);
 	ev_io_start(loop, &conn->io);
 	ev_timer_init(&conn->deadline, ctl_deadline_cb, CTL_DEADLINE_S, 0.);

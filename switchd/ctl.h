@@ -8,8 +8,9 @@
  * (port_vde.c), which owns it from then on, or is closed and the log says why:
  * the wire has no way to tell an error to the client but the end of the stream.
  *
- * At most CTL_PENDING_MAX connections may wait with half a request; more are
- * left in the kernel's queue.
+ * At most CTL_PENDING_MAX connections may wait with half a request. One more
+ * pushes the oldest out: a client sends its request at once, so a crowd that
+ * says nothing keeps nobody out.
  */
 #ifndef SWITCHD_CTL_H
 #define SWITCHD_CTL_H

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/daemon.h"
+#include "lib/fd.h"
 #include "lib/log.h"
 #include "switchd/options.h"
 #include "switchd/vsw.h"
@@ -78,10 +79,16 @@ out:
 
 int main(int argc, char **argv)
 {
+	/* Those that vde_switch ignores, and more that a write could cause. */
+	static const int ignored[] = {
+		SIGHUP, SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2, SIGPROF, SIGVTALRM, SIGPOLL,
+		SIGXFSZ,
+	};
 	int ready_fd = -1, status;
 	struct ev_loop *loop;
 	struct options opt;
 
+	fd_open_std();
 	log_open("lanbox-switchd");
 	switch (options_parse(&opt, argc, argv)) {
 	case OPTIONS_EXIT_OK:
@@ -92,8 +99,8 @@ int main(int argc, char **argv)
 		break;
 	}
 	umask(0077);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
+	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+		signal(ignored[i], SIG_IGN);
 	raise_nofile();
 	if (opt.daemon) {
 		ready_fd = daemon_fork();

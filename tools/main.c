@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/compiler.h"
+#include "lib/fd.h"
 #include "lib/log.h"
 #include "tools/capture.h"
 
@@ -28,6 +29,7 @@ static void usage(FILE *to)
 
 int main(int argc, char **argv)
 {
+	fd_open_std();
 	log_open("lanbox");
 	if (argc < 2) {
 		usage(stderr);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "lib/daemon.h"
+#include "lib/fd.h"
 #include "lib/log.h"
 #include "vmm/options.h"
 #include "vmm/vm.h"
@@ -58,6 +59,7 @@ int main(int argc, char **argv)
 	ev_signal stop[3];
 	struct vm *vm;
 
+	fd_open_std();
 	log_open("lanbox-vmm");
 	switch (options_parse(&opt, argc, argv)) {
 	case OPTIONS_EXIT_OK:

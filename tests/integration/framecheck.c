@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* framecheck.c - Says what frames go into a switch, checks what comes out
+ *
+ * DOC: Theory of operation
+ *
+ * framecheck VNL reads a script from standard input, one sentence a line:
+ *
+ *   plug a b c               three libvdeplug clients, plugged into VNL
+ *   plug d at VNL            another one, somewhere else
+ *   unplug b
+ *   send a to b              a frame from a's address to b's, by plug a
+ *   send a to all            broadcast; also "group", "nobody", or an address
+ *   send a from c to b       the same with c's source address; "group" too
+ *   send a to b size 1514    default 60; without FCS
+ *   send a to b type 0x8100  default 0x88b5
+ *   send a to b times 1000   the same frame, so often
+ *   expect b c               b and c have got exactly the last frame sent, bit
+ *                            for bit, and nobody else has got anything
+ *   expect                   nobody has got anything
+ *   learned                  whoever got it: forget the last frame
+ *   ignore c                 from here on c neither reads nor is looked at
+ *   wait 500                 milliseconds
+ *   done                     as the end of the script
+ *   # a comment
+ *
+ * Plug a has the address 02:00:00:00:00:0a, b 0b, and so on by letter.
+ *
+ * That a frame does not come is known without waiting for a while and hoping.
+ * After the frame its sender sends a broadcast, the fence, from an address that
+ * only fences use. The switch takes frames of one client in order, so who has
+ * the fence and not the frame will not get the frame any more. A second fence,
+ * from another plug, shows that nothing came back to the sender itself.
+ *
+ * A fence does not pass between plugs of one port ("plug a b at DIR[3]"), nor is
+ * the frame before it ever to: such plugs are known by their equal VNL with a
+ * bracket in it, and then only the second fence counts.
+ */
+#include "config.h"
+
+#include <ctype.h>
+#include <libvdeplug.h>
+
+#include "tests/integration/tool.h"
+
+enum {
+	PLUGS = 26,
+	FRAME_MAX = 65536,
+	FRAMES_KEPT = 4,		/* per plug and sentence */
+	WORDS = 40,
+	TYPE_DEFAULT = 0x88b5,
+	TYPE_FENCE = 0x88b6,
+	FENCE_SIZE = 60,
+	PATIENCE_MS = 3000,
+};
+
+struct frame {
+	size_t size;
+	uint8_t b[FRAME_MAX];
+};
+
+/**
+ * struct plug - A client
+ * @got:	Frames it got since the last expectation, fences aside
+ * @count:	How many; only the first FRAMES_KEPT are kept
+ * @fence:	Number of the last fence it got
+ * @ignored:	It neither reads nor is looked at
+ */
+struct plug {
+	VDECONN *conn;
+	char vnl[512];
+	struct frame got[FRAMES_KEPT];
+	unsigned int count;
+	uint32_t fence;
+	bool ignored;
+};
+
+static struct plug plugs[PLUGS];
+static struct frame last;	/* the last frame sent */
+static int last_by = -1;	/* by whom */
+static unsigned int line_number;
+static const char *default_vnl;
+
+#define fail(...)	fail_line(TOOL_FAILED, __VA_ARGS__)
+#define broken(...)	fail_line(TOOL_BROKEN, __VA_ARGS__)
+
+__attribute__((noreturn, format(printf, 2, 3)))
+static void fail_line(int status, const char *fmt, ...)
+{
+	char why[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	die(status, "line %u: %s", line_number, why);
+}
+
+static int plug_number(const char *name)
+{
+	if (name[1] || !islower((unsigned char)name[0]))
+		broken("'%s' is not a plug's name", name);
+	return name[0] - 'a';
+}
+
+static struct plug *plug_find(const char *name)
+{
+	struct plug *p = &plugs[plug_number(name)];
+
+	if (!p->conn)
+		broken("%s is not plugged in", name);
+	return p;
+}
+
+static void plug_open(const char *name, const char *vnl)
+{
+	struct plug *p = &plugs[plug_number(name)];
+	char descr[] = "framecheck", copy[sizeof(p->vnl)];
+
+	if (p->conn)
+		broken("%s is plugged in already", name);
+	snprintf(p->vnl, sizeof(p->vnl), "%s", vnl);
+	snprintf(copy, sizeof(copy), "%s", vnl);
+	p->conn = vde_open(copy, descr, NULL);
+	if (!p->conn)
+		fail("cannot plug %s into %s: %s", name, vnl, strerror(errno));
+	p->count = 0;
+	p->fence = 0;
+	p->ignored = false;
+}
+
+static bool same_port(const struct plug *a, const struct plug *b)
+{
+	return strchr(a->vnl, '[') && !strcmp(a->vnl, b->vnl);
+}
+
+/* Write an address given by name: of a plug, a word, or six bytes in hex. */
+static void put_address(uint8_t *to, const char *name)
+{
+	unsigned int b[6];
+	char end;
+
+	if (!strcmp(name, "all")) {
+		memset(to, 0xff, 6);
+	} else if (!strcmp(name, "group")) {
+		memcpy(to, "\x01\x00\x5e\x00\x00\x01", 6);
+	} else if (!strcmp(name, "nobody")) {
+		memcpy(to, "\x02\x00\x00\x00\x00\x99", 6);
+	} else if (strchr(name, ':')) {
+		if (sscanf(name, "%x:%x:%x:%x:%x:%x%c", &b[0], &b[1], &b[2], &b[3],
+			   &b[4], &b[5], &end) != 6)
+			broken("'%s' is not an address", name);
+		for (int i = 0; i < 6; i++)
+			to[i] = (uint8_t)b[i];
+	} else {
+		memcpy(to, "\x02\x00\x00\x00\x00", 5);
+		to[5] = (uint8_t)(0x0a + plug_number(name));
+	}
+}
+
+static void put_type(uint8_t *frame, uint64_t type)
+{
+	frame[12] = (uint8_t)(type >> 8);
+	frame[13] = (uint8_t)type;
+}
+
+static void plug_send(struct plug *p, const uint8_t *b, size_t n)
+{
+	ssize_t ret = vde_send(p->conn, b, n, 0);
+
+	if (ret != (ssize_t)n)
+		fail("cannot send %zu bytes: %s", n, ret < 0 ? strerror(errno) : "cut");
+}
+
+/* Receive one frame and keep it or note the fence. Return: false if none came. */
+static bool plug_recv(struct plug *p)
+{
+	static uint8_t buf[FRAME_MAX + 1];
+	struct frame *f;
+	ssize_t n;
+
+	if (!readable(vde_datafd(p->conn), PATIENCE_MS))
+		return false;
+	n = vde_recv(p->conn, buf, sizeof(buf), 0);
+	if (n < 0)
+		fail("plug %c cannot receive: %s", (char)('a' + (p - plugs)),
+		     strerror(errno));
+	if (n == FENCE_SIZE && buf[12] == TYPE_FENCE >> 8 &&
+	    buf[13] == (TYPE_FENCE & 0xff)) {
+		memcpy(&p->fence, buf + 14, sizeof(p->fence));
+		return true;
+	}
+	if (p->count < FRAMES_KEPT) {
+		f = &p->got[p->count];
+		f->size = (size_t)n;
+		memcpy(f->b, buf, (size_t)n);
+	}
+	p->count++;
+	return true;
+}
+
+/* Send a fence by @from and wait until everybody else has it. */
+static void fence(struct plug *from)
+{
+	static uint32_t serial;
+	uint8_t b[FENCE_SIZE] = { 0 };
+
+	put_address(b, "all");
+	memcpy(b + 6, "\x02\xfe\x00\x00\x00", 5);
+	b[11] = (uint8_t)(from - plugs);
+	put_type(b, TYPE_FENCE);
+	serial++;
+	memcpy(b + 14, &serial, sizeof(serial));
+	plug_send(from, b, sizeof(b));
+	for (struct plug *p = plugs; p < plugs + PLUGS; p++) {
+		if (!p->conn || p->ignored || p == from || same_port(p, from))
+			continue;
+		while (p->fence != serial)
+			if (!plug_recv(p))
+				fail("plug %c gets no broadcast from plug %c",
+				     (char)('a' + (p - plugs)),
+				     (char)('a' + (from - plugs)));
+	}
+}
+
+/* Have all that is to come, at every plug. */
+static void settle(void)
+{
+	struct plug *by;
+
+	if (last_by < 0)
+		broken("nothing was sent");
+	by = &plugs[last_by];
+	fence(by);
+	for (struct plug *p = plugs; p < plugs + PLUGS; p++) {
+		if (p->conn && !p->ignored && p != by && !same_port(p, by)) {
+			fence(p);
+			return;
+		}
+	}
+	broken("that takes two plugs on different ports");
+}
+
+static void forget(void)
+{
+	for (struct plug *p = plugs; p < plugs + PLUGS; p++)
+		p->count = 0;
+}
+
+/* Sentences. */
+
+static void do_plug(char **word, int n)
+{
+	const char *vnl = default_vnl;
+
+	if (n > 3 && !strcmp(word[n - 2], "at")) {
+		vnl = word[n - 1];
+		n -= 2;
+	}
+	for (int i = 1; i < n; i++)
+		plug_open(word[i], vnl);
+}
+
+static void do_unplug(char **word, int n)
+{
+	struct plug *p;
+
+	for (int i = 1; i < n; i++) {
+		p = plug_find(word[i]);
+		vde_close(p->conn);
+		p->conn = NULL;
+	}
+}
+
+static void do_send(char **word, int n)
+{
+	const char *from, *to = NULL;
+	static uint32_t noise = 1;
+	uint64_t type = TYPE_DEFAULT, times = 1;
+	size_t size = 60;
+	struct plug *p;
+
+	if (n < 2)
+		broken("send what?");
+	p = plug_find(word[1]);
+	from = word[1];
+	for (int i = 2; i + 1 < n; i += 2) {
+		if (!strcmp(word[i], "from"))
+			from = word[i + 1];
+		else if (!strcmp(word[i], "to"))
+			to = word[i + 1];
+		else if (!strcmp(word[i], "size"))
+			size = number("size", word[i + 1], FRAME_MAX - 1);
+		else if (!strcmp(word[i], "type"))
+			type = number("type", word[i + 1], 0xffff);
+		else if (!strcmp(word[i], "times"))
+			times = number("times", word[i + 1], 1000000);
+		else
+			broken("what is '%s'?", word[i]);
+	}
+	if (!to || n % 2)
+		broken("send to whom?");
+	for (size_t i = 0; i < FRAME_MAX; i++) {
+		noise = noise * 1664525 + 1013904223;
+		last.b[i] = (uint8_t)(noise >> 24);
+	}
+	put_address(last.b, to);
+	put_address(last.b + 6, from);
+	put_type(last.b, type);
+	last.size = size;
+	last_by = (int)(p - plugs);
+	while (times--)
+		plug_send(p, last.b, size);
+}
+
+/* What is wrong with what a plug got; NULL if nothing is. */
+static const char *check_plug(const struct plug *p, bool wanted, char *buf, size_t size)
+{
+	if (!wanted && !p->count)
+		return NULL;
+	if (wanted && p->count == 1 && p->got[0].size == last.size &&
+	    !memcmp(p->got[0].b, last.b, last.size))
+		return NULL;
+	if (!wanted)
+		snprintf(buf, size, "got %u frames (%zu bytes), not meant for it", p->count,
+			 p->got[0].size);
+	else if (!p->count)
+		return "did not get the frame";
+	else if (p->count > 1)
+		snprintf(buf, size, "got %u frames", p->count);
+	else if (p->got[0].size != last.size)
+		snprintf(buf, size, "got %zu bytes of %zu", p->got[0].size, last.size);
+	else
+		return "got the frame changed";
+	return buf;
+}
+
+static void do_expect(char **word, int n)
+{
+	bool wanted[PLUGS] = { false };
+	const char *wrong;
+	char buf[128];
+
+	for (int i = 1; i < n; i++)
+		wanted[plug_find(word[i]) - plugs] = true;
+	settle();
+	for (int i = 0; i < PLUGS; i++) {
+		if (!plugs[i].conn || plugs[i].ignored)
+			continue;
+		wrong = check_plug(&plugs[i], wanted[i], buf, sizeof(buf));
+		if (wrong)
+			fail("plug %c %s", (char)('a' + i), wrong);
+	}
+	forget();
+}
+
+static void run(char **word, int n)
+{
+	if (!strcmp(word[0], "plug"))
+		do_plug(word, n);
+	else if (!strcmp(word[0], "unplug"))
+		do_unplug(word, n);
+	else if (!strcmp(word[0], "send"))
+		do_send(word, n);
+	else if (!strcmp(word[0], "expect"))
+		do_expect(word, n);
+	else if (!strcmp(word[0], "ignore") && n == 2)
+		plug_find(word[1])->ignored = true;
+	else if (!strcmp(word[0], "wait") && n == 2)
+		sleep_us(number("wait", word[1], 100000) * 1000);
+	else if (!strcmp(word[0], "learned")) {
+		settle();
+		forget();
+	} else
+		broken("what is '%s'?", word[0]);
+}
+
+int main(int argc, char **argv)
+{
+	char *line = NULL, *word[WORDS];
+	size_t size = 0;
+
+	if (argc != 2)
+		die(TOOL_BROKEN, "usage: framecheck VNL <SCRIPT");
+	default_vnl = argv[1];
+	watchdog(60);
+	while (getline(&line, &size, stdin) >= 0) {
+		int n = 0;
+
+		line_number++;
+		line[strcspn(line, "#\n")] = 0;
+		for (char *w = strtok(line, " \t"); w && n < WORDS; w = strtok(NULL, " \t"))
+			word[n++] = w;
+		if (n && !strcmp(word[0], "done"))
+			break;
+		if (n)
+			run(word, n);
+	}
+	free(line);
+	for (struct plug *p = plugs; p < plugs + PLUGS; p++)
+		if (p->conn)
+			vde_close(p->conn);
+	return TOOL_OK;
+}
