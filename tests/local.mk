@@ -26,3 +26,27 @@ EXTRA_DIST += $(integration_tests)
 check_PROGRAMS += tests/bench/vde-load
 tests_bench_vde_load_CFLAGS = $(AM_CFLAGS) -pthread
 tests_bench_vde_load_LDADD = $(VDEPLUG_LIBS)
+
+# Real Linux VMs, in an emulated host.
+nested_tests = \
+	tests/nested/check-boot.sh \
+	tests/nested/check-capture.sh \
+	tests/nested/check-peer-vde.sh \
+	tests/nested/check-seed.sh
+TESTS += $(nested_tests)
+EXTRA_DIST += $(nested_tests) \
+	tests/nested/cases/boot.sh \
+	tests/nested/cases/boottime.sh \
+	tests/nested/cases/capture.sh \
+	tests/nested/cases/demo.sh \
+	tests/nested/cases/peer-vde.sh \
+	tests/nested/cases/seed.sh \
+	tests/nested/demo \
+	tests/nested/guest-init \
+	tests/nested/host-init \
+	tests/nested/image.sh \
+	tests/nested/lib.sh \
+	tests/nested/mkguest \
+	tests/nested/mkhost \
+	tests/nested/nested \
+	tests/nested/qemu-vmm

@@ -188,7 +188,7 @@ vde_fails 'one read is one command, of 127 bytes'
 check 'lines of up to 100000 bytes' long_lines
 
 binary() {
-	before=$(switch_state sw)
+	before=$(switch_at_rest sw)
 	head -c 100000 /dev/urandom >noise
 	socat -t 1 -u FILE:noise "UNIX-CONNECT:$T/sw.mgmt" || :
 	status_of showinfo | grep -q '^1000 '

@@ -15,13 +15,15 @@ raw() {
 	lib_desc=$1
 	shift
 	is_running sw || raw_start
+	# Two clients at once may cost vde_switch a port, in any case here.
+	known=${known:-a port is lost, at times}
 	check "$lib_desc" raw_case sw "$@"
 }
 
 raw_case() {
 	sw=$1
 	shift
-	before=$(switch_state "$sw")
+	before=$(switch_at_rest "$sw")
 	"$RAWVDE" "$T/$sw" "$@"
 	unchanged "$sw" "$before"
 }
@@ -29,11 +31,17 @@ raw_case() {
 # Whether a switch holds what it held before, and works.
 unchanged() {
 	is_running "$1" || fail 'the switch is gone'
+	holds "$1" "$2"
+	"$RAWVDE" "$T/$1" connect bind v3 descr=after send reply dconnect unlink io
+	holds "$1" "$2"
+}
+
+holds() {
 	wait_for 2 switch_holds "$1" "$2" || {
 		switch_state "$1"
+		rm -f "$T/$1.rest"
 		fail 'and that is what the switch holds now'
 	}
-	"$RAWVDE" "$T/$1" connect bind v3 descr=after send reply dconnect unlink io
 }
 
 # These take time by themselves; see the end.
@@ -60,12 +68,14 @@ vde_fails 'one read is one request'
 raw 'byte by byte, version 1' connect bind v1 bytewise reply dconnect io
 
 split_everywhere() {
+	before=$(switch_at_rest sw)
 	k=1
 	while [ $k -lt 122 ]; do
 		"$RAWVDE" "$T/sw" connect bind v3 descr=split send=$k sleep=1 send \
 			reply dconnect || fail "cut after byte $k"
 		k=$((k + 1))
 	done
+	unchanged sw "$before"
 }
 vde_fails 'one read is one request'
 check 'cut in two after any byte' split_everywhere
@@ -128,7 +138,7 @@ raw 'the end of the stream after the answer is the end of the port' \
 # Clients that crash.
 
 crash() {
-	before=$(switch_state sw)
+	before=$(switch_at_rest sw)
 	rc=0
 	"$RAWVDE" "$T/sw" "$@" kill || rc=$?
 	rm -f "$T/crash"
@@ -169,7 +179,7 @@ full() {
 	is_vde_switch && n=2
 	i=1
 	while [ $i -le $n ]; do
-		spawn "full$i" "$RAWVDE" "$T/full" connect bind v3 send reply dconnect hold
+		spawn "full$i" "$RAWVDE" "$T/full" connect bind v3 send reply dconnect unlink hold
 		wait_for 2 grep holding "$T/full$i.log"
 		i=$((i + 1))
 	done
@@ -199,7 +209,7 @@ identity() {
 }
 
 other_user() {
-	before=$(switch_state open)
+	before=$(switch_at_rest open)
 	as 65534 "$T/rawvde" "$T/open" connect bind v3 send reply dconnect unlink io
 	as 65534 "$T/rawvde" "$T/open" connect bind v3 port=9 send reply=009. dconnect io
 	unchanged open "$before"
@@ -209,7 +219,8 @@ identity 'another user gets a port where the mode lets him' other_user
 
 shown_as() {
 	spawn shown setpriv --reuid="$1" --regid="$1" --clear-groups -- \
-		"$T/rawvde" "$T/open" connect bind v3 port=11 descr=shown send reply dconnect hold
+		"$T/rawvde" "$T/open" connect bind v3 port=11 descr=shown \
+		send reply dconnect unlink hold
 	wait_for 2 grep holding "$T/shown.log"
 	console open 'port/print 11' | grep "Current User: $2 "
 	end shown
@@ -219,13 +230,15 @@ vde_fails 'aborts'
 identity 'also when he has no name and six digits' shown_as 100001 100001
 
 taken_port() {
-	spawn root "$RAWVDE" "$T/open" connect bind v3 port=7 send reply dconnect hold
+	spawn root "$RAWVDE" "$T/open" connect bind v3 port=7 send reply dconnect unlink hold
 	wait_for 2 grep holding "$T/root.log"
-	before=$(switch_state open)
+	rm -f "$T/open.rest"
+	before=$(switch_at_rest open)
 	as 65534 "$T/rawvde" "$T/open" connect bind v3 port=7 send eof
 	unchanged open "$before"
 	"$RAWVDE" "$T/open" connect bind v3 port=7 send reply=007. dconnect io
 	end root
+	rm -f "$T/open.rest"
 }
 vde_fails 'hangs'
 identity 'nobody gets a port that another user has; its owner may come twice' taken_port
@@ -233,7 +246,7 @@ identity 'nobody gets a port that another user has; its owner may come twice' ta
 spoof() {
 	spawn root "$RAWVDE" "$T/open" bind="$T/root.sock" chmod=0777 hold
 	wait_for 2 grep holding "$T/root.log"
-	before=$(switch_state open)
+	before=$(switch_at_rest open)
 	as 65534 "$T/rawvde" "$T/open" connect v3 path="$T/root.sock" send eof
 	end root
 	rm -f "$T/root.sock"
@@ -288,7 +301,7 @@ check 'a hundred refusals are not a hundred lines' says_not_too_much
 
 evil_words() {
 	evil=$(printf 'a\nb\033[2J\n1000 Success\n\nvde$ c')
-	spawn evil "$RAWVDE" "$T/log" connect bind v3 descr="$evil" port=30 send reply dconnect hold
+	spawn evil "$RAWVDE" "$T/log" connect bind v3 descr="$evil" port=30 send reply dconnect unlink hold
 	wait_for 2 grep holding "$T/evil.log"
 	console log 'port/print 30' >"$T/evil.out"
 	is lines "$(wc -l <"$T/evil.out")" 8

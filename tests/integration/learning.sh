@@ -90,9 +90,17 @@ expect a c
 END
 
 hash_has_no_group() {
-	"$RAWVDE" "$T/sw" connect bind v3 send reply dconnect unlink io
+	spawn frames "$FRAMECHECK" "vde://$T/sw"
+	say frames 'plug a b c\nsend a from group to all\nlearned\nsend b to all\nexpect a c\n'
+	wait_for 2 hash_line 02:00:00:00:00:0b 002
 	console sw hash/print >"$T/hash"
+	cat "$T/hash"
 	not grep -i 'Addr: [0-9a-f][13579bdf]:' "$T/hash"
+	end frames
+}
+hash_line() {
+	console sw hash/print | grep -Eq \
+		"^Hash: [0-9]{4} Addr: $1 VLAN 0000 to port: $2  age [0-9]+ secs\$"
 }
 check 'and is not in the table' hash_has_no_group
 
@@ -101,10 +109,6 @@ hash_shows() {
 	say frames 'plug a b c\nsend b to all\nexpect a c\n'
 	wait_for 2 hash_line 02:00:00:00:00:0b 002
 	end frames
-}
-hash_line() {
-	console sw hash/print | grep -Eq \
-		"^Hash: [0-9]{4} Addr: $1 VLAN 0000 to port: $2  age [0-9]+ secs\$"
 }
 check 'a learned address is in the table, with its port, as VDE prints it' hash_shows
 

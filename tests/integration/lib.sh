@@ -270,6 +270,7 @@ switch_start() {
 	lib_sw=$1
 	shift
 	: >"$T/$lib_sw.switch"
+	rm -f "$T/$lib_sw.rest"
 	spawn "$lib_sw" "$SWITCH" -s "$T/$lib_sw" -M "$T/$lib_sw.mgmt" "$@"
 	wait_for 5 switch_answers "$lib_sw" || { cat "$T/$lib_sw.log"; return 1; }
 }
@@ -289,6 +290,19 @@ switch_state() {
 	ls -A "$T/$1"
 	ls "/proc/$(pid_of "$1")/fd" | wc -l
 	console "$1" port/print | grep -c 'endpoint ID' || :
+}
+
+# What it holds when nobody comes or goes. Seen twice to be sure, and kept, so
+# that a check does not take what the one before it left for the state of rest.
+switch_at_rest() {
+	[ -e "$T/$1.rest" ] || wait_for 5 switch_rests "$1"
+	cat "$T/$1.rest"
+}
+
+switch_rests() {
+	lib_state=$(switch_state "$1")
+	sleep 0.1
+	[ "$(switch_state "$1")" = "$lib_state" ] && echo "$lib_state" >"$T/$1.rest"
 }
 
 # Whether it holds this again (see switch_state).
