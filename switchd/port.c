@@ -21,6 +21,8 @@ void endpoint_sent(struct endpoint *ep, size_t size)
 {
 	ep->port->stats.tx_frames++;
 	ep->port->stats.tx_bytes += size;
+	ep->patience_us = MIN(ep->patience_us + PATIENCE_FRAME_US,
+			      (uint32_t)PATIENCE_MAX_US);
 }
 
 void endpoint_drop(struct endpoint *ep, enum drop_reason reason, unsigned int n)
@@ -30,11 +32,33 @@ void endpoint_drop(struct endpoint *ep, enum drop_reason reason, unsigned int n)
 
 /* Holding senders back. */
 
+/* Account for the time senders have waited. */
+static void endpoint_spend_patience(struct endpoint *ep)
+{
+	uint64_t now_us = vsw_now_us();
+
+	ep->patience_us -= (uint32_t)MIN(now_us - ep->held_us,
+					 (uint64_t)ep->patience_us);
+	ep->held_us = now_us;
+}
+
+/* Let the timer run until patience is used up, as far as it is known now. */
+static void endpoint_start_patience(struct endpoint *ep)
+{
+	struct ev_loop *loop = ep->port->vsw->loop;
+
+	ev_timer_stop(loop, &ep->patience);
+	ev_timer_set(&ep->patience, ep->patience_us / 1e6, 0.);
+	ev_timer_start(loop, &ep->patience);
+}
+
 /* Let everybody who waits for @ep go on. */
 static void endpoint_release_senders(struct endpoint *ep)
 {
 	const struct vsw *vsw = ep->port->vsw;
 
+	if (ev_is_active(&ep->patience))
+		endpoint_spend_patience(ep);
 	ev_timer_stop(vsw->loop, &ep->patience);
 	for (unsigned int i = 0; i < vsw->active_count; i++) {
 		for (struct endpoint *e = vsw->active[i]->endpoints; e; e = e->next) {
@@ -51,22 +75,25 @@ static void endpoint_patience_cb(struct ev_loop *loop UNUSED, ev_timer *w,
 {
 	struct endpoint *ep = container_of(w, struct endpoint, patience);
 
-	ep->slow = true;
-	endpoint_release_senders(ep);
+	/* Meanwhile it may have earned more. */
+	endpoint_spend_patience(ep);
+	if (ep->patience_us >= PATIENCE_MIN_US)
+		endpoint_start_patience(ep);
+	else
+		endpoint_release_senders(ep);
 }
 
 /* Stop reading @from until @ep has room. */
 static void endpoint_hold_sender(struct endpoint *ep, struct endpoint *from)
 {
-	struct ev_loop *loop = ep->port->vsw->loop;
-
-	if (from->waits_for || from->dead || ep->slow)
+	if (from->waits_for || from->dead ||
+	    (!ev_is_active(&ep->patience) && ep->patience_us < PATIENCE_MIN_US))
 		return;
 	from->waits_for = ep;
 	from->ops->hold(from, true);
 	if (!ev_is_active(&ep->patience)) {
-		ev_timer_set(&ep->patience, PORT_PATIENCE_S, 0.);
-		ev_timer_start(loop, &ep->patience);
+		ep->held_us = vsw_now_us();
+		endpoint_start_patience(ep);
 	}
 }
 
@@ -136,10 +163,8 @@ void endpoint_can_send(struct endpoint *ep)
 		txq_drop(&ep->q, done);
 	} while (n && done == n);
 
-	if (!ep->q.count) {
+	if (!ep->q.count)
 		ep->ops->wait_send(ep, false);
-		ep->slow = false;
-	}
 	if (txq_is_low(&ep->q) && ev_is_active(&ep->patience))
 		endpoint_release_senders(ep);
 }
@@ -194,7 +219,8 @@ int port_plug(struct vsw *vsw, uint16_t id, struct endpoint *ep)
 	*last = ep;
 	ep->next = NULL;
 	ep->port = port;
-	ev_timer_init(&ep->patience, endpoint_patience_cb, PORT_PATIENCE_S, 0.);
+	ep->patience_us = PATIENCE_MAX_US;
+	ev_timer_init(&ep->patience, endpoint_patience_cb, 0., 0.);
 	return 0;
 }
 

@@ -18,13 +18,18 @@
  * back should be, as long as the receiver reads. When a unicast flow fills its
  * receiver's queue to the high mark, the endpoint the frames came from is no
  * longer read until the queue is at its low mark: the sender blocks (a VDE
- * client), or its ring or the host's queue fills (a tap). But a receiver that
- * stops must cost only itself: senders wait for it PORT_PATIENCE_S at most.
- * After that the receiver counts as slow, nobody waits for it any more, and it
- * loses what does not fit, until it has emptied its queue. To make a sender
- * wait again it has to read a whole queue first, so a hostile one can hold
- * nobody below TXQ_FRAMES_HIGH frames in PORT_PATIENCE_S. Flooded frames never
+ * client), or its ring or the host's queue fills (a tap). Flooded frames never
  * hold anybody back.
+ *
+ * But a receiver that stops must cost only itself, so senders' patience with it
+ * is limited, and it has to earn it by reading: each frame that it takes is worth
+ * PATIENCE_FRAME_US of waiting, up to PATIENCE_MAX_US; waiting uses it up, and
+ * without any nobody waits: what does not fit is lost. A receiver that reads at
+ * all well rides over any pause of its own up to the maximum without loss, on a
+ * busy machine too. One that stops delays a sender by the maximum, once. And one
+ * that reads as slowly as it can to do harm holds nobody below one frame in
+ * PATIENCE_FRAME_US. (A fixed time for each wait was tried first: short enough
+ * to be harmless, it lost frames of honest receivers on a loaded machine.)
  *
  * The unit of failure is the endpoint: endpoint_fail() closes it, says why in
  * the log, and nobody else notices.
@@ -41,9 +46,12 @@
 #include "switchd/stats.h"
 #include "switchd/txq.h"
 
-#define PORT_PATIENCE_S	0.05
-
-enum { ENDPOINT_DESCR = 160 };
+enum {
+	ENDPOINT_DESCR = 160,		/* bytes */
+	PATIENCE_MAX_US = 500000,
+	PATIENCE_MIN_US = 20000,	/* less is not worth holding anybody */
+	PATIENCE_FRAME_US = 250,
+};
 
 struct vsw;
 struct endpoint;
@@ -78,8 +86,9 @@ struct endpoint_ops {
  * @uid:	Owner, or (uid_t)-1
  * @descr:	What its owner calls it
  * @q:		Frames waiting for it
- * @patience:	Runs while senders wait for it
- * @slow:	Nobody waits for it until its queue is empty
+ * @patience_us: How long senders will wait for it
+ * @held_us:	Since when they do, or since when that has been accounted for
+ * @patience:	Runs while they do
  * @waits_for:	The endpoint whose queue keeps this one from being read, or NULL
  * @dead:	->send() failed; endpoint_reap() closes it
  */
@@ -91,8 +100,9 @@ struct endpoint {
 	uid_t uid;
 	char descr[ENDPOINT_DESCR];
 	struct txq q;
+	uint32_t patience_us;
+	uint64_t held_us;
 	ev_timer patience;
-	bool slow;
 	bool dead;
 	struct endpoint *waits_for;
 };

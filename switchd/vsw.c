@@ -23,12 +23,17 @@
 
 #define VSW_AGE_INTERVAL_S	2.0
 
-uint64_t vsw_now_ms(void)
+uint64_t vsw_now_us(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+uint64_t vsw_now_ms(void)
+{
+	return vsw_now_us() / 1000;
 }
 
 /* Forwarding. */

@@ -103,8 +103,9 @@ struct vsw {
 	struct qmp_server *control;
 };
 
-/* Milliseconds of CLOCK_MONOTONIC. */
+/* Milliseconds and microseconds of CLOCK_MONOTONIC. */
 uint64_t vsw_now_ms(void);
+uint64_t vsw_now_us(void);
 
 /**
  * vsw_create() - Make a switch: directory, sockets, console, taps
