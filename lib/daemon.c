@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "lib/fd.h"
+#include "lib/log.h"
 
 /* Wait until the child is ready or dead, and exit as it deserves. */
 static void NORETURN daemon_wait(int fd, pid_t child)
@@ -107,7 +108,19 @@ static pid_t pidfile_read(int fd)
 	return pread(fd, buf, sizeof(buf) - 1, 0) > 0 ? (pid_t)atol(buf) : 0;
 }
 
-int pidfile_lock(struct pidfile *pf, const char *path, pid_t *holder)
+/* Whether a file is a pid file: empty, or one number. Others are not ours to
+ * overwrite. */
+static int pidfile_looks_like_one(int fd)
+{
+	char buf[32] = "";
+	ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISREG(st.st_mode) && n >= 0 &&
+	       (size_t)n < sizeof(buf) - 1 && buf[strspn(buf, "0123456789 \n")] == 0;
+}
+
+static int pidfile_lock(struct pidfile *pf, const char *path, pid_t *holder)
 {
 	char buf[32];
 	int n, ret;
@@ -127,6 +140,10 @@ int pidfile_lock(struct pidfile *pf, const char *path, pid_t *holder)
 			break;
 		}
 		/* Its last holder may have removed it between our two steps. */
+		if (!pidfile_looks_like_one(pf->fd)) {
+			ret = -EEXIST;
+			break;
+		}
 		if (pidfile_is_ours(pf)) {
 			n = snprintf(buf, sizeof(buf), "%ld\n", (long)getpid());
 			if (fchmod(pf->fd, 0644) < 0 || ftruncate(pf->fd, 0) < 0 ||
@@ -140,6 +157,21 @@ int pidfile_lock(struct pidfile *pf, const char *path, pid_t *holder)
 		fd_close(&pf->fd);
 	}
 	fd_close(&pf->fd);
+	return ret;
+}
+
+int pidfile_create(struct pidfile *pf, const char *path)
+{
+	pid_t holder;
+	int ret = pidfile_lock(pf, path, &holder);
+
+	if (ret == -EBUSY)
+		log_err("pid file '%s' belongs to process %ld, which is alive", path,
+			(long)holder);
+	else if (ret == -EEXIST)
+		log_err("pid file '%s' is there and is no pid file", path);
+	else if (ret)
+		log_err_errno(-ret, "pid file '%s'", path);
 	return ret;
 }
 

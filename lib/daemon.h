@@ -42,16 +42,17 @@ struct pidfile {
 #define PIDFILE_NONE	((struct pidfile){ .fd = -1 })
 
 /**
- * pidfile_lock() - Create and lock a pid file and write our pid to it
+ * pidfile_create() - Create and lock a pid file and write our pid to it
  * @pf:		Filled
  * @path:	Where; a relative one is taken from the current directory
- * @holder:	On -EBUSY the pid of the process that holds it, or 0
  *
- * A file left behind by a process that is gone is taken over.
+ * A file left behind by a process that is gone is taken over; one that is no pid
+ * file is left alone.
  *
- * Return: 0 or -errno; -EBUSY if a living process holds it
+ * Return: 0 or -errno, logged; -EBUSY if a living process holds it, -EEXIST if
+ * the file is something else
  */
-int pidfile_lock(struct pidfile *pf, const char *path, pid_t *holder) MUST_CHECK;
+int pidfile_create(struct pidfile *pf, const char *path) MUST_CHECK;
 
 /* Remove the file if it is still ours, and close it. Harmless on PIDFILE_NONE. */
 void pidfile_remove(struct pidfile *pf);

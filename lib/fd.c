@@ -11,6 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS	83	/* Linux 6.16 */
+#endif
+
 enum {
 	FD_BACKLOG = 128,
 	FD_SCM_MAX = 253,	/* the kernel's SCM_MAX_FD */
@@ -76,12 +80,56 @@ int fd_connect_unix(const char *path)
 
 bool fd_unix_is_live(const char *path)
 {
-	int fd = fd_connect_unix(path);
+	struct sockaddr_un sa;
+	bool live;
+	int fd;
 
+	if (fd_sockaddr(&sa, path))
+		return false;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return fd != -ECONNREFUSED && fd != -ENOENT;
+		return true;
+	/* A full queue means that somebody listens, if slowly. */
+	live = !connect(fd, (struct sockaddr *)&sa, sizeof(sa)) ||
+	       (errno != ECONNREFUSED && errno != ENOENT);
 	fd_close(&fd);
-	return true;
+	return live;
+}
+
+void fd_refuse_rights(int sock)
+{
+	int off = 0;
+
+	setsockopt(sock, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off));
+}
+
+int fd_bind_unix(int fd, const struct sockaddr_un *sa, mode_t mode, uid_t uid,
+		 gid_t gid)
+{
+	int file = -1, ret = 0;
+	struct stat st;
+	mode_t mask;
+
+	/* The inode takes the socket's mode at bind(), less the umask. */
+	if (fchmod(fd, mode) < 0)
+		return -errno;
+	mask = umask(0);
+	if (bind(fd, (const struct sockaddr *)sa, sizeof(*sa)) < 0)
+		ret = -errno;
+	umask(mask);
+	if (ret || (uid == (uid_t)-1 && gid == (gid_t)-1))
+		return ret;
+	file = open(sa->sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (file < 0 || fstat(file, &st) < 0)
+		ret = -errno;
+	else if (!S_ISSOCK(st.st_mode) || st.st_uid != geteuid())
+		ret = -EEXIST;
+	else if (fchownat(file, "", uid, gid, AT_EMPTY_PATH) < 0)
+		ret = -errno;
+	if (ret)
+		unlink(sa->sun_path);
+	fd_close(&file);
+	return ret;
 }
 
 /* Take a socket nobody listens on out of the way. */
@@ -111,17 +159,13 @@ int fd_listen_unix(const char *path, mode_t mode, gid_t gid)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	/* The inode takes the socket's mode at bind(), less the umask: no moment
-	 * in which the file is wider than asked. chmod() adds what the umask
-	 * took away. */
-	if (fchmod(fd, mode) < 0 ||
-	    bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
-		ret = -errno;
+	fd_refuse_rights(fd);
+	ret = fd_bind_unix(fd, &sa, mode, (uid_t)-1, gid);
+	if (ret) {
 		fd_close(&fd);
 		return ret;
 	}
-	if ((gid != (gid_t)-1 && lchown(path, (uid_t)-1, gid) < 0) ||
-	    chmod(path, mode) < 0 || listen(fd, FD_BACKLOG) < 0) {
+	if (listen(fd, FD_BACKLOG) < 0) {
 		ret = -errno;
 		unlink(path);
 		fd_close(&fd);

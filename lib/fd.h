@@ -46,7 +46,28 @@ int fd_listen_unix(const char *path, mode_t mode, gid_t gid) MUST_CHECK;
 /* Connect a stream socket to @path. Return: the socket (blocking) or -errno. */
 int fd_connect_unix(const char *path) MUST_CHECK;
 
-/* Whether a process listens on the stream socket at @path. */
+/* Refuse descriptors that peers send along (Linux 6.16 and later; before, this
+ * does nothing): the last close of one can block for as long as its sender
+ * likes. */
+void fd_refuse_rights(int sock);
+
+/**
+ * fd_bind_unix() - Bind a socket to a path with exactly these permission bits
+ * @fd:		Socket
+ * @sa:		Address
+ * @mode:	Permission bits, whatever the umask
+ * @uid:	Owner of the file, or (uid_t)-1
+ * @gid:	Group of the file, or (gid_t)-1
+ *
+ * The file never has other bits than @mode, and what is changed later is the very
+ * file that was made: others may be able to rename files in the directory.
+ *
+ * Return: 0 or -errno, with nothing left behind
+ */
+int fd_bind_unix(int fd, const struct sockaddr_un *sa, mode_t mode, uid_t uid,
+		 gid_t gid) MUST_CHECK;
+
+/* Whether a process listens on the stream socket at @path. Never blocks. */
 bool fd_unix_is_live(const char *path);
 
 /**

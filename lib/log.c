@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* log.c - Messages to stderr or syslog
  *
+ * Nothing here waits: a terminal that is stopped, a pipe nobody reads or a log
+ * daemon that hangs loses lines and holds up no frame.
+ *
  * The one file with state of its own at file scope: where messages go belongs
  * to the process, not to a switch or a VM.
  */
@@ -8,11 +11,15 @@
 
 #include "lib/log.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { LOG_LINE_MAX = 1024 };
@@ -20,6 +27,7 @@ enum { LOG_LINE_MAX = 1024 };
 static const char *log_program = "lanbox";	/* set once by log_open() */
 static enum log_level log_max = LOG_LEVEL_INFO;
 static bool log_syslog;				/* else stderr */
+static int log_sock = -1;			/* to /dev/log */
 
 static const int syslog_priority[] = {
 	[LOG_LEVEL_ERR] = LOG_ERR,
@@ -33,10 +41,41 @@ void log_open(const char *program)
 	log_program = program;
 }
 
+/* syslog(3) waits for a log daemon that does not read; our own socket does not. */
 void log_to_syslog(void)
 {
-	openlog(log_program, LOG_PID, LOG_DAEMON);
+	struct sockaddr_un sa = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
+
 	log_syslog = true;
+	log_sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (log_sock >= 0 && connect(log_sock, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+		close(log_sock);
+		log_sock = -1;
+	}
+}
+
+/* Write one line to where lines go; lost rather than waited for. */
+static void log_write(enum log_level level, const char *line)
+{
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+	char packet[3 * LOG_LINE_MAX + 256], when[32];
+	time_t now = time(NULL);
+	struct tm tm;
+	int n;
+
+	if (!log_syslog) {
+		if (poll(&p, 1, 0) == 1 && p.revents & POLLOUT)
+			fprintf(stderr, "%s\n", line);
+		return;
+	}
+	localtime_r(&now, &tm);
+	strftime(when, sizeof(when), "%b %e %T", &tm);
+	n = snprintf(packet, sizeof(packet), "<%d>%s %s[%ld]: %s",
+		     LOG_DAEMON | syslog_priority[level], when, log_program,
+		     (long)getpid(), line);
+	if (log_sock >= 0 && n > 0 &&
+	    send(log_sock, packet, MIN((size_t)n, sizeof(packet) - 1), MSG_NOSIGNAL) < 0)
+		return;
 }
 
 void log_set_level(enum log_level level)
@@ -66,21 +105,20 @@ static void log_line(enum log_level level, int err, unsigned int swallowed,
 static void log_line(enum log_level level, int err, unsigned int swallowed,
 		     const char *fmt, va_list ap)
 {
-	char raw[LOG_LINE_MAX], line[2 * LOG_LINE_MAX], more[64] = "";
+	char raw[LOG_LINE_MAX], safe[2 * LOG_LINE_MAX], more[64] = "";
+	char line[3 * LOG_LINE_MAX];
 
 	if (level > log_max)
 		return;
 	vsnprintf(raw, sizeof(raw), fmt, ap);
-	log_escape(line, sizeof(line), raw);
+	log_escape(safe, sizeof(safe), raw);
 	if (swallowed)
 		snprintf(more, sizeof(more), " (%u more like it not shown)",
 			 swallowed);
-	if (log_syslog)
-		syslog(syslog_priority[level], "%s%s%s%s", line,
-		       err ? ": " : "", err ? strerror(err) : "", more);
-	else
-		fprintf(stderr, "%s: %s%s%s%s\n", log_program, line,
-			err ? ": " : "", err ? strerror(err) : "", more);
+	snprintf(line, sizeof(line), "%s%s%s%s%s%s", log_syslog ? "" : log_program,
+		 log_syslog ? "" : ": ", safe, err ? ": " : "",
+		 err ? strerror(err) : "", more);
+	log_write(level, line);
 }
 
 void log_msg(enum log_level level, const char *fmt, ...)
@@ -99,6 +137,17 @@ void log_msg_errno(enum log_level level, int err, const char *fmt, ...)
 	va_start(ap, fmt);
 	log_line(level, err, 0, fmt, ap);
 	va_end(ap);
+}
+
+void log_plain(const char *fmt, ...)
+{
+	char line[LOG_LINE_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	log_write(LOG_LEVEL_ERR, line);
 }
 
 void log_limited(struct ratelimit *rl, uint64_t now_ms, enum log_level level,

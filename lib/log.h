@@ -38,6 +38,10 @@ void log_msg_errno(enum log_level level, int err, const char *fmt, ...) PRINTF(3
 void log_limited(struct ratelimit *rl, uint64_t now_ms, enum log_level level,
 		 const char *fmt, ...) PRINTF(4, 5);
 
+/* A line of a longer text, whose program is clear: to stderr as it is, or to
+ * syslog. */
+void log_plain(const char *fmt, ...) PRINTF(1, 2);
+
 #define log_err(...)		log_msg(LOG_LEVEL_ERR, __VA_ARGS__)
 #define log_warn(...)		log_msg(LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_info(...)		log_msg(LOG_LEVEL_INFO, __VA_ARGS__)

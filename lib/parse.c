@@ -79,7 +79,10 @@ bool parse_size(const char *s, uint64_t unit, uint64_t *bytes)
 			return false;
 		mul = (uint64_t)1 << (10 * (p - suffix + 1));
 	}
-	return !__builtin_mul_overflow(x, mul, bytes);
+	if (__builtin_mul_overflow(x, mul, &x))
+		return false;
+	*bytes = x;
+	return true;
 }
 
 bool parse_bool(const char *s, bool *v)

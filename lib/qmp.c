@@ -41,7 +41,6 @@ struct qmp_server {
 	void *ctx;
 	struct qmp_conn *conns;
 	unsigned int count;
-	char *path;
 };
 
 static void qmp_conn_close(struct qmp_conn *conn)
@@ -282,10 +281,7 @@ int qmp_server_create(struct ev_loop *loop, const char *path, mode_t mode,
 	if (fd < 0)
 		return fd;
 	srv = calloc(1, sizeof(*srv));
-	if (srv)
-		srv->path = strdup(path);
-	if (!srv || !srv->path) {
-		free(srv);
+	if (!srv) {
 		close(fd);
 		unlink(path);
 		return -ENOMEM;
@@ -305,7 +301,5 @@ void qmp_server_destroy(struct qmp_server *srv)
 	while (srv->conns)
 		qmp_conn_close(srv->conns);
 	listener_stop(&srv->listener);
-	unlink(srv->path);
-	free(srv->path);
 	free(srv);
 }

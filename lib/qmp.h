@@ -75,7 +75,8 @@ int qmp_server_create(struct ev_loop *loop, const char *path, mode_t mode,
 		      gid_t gid, const struct qmp_command *commands, void *ctx,
 		      struct qmp_server **out) MUST_CHECK;
 
-/* Close all connections, remove the socket. NULL is fine. */
+/* Close all connections; the socket's file is the caller's to remove. NULL is
+ * fine. */
 void qmp_server_destroy(struct qmp_server *srv);
 
 /* Attach @fd to the reply of the command being run; takes ownership. */

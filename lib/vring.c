@@ -49,12 +49,13 @@ static int vring_break(struct vring *vr, const char *why)
 /* Read a descriptor once; only the copy is looked at. */
 static struct vring_desc vring_read_desc(const struct vring_desc *d)
 {
-	return (struct vring_desc){
-		.addr = __atomic_load_n(&d->addr, __ATOMIC_RELAXED),
-		.len = __atomic_load_n(&d->len, __ATOMIC_RELAXED),
-		.flags = __atomic_load_n(&d->flags, __ATOMIC_RELAXED),
-		.next = __atomic_load_n(&d->next, __ATOMIC_RELAXED),
-	};
+	struct vring_desc copy;
+
+	/* An indirect table may lie at any address. The barrier keeps the compiler
+	 * from reading the original again. */
+	memcpy(&copy, d, sizeof(copy));
+	__asm__ __volatile__("" : : "r"(&copy) : "memory");
+	return copy;
 }
 
 /* Add the memory of one descriptor to @chain. */
@@ -202,16 +203,20 @@ void vring_suppress_kicks(struct vring *vr)
 
 bool vring_want_kick(struct vring *vr)
 {
+	uint16_t seen;
+
 	if (!vr->size || vr->broken)
 		return false;
+	/* Chains given back by vring_unpop() are known, and not enough: what is
+	 * wanted is a chain behind all that have been seen. */
+	seen = vr->avail_idx;
 	if (vr->event_idx)
-		__atomic_store_n(vring_avail_event(vr), vr->next_avail,
-				 __ATOMIC_RELAXED);
+		__atomic_store_n(vring_avail_event(vr), seen, __ATOMIC_RELAXED);
 	else
 		__atomic_store_n(&vr->used->flags, 0, __ATOMIC_RELAXED);
 	/* The driver writes avail->idx, then reads our wish: same reasoning as in
 	 * vring_should_notify(). */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	vr->avail_idx = __atomic_load_n(&vr->avail->idx, __ATOMIC_ACQUIRE);
-	return vr->next_avail != vr->avail_idx;
+	return vr->avail_idx != seen;
 }

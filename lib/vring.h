@@ -173,8 +173,9 @@ bool vring_should_notify(struct vring *vr);
 /* Ask the driver not to kick (a hint). */
 void vring_suppress_kicks(struct vring *vr);
 
-/* Ask for a kick at the next chain. Return: true if one is there already, so
- * that waiting would miss it. */
+/* Ask for a kick at the next chain, behind all that have been seen (those given
+ * back by vring_unpop() included). Return: true if one is there already, so that
+ * waiting would miss it. */
 bool vring_want_kick(struct vring *vr) MUST_CHECK;
 
 #endif /* LIB_VRING_H */

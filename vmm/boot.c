@@ -110,7 +110,7 @@ static int boot_open_file(const char *what, const char *path, uint64_t *size)
 	struct stat st;
 	int fd, ret;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0) {
 		ret = -errno;
 		log_err_errno(-ret, "%s '%s'", what, path);

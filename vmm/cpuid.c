@@ -106,21 +106,33 @@ static uint32_t bits_for(unsigned int n)
 	return bits;
 }
 
-/* Extended topology: one thread a core, all cores in one package. */
-static void adapt_topology(struct kvm_cpuid_entry2 *e, unsigned int cpu,
+/* Extended topology, leaves 0xb and 0x1f: one thread a core, all cores in one
+ * package. KVM lists as many levels as the host likes, so these are written
+ * anew. */
+static void write_topology(struct cpuid_table *t, uint32_t leaf, unsigned int cpu,
 			   unsigned int cpus)
 {
-	e->eax = e->ebx = e->ecx = 0;
-	e->edx = cpu;
-	if (e->index == 0) {
-		e->ebx = 1;
-		e->ecx = 1 << 8;		/* level 0: threads */
-	} else if (e->index == 1) {
-		e->eax = bits_for(cpus);
-		e->ebx = cpus;
-		e->ecx = 2 << 8 | 1;		/* level 1: cores */
-	} else {
-		e->ecx = e->index;
+	const struct kvm_cpuid_entry2 levels[] = {
+		{ .ebx = 1, .ecx = 1 << 8 },			/* threads */
+		{ .eax = bits_for(cpus), .ebx = cpus, .ecx = 2 << 8 | 1 },
+		{ .ecx = 2 },					/* the end */
+	};
+	uint32_t kept = 0, n = t->head.nent;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (t->entries[i].function != leaf)
+			t->entries[kept++] = t->entries[i];
+	t->head.nent = kept;
+	if (kept == n)
+		return;
+	for (uint32_t i = 0; i < ARRAY_SIZE(levels) && t->head.nent < CPUID_ENTRIES; i++) {
+		struct kvm_cpuid_entry2 *e = &t->entries[t->head.nent++];
+
+		*e = levels[i];
+		e->function = leaf;
+		e->index = i;
+		e->flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
+		e->edx = cpu;
 	}
 }
 
@@ -143,13 +155,15 @@ static void adapt_entry(struct kvm_cpuid_entry2 *e, unsigned int cpu,
 		set_bits(&e->eax, 14, 12,
 			 (e->eax >> 5 & 7) >= 3 ? (1U << bits_for(cpus)) - 1 : 0);
 		break;
-	case 7:		/* the MSR behind it is Intel's */
-		if (!e->index && amd)
+	case 7:
+		if (e->index)
+			break;
+		/* The MSR behind it is Intel's. */
+		if (amd)
 			set_bits(&e->edx, 29, 1, 0);
-		break;
-	case 0xb:
-	case 0x1f:
-		adapt_topology(e, cpu, cpus);
+		/* AMX wants a permission we do not ask for. */
+		set_bits(&e->edx, 22, 1, 0);
+		set_bits(&e->edx, 24, 2, 0);
 		break;
 	case 0x80000001:
 		set_bits(&e->ecx, 2, 1, 0);		/* no nesting */
@@ -202,6 +216,8 @@ void cpuid_adapt(struct cpuid_table *t, unsigned int cpu, unsigned int cpus,
 
 	for (uint32_t i = 0; i < t->head.nent; i++)
 		adapt_entry(&t->entries[i], cpu, cpus, tsc_deadline, amd);
+	write_topology(t, 0xb, cpu, cpus);
+	write_topology(t, 0x1f, cpu, cpus);
 	for (unsigned int i = 0; i < offs; i++)
 		hide_flag(t, off[i]);
 }

@@ -165,7 +165,7 @@ static void dump_segment(const char *name, const struct kvm_segment *s)
 				    s->present << 15 | s->avl << 20 | s->l << 21 |
 				    s->db << 22 | s->g << 23);
 
-	fprintf(stderr, "%-3s=%04x %016llx %08x %08x\n", name, s->selector,
+	log_plain("%-3s=%04x %016llx %08x %08x", name, s->selector,
 		(LL)s->base, s->limit, flags);
 }
 
@@ -182,17 +182,16 @@ static const char *cpu_mode(const struct kvm_sregs *s, const struct kvm_regs *r)
 
 static void dump_regs(const struct kvm_regs *r, const struct kvm_sregs *s)
 {
-	fprintf(stderr,
-		"RAX=%016llx RBX=%016llx RCX=%016llx RDX=%016llx\n"
-		"RSI=%016llx RDI=%016llx RBP=%016llx RSP=%016llx\n"
-		"R8 =%016llx R9 =%016llx R10=%016llx R11=%016llx\n"
-		"R12=%016llx R13=%016llx R14=%016llx R15=%016llx\n"
-		"RIP=%016llx RFL=%08llx CPL=%u (%s)\n",
-		(LL)r->rax, (LL)r->rbx, (LL)r->rcx, (LL)r->rdx,
-		(LL)r->rsi, (LL)r->rdi, (LL)r->rbp, (LL)r->rsp,
-		(LL)r->r8, (LL)r->r9, (LL)r->r10, (LL)r->r11,
-		(LL)r->r12, (LL)r->r13, (LL)r->r14, (LL)r->r15,
-		(LL)r->rip, (LL)r->rflags, s->ss.dpl, cpu_mode(s, r));
+	log_plain("RAX=%016llx RBX=%016llx RCX=%016llx RDX=%016llx",
+		  (LL)r->rax, (LL)r->rbx, (LL)r->rcx, (LL)r->rdx);
+	log_plain("RSI=%016llx RDI=%016llx RBP=%016llx RSP=%016llx",
+		  (LL)r->rsi, (LL)r->rdi, (LL)r->rbp, (LL)r->rsp);
+	log_plain("R8 =%016llx R9 =%016llx R10=%016llx R11=%016llx",
+		  (LL)r->r8, (LL)r->r9, (LL)r->r10, (LL)r->r11);
+	log_plain("R12=%016llx R13=%016llx R14=%016llx R15=%016llx",
+		  (LL)r->r12, (LL)r->r13, (LL)r->r14, (LL)r->r15);
+	log_plain("RIP=%016llx RFL=%08llx CPL=%u (%s)", (LL)r->rip, (LL)r->rflags,
+		  s->ss.dpl, cpu_mode(s, r));
 	dump_segment("ES", &s->es);
 	dump_segment("CS", &s->cs);
 	dump_segment("SS", &s->ss);
@@ -201,10 +200,11 @@ static void dump_regs(const struct kvm_regs *r, const struct kvm_sregs *s)
 	dump_segment("GS", &s->gs);
 	dump_segment("LDT", &s->ldt);
 	dump_segment("TR", &s->tr);
-	fprintf(stderr, "GDT=     %016llx %08x\nIDT=     %016llx %08x\n",
-		(LL)s->gdt.base, s->gdt.limit, (LL)s->idt.base, s->idt.limit);
-	fprintf(stderr, "CR0=%08llx CR2=%016llx CR3=%016llx CR4=%08llx\nEFER=%016llx\n",
-		(LL)s->cr0, (LL)s->cr2, (LL)s->cr3, (LL)s->cr4, (LL)s->efer);
+	log_plain("GDT=     %016llx %08x", (LL)s->gdt.base, s->gdt.limit);
+	log_plain("IDT=     %016llx %08x", (LL)s->idt.base, s->idt.limit);
+	log_plain("CR0=%08llx CR2=%016llx CR3=%016llx CR4=%08llx", (LL)s->cr0,
+		  (LL)s->cr2, (LL)s->cr3, (LL)s->cr4);
+	log_plain("EFER=%016llx", (LL)s->efer);
 }
 
 /* One byte of guest memory at a linear address. */
@@ -224,31 +224,33 @@ static bool guest_byte(const struct vcpu *vcpu, uint64_t linear, uint8_t *b)
 static void dump_code(const struct vcpu *vcpu, uint64_t linear)
 {
 	uint64_t from = linear < CODE_BEFORE ? 0 : linear - CODE_BEFORE;
+	char line[8 * CODE_BYTES];
+	size_t n = 0;
 
-	fputs("Code=", stderr);
 	for (uint64_t a = from; a < from + CODE_BYTES; a++) {
+		char text[3] = "--";
 		uint8_t b;
 
 		if (guest_byte(vcpu, a, &b))
-			fprintf(stderr, a == linear ? "<%02x> " : "%02x ", b);
-		else
-			fputs(a == linear ? "<\?\?> " : "\?\? ", stderr);
+			snprintf(text, sizeof(text), "%02x", b);
+		n += (size_t)snprintf(line + n, sizeof(line) - n,
+				      a == linear ? "<%s> " : "%s ", text);
 	}
-	fputc('\n', stderr);
+	log_plain("Code=%s", line);
 }
 
 /* KVM's own copy of the instruction, if it sent one. */
 static void dump_insn(const struct kvm_run *run)
 {
+	char line[64] = "";
 	const struct { uint32_t suberror, ndata; uint64_t flags;
 		       uint8_t size, bytes[15]; } *e = (const void *)&run->internal;
 
 	if (e->ndata < 3 || !(e->flags & 1) || e->size > sizeof(e->bytes))
 		return;
-	fputs("Instruction=", stderr);
 	for (uint8_t i = 0; i < e->size; i++)
-		fprintf(stderr, "%02x ", e->bytes[i]);
-	fputc('\n', stderr);
+		snprintf(line + 3 * i, sizeof(line) - 3U * i, "%02x ", e->bytes[i]);
+	log_plain("Instruction=%s", line);
 }
 
 /* Print text in lines of at most 76 characters. */
@@ -260,7 +262,7 @@ static void print_wrapped(const char *text)
 		if (len > 76)
 			for (cut = 76; cut && text[cut] != ' '; cut--)
 				;
-		fprintf(stderr, "  %.*s\n", (int)cut, text);
+		log_plain("  %.*s", (int)cut, text);
 		text += cut;
 		text += strspn(text, " ");
 	}
@@ -281,7 +283,7 @@ static void diagnose(const struct vcpu *vcpu, enum diagnose_kind kind,
 	if (kind == DIAGNOSE_EMULATION)
 		dump_insn(vcpu->run);
 	diagnose_host(&host);
-	fputs("\nWhat this means:\n", stderr);
+	log_plain("What this means:");
 	print_wrapped(diagnose_advice(kind, reason, &host));
 	log_err("vCPU %u stopped: KVM could not run the guest", vcpu->id);
 }
@@ -301,22 +303,22 @@ void diagnose_exit(const struct vcpu *vcpu)
 	case KVM_EXIT_FAIL_ENTRY:
 		reason = run->fail_entry.hardware_entry_failure_reason;
 		kind = DIAGNOSE_FAIL_ENTRY;
-		fprintf(stderr, "KVM: entry failed, hardware error 0x%llx\n", (LL)reason);
+		log_plain("KVM: entry failed, hardware error 0x%llx", (LL)reason);
 		break;
 	case KVM_EXIT_INTERNAL_ERROR:
 		reason = run->internal.suberror;
 		if (reason && reason < ARRAY_SIZE(kinds))
 			kind = kinds[reason];
-		fprintf(stderr, "KVM internal error. Suberror: %llu\n", (LL)reason);
+		log_plain("KVM internal error. Suberror: %llu", (LL)reason);
 		if (kind == DIAGNOSE_EMULATION)
-			fputs("emulation failure\n", stderr);
+			log_plain("emulation failure");
 		break;
 	case KVM_EXIT_UNKNOWN:
 		reason = run->hw.hardware_exit_reason;
-		fprintf(stderr, "KVM: unknown exit, hardware reason %llx\n", (LL)reason);
+		log_plain("KVM: unknown exit, hardware reason %llx", (LL)reason);
 		break;
 	default:
-		fprintf(stderr, "KVM: unknown exit reason %u\n", run->exit_reason);
+		log_plain("KVM: unknown exit reason %u", run->exit_reason);
 		break;
 	}
 	diagnose(vcpu, kind, reason);
@@ -324,7 +326,7 @@ void diagnose_exit(const struct vcpu *vcpu)
 
 void diagnose_run_error(const struct vcpu *vcpu, int err)
 {
-	fprintf(stderr, "error: kvm run failed %s\n", strerror(err));
+	log_plain("error: kvm run failed %s", strerror(err));
 	diagnose(vcpu, err == EFAULT || err == EINVAL ? DIAGNOSE_EMULATION
 						      : DIAGNOSE_UNKNOWN,
 		 (uint64_t)err);

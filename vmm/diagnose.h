@@ -59,7 +59,7 @@ void diagnose_host(struct diagnose_host *host);
 const char *diagnose_advice(enum diagnose_kind kind, uint64_t reason,
 			    const struct diagnose_host *host);
 
-/* Explain the exit a vCPU has just made, on stderr. */
+/* Explain the exit a vCPU has just made, in the log. */
 void diagnose_exit(const struct vcpu *vcpu);
 
 /* Explain an error of KVM_RUN itself. */

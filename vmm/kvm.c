@@ -54,7 +54,12 @@ static void kvm_explain_open(int err)
 	const struct group *gr;
 	struct stat st;
 
-	if (err == EACCES && !stat(KVM_DEVICE, &st)) {
+	if (err == EACCES && !stat(KVM_DEVICE, &st) &&
+	    (!(st.st_mode & 0060) || !st.st_gid)) {
+		log_err(KVM_DEVICE ": you may not open it, and no group may (mode %03o); "
+			"the package that sets it up gives it to group kvm, mode 660",
+			st.st_mode & 0777);
+	} else if (err == EACCES && !stat(KVM_DEVICE, &st)) {
 		gr = getgrgid(st.st_gid);
 		log_err(KVM_DEVICE ": you may not open it; it belongs to group '%s' "
 			"(become a member: usermod -aG %s $USER, then log in again)",

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -55,17 +56,33 @@ static int mac_bind(const char *name)
 	return ret;
 }
 
+/* What tells one network from another, however it is spelled. */
+static uint64_t mac_network(const char *network)
+{
+	static const char scheme[] = "vde://";
+	const char *path = network && network[0] ? network : "/var/run/vde.ctl";
+	struct stat st;
+
+	if (!strncmp(path, scheme, strlen(scheme)))
+		path += strlen(scheme);
+	if (!path[0])
+		path = "/var/run/vde.ctl";
+	if (!stat(path, &st))
+		return siphash_u64(&mac_key, siphash_u64(&mac_key, st.st_dev) ^ st.st_ino);
+	return mac_hash(path, 0);
+}
+
 int mac_hold(struct eth_addr addr, const char *network)
 {
 	char mac[ETH_ADDR_STR], name[64];
 
 	snprintf(name, sizeof(name), "lanbox/mac/%s/%016llx",
-		 eth_addr_format(addr, mac),
-		 (unsigned long long)mac_hash(network, 0));
+		 eth_addr_format(addr, mac), (unsigned long long)mac_network(network));
 	return mac_bind(name);
 }
 
-int mac_take(const char *seed, unsigned int nic, struct eth_addr *addr)
+int mac_take(const char *seed, unsigned int nic, const char *network,
+	     struct eth_addr *addr)
 {
 	char mac[ETH_ADDR_STR], name[64];
 	int ret = -EADDRINUSE;
@@ -77,6 +94,9 @@ int mac_take(const char *seed, unsigned int nic, struct eth_addr *addr)
 		snprintf(name, sizeof(name), "lanbox/mac/%s",
 			 eth_addr_format(*addr, mac));
 		ret = mac_bind(name);
+		/* A VM may have been given it by hand. */
+		if (!ret)
+			ret = mac_hold(*addr, network);
 	}
 	return ret;
 }

@@ -36,27 +36,14 @@ static void stop_cb(struct ev_loop *loop, ev_signal *w UNUSED, int revents UNUSE
 	vm_request(ev_userdata(loop), VM_POWEROFF);
 }
 
-static int write_pidfile(struct pidfile *pf, const char *path)
-{
-	pid_t holder;
-	int ret = pidfile_lock(pf, path, &holder);
-
-	if (ret == -EBUSY)
-		log_err("pid file '%s' belongs to process %ld, which is alive", path,
-			(long)holder);
-	else if (ret)
-		log_err_errno(-ret, "pid file '%s'", path);
-	return ret;
-}
-
 int main(int argc, char **argv)
 {
-	static const int stop_signals[] = { SIGTERM, SIGINT, SIGHUP };
+	static const int stop_signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
 	struct start start = { .ready_fd = -1 };
 	struct pidfile pf = PIDFILE_NONE;
 	static struct options opt;
 	int status = VM_EXIT_STARTUP;
-	ev_signal stop[3];
+	ev_signal stop[ARRAY_SIZE(stop_signals)];
 	struct vm *vm;
 
 	fd_open_std();
@@ -86,7 +73,7 @@ int main(int argc, char **argv)
 		ev_signal_init(&stop[i], stop_cb, stop_signals[i]);
 		ev_signal_start(vm->loop, &stop[i]);
 	}
-	if (!opt.pidfile || !write_pidfile(&pf, opt.pidfile))
+	if (!opt.pidfile || !pidfile_create(&pf, opt.pidfile))
 		status = vm_run(vm, started, &start);
 	for (size_t i = 0; i < ARRAY_SIZE(stop_signals); i++)
 		ev_signal_stop(vm->loop, &stop[i]);

@@ -478,20 +478,33 @@ static bool join_networks(struct parser *p)
 	return true;
 }
 
+/* This host's number, or nothing: hosts joined by a tunnel must not derive the
+ * same addresses. */
+static void read_machine_id(char *id, int size)
+{
+	FILE *f = fopen("/etc/machine-id", "re");
+
+	if (!f || !fgets(id, size, f))
+		id[0] = 0;
+	if (f)
+		fclose(f);
+}
+
 /* What is left open by the command line. */
 static bool finish(struct parser *p)
 {
 	struct options *opt = p->opt;
-	char path[PATH_MAX];
+	char path[PATH_MAX], host[64];
 
 	if (!opt->kernel) {
 		log_err("nothing to boot: -kernel is missing (-help shows examples)");
 		return false;
 	}
+	read_machine_id(host, sizeof(host));
 	if (p->name)
-		snprintf(opt->mac_seed, sizeof(opt->mac_seed), "name:%s", p->name);
+		snprintf(opt->mac_seed, sizeof(opt->mac_seed), "%s:name:%s", host, p->name);
 	else if (realpath(opt->kernel, path))
-		snprintf(opt->mac_seed, sizeof(opt->mac_seed), "kernel:%lu:%s",
+		snprintf(opt->mac_seed, sizeof(opt->mac_seed), "%s:kernel:%lu:%s", host,
 			 (unsigned long)getuid(), path);
 	opt->name = p->name ? p->name : "guest";
 	if (!p->serial_given) {

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
@@ -20,8 +21,15 @@
 int ram_create(struct vm *vm)
 {
 	uint64_t size = vm->opt->ram;
+	struct sysinfo host;
 	int ret;
 
+	if (!sysinfo(&host) && size > (uint64_t)host.totalram * host.mem_unit) {
+		log_err("%llu MiB of guest RAM: this host has only %llu MiB",
+			(unsigned long long)(size >> 20), (unsigned long long)
+			((uint64_t)host.totalram * host.mem_unit >> 20));
+		return -ENOMEM;
+	}
 	vm->ram_size = size;
 	vm->low = MIN(size, LAYOUT_LOW_RAM_MAX);
 	vm->ram = memfd_create("guest-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -22,6 +22,7 @@
 
 enum {
 	SERIAL_PORTS = 8,
+	SERIAL_FIFO = 16,
 	SERIAL_WRITE_MAX = 4096,	/* PIPE_BUF: a writable pipe takes it all */
 	SERIAL_ESCAPE = 1,		/* Ctrl-A, as in QEMU's -nographic */
 };
@@ -30,6 +31,7 @@ enum {
  * struct serial - The UART and its cable
  * @rx_fd:	Where input comes from, -1 if nowhere
  * @tx_fd:	Where output goes, -1 if nowhere
+ * @tty_fd:	Standard output opened anew, if it is a terminal, or -1
  * @tty:	The terminal was made raw; @saved is how it was
  * @escape:	Ctrl-A was typed
  * @thr_irq:	"Transmitter empty" is an interrupt not yet seen
@@ -42,6 +44,7 @@ struct serial {
 	ev_async flush;
 	struct listener listener;
 	int rx_fd, tx_fd;
+	int tty_fd;
 	bool tty;
 	bool escape;
 	struct termios saved;
@@ -134,7 +137,8 @@ static void serial_put(struct serial *s, uint8_t c)
 
 static void serial_want_input(struct serial *s)
 {
-	if (s->rx_fd >= 0 && s->in_count < SERIAL_IN)
+	/* On a terminal, Ctrl-A x must work although the guest reads nothing. */
+	if (s->rx_fd >= 0 && (s->in_count < SERIAL_IN || s->opt->escape))
 		ev_io_start(s->vm->loop, &s->rx);
 	else
 		ev_io_stop(s->vm->loop, &s->rx);
@@ -167,10 +171,15 @@ static void serial_rx_cb(struct ev_loop *loop UNUSED, ev_io *w,
 			 int revents UNUSED)
 {
 	struct serial *s = container_of(w, struct serial, rx);
+	unsigned int room = s->opt->escape ? SERIAL_IN : SERIAL_IN - s->in_count;
 	uint8_t buf[SERIAL_IN];
 	ssize_t n;
 
-	n = read(s->rx_fd, buf, SERIAL_IN - s->in_count);
+	if (!room) {
+		serial_want_input(s);
+		return;
+	}
+	n = read(s->rx_fd, buf, room);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
@@ -248,12 +257,16 @@ static int serial_open(struct serial *s)
 
 	switch (opt->kind) {
 	case SERIAL_STDIO:
-		serial_raw(s);
-		serial_plug(s, STDIN_FILENO, STDOUT_FILENO);
+		/* A terminal may take less than it promised, so it is opened anew,
+		 * without blocking; others may share the open file we were given. */
+		if (isatty(STDOUT_FILENO))
+			s->tty_fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK |
+					 O_NOCTTY | O_CLOEXEC);
+		serial_plug(s, STDIN_FILENO, s->tty_fd >= 0 ? s->tty_fd : STDOUT_FILENO);
 		return 0;
 	case SERIAL_FILE:
 		fd = open(opt->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC |
-			  O_NONBLOCK, 0600);
+			  O_NONBLOCK | O_NOCTTY, 0600);
 		if (fd < 0)
 			break;
 		serial_plug(s, -1, fd);
@@ -353,11 +366,23 @@ static uint64_t serial_read(void *ctx, uint64_t reg, unsigned int size)
 	}
 }
 
+/* The FIFO has 16 bytes; what is behind it in our ring has not arrived yet. */
+static void serial_clear_fifo(struct serial *s)
+{
+	unsigned int n = MIN(s->in_count, (unsigned int)SERIAL_FIFO);
+
+	s->in_first = (s->in_first + n) % SERIAL_IN;
+	s->in_count -= n;
+	serial_want_input(s);
+	ev_async_send(s->vm->loop, &s->vm->wake);
+}
+
 static void serial_write_data(struct serial *s, uint8_t c)
 {
 	if (s->mcr & UART_MCR_LOOP) {
 		s->overrun |= s->in_count == SERIAL_IN;
 		serial_push(s, c);
+		serial_want_input(s);
 	} else {
 		serial_put(s, c);
 	}
@@ -392,7 +417,7 @@ static void serial_write(void *ctx, uint64_t reg, unsigned int size,
 	case UART_FCR:
 		s->fcr = v;
 		if (v & UART_FCR_CLEAR_RCVR)
-			s->in_count = 0;
+			serial_clear_fifo(s);
 		break;
 	case UART_LCR:
 		s->lcr = v;
@@ -418,6 +443,9 @@ void serial_reset(struct serial *s)
 	s->overrun = s->thr_irq = s->line = false;
 	s->in_first = s->in_count = 0;
 	serial_want_input(s);
+	/* Only now, when nothing can go wrong any more on the way to a running VM. */
+	if (s->opt->kind == SERIAL_STDIO && !s->tty)
+		serial_raw(s);
 }
 
 int serial_create(struct vm *vm, const struct options_serial *opt,
@@ -430,7 +458,7 @@ int serial_create(struct vm *vm, const struct options_serial *opt,
 		return -ENOMEM;
 	s->vm = vm;
 	s->opt = opt;
-	s->rx_fd = s->tx_fd = -1;
+	s->rx_fd = s->tx_fd = s->tty_fd = -1;
 	ev_io_init(&s->rx, serial_rx_cb, -1, EV_READ);
 	ev_io_init(&s->tx, serial_tx_cb, -1, EV_WRITE);
 	ev_async_init(&s->flush, serial_flush_cb);
@@ -450,14 +478,16 @@ int serial_create(struct vm *vm, const struct options_serial *opt,
 void serial_destroy(struct serial *s)
 {
 	struct pollfd p;
+	int patience = 10;
 
 	if (!s)
 		return;
 	/* The last words matter: write them as long as somebody takes them. */
 	p = (struct pollfd){ .fd = s->tx_fd, .events = POLLOUT };
-	while (s->tx_fd >= 0 && s->out_count && poll(&p, 1, 200) == 1 &&
-	       serial_write_some(s))
-		;
+	while (s->tx_fd >= 0 && s->out_count && patience) {
+		if (poll(&p, 1, 100) != 1 || !serial_write_some(s))
+			patience--;
+	}
 	ev_io_stop(s->vm->loop, &s->rx);
 	ev_io_stop(s->vm->loop, &s->tx);
 	ev_async_stop(s->vm->loop, &s->flush);
@@ -470,5 +500,6 @@ void serial_destroy(struct serial *s)
 	} else if (s->opt->kind == SERIAL_FILE) {
 		fd_close(&s->tx_fd);
 	}
+	fd_close(&s->tty_fd);
 	free(s);
 }

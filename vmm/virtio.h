@@ -28,6 +28,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/ratelimit.h"
 #include "lib/vring.h"
 #include "vmm/pci.h"
 
@@ -114,6 +115,7 @@ struct virtio_dev {
 	uint8_t status;
 	uint8_t generation;
 	bool active;
+	struct ratelimit complaints;
 	unsigned int pci_cfg_cap;
 	unsigned int queues;
 	struct virtio_queue queue[VIRTIO_QUEUES_MAX];

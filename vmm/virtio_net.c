@@ -147,9 +147,11 @@ static void net_receive(struct virtio_net *net)
 	unsigned int moved = 0;
 	int ret = 1;
 
-	if (!net->dev.active || !vr->size)
+	if (!net->dev.active || !vr->size) {
+		net->be->ops->watch_recv(net->be, false);
 		return;
-	while (moved < NET_BUDGET) {
+	}
+	for (unsigned int i = 0; i < NET_BUDGET; i++) {
 		if (!net->kept) {
 			ssize_t n = net->be->ops->recv(net->be, net->rx_buf,
 						       sizeof(net->rx_buf));
@@ -280,7 +282,7 @@ static void net_activate(struct virtio_dev *dev)
 	for (int i = 0; i < NET_STALE; i++)
 		if (net->be->ops->recv(net->be, net->rx_buf, sizeof(net->rx_buf)) < 0)
 			break;
-	net->be->ops->watch_recv(net->be, true);
+	net->be->ops->watch_recv(net->be, net->dev.queue[NET_RX].vring.size);
 }
 
 static void net_reset(struct virtio_dev *dev)

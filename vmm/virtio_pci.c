@@ -102,9 +102,15 @@ void virtio_break(struct virtio_dev *dev, const char *why)
 {
 	if (dev->status & VIRTIO_NEEDS_RESET)
 		return;
-	log_warn("%s in PCI slot %u: the guest's driver broke the rules (%s); "
-		 "the device waits for a reset", dev->ops->name, dev->pci.slot, why);
+	log_limited(&dev->complaints, (uint64_t)(ev_now(dev->vm->loop) * 1000),
+		    LOG_LEVEL_WARN, "%s in PCI slot %u: the guest's driver broke the "
+		    "rules (%s); the device waits for a reset", dev->ops->name,
+		    dev->pci.slot, why);
 	dev->status |= VIRTIO_NEEDS_RESET;
+	if (dev->active) {
+		dev->active = false;
+		dev->ops->reset(dev);
+	}
 	virtio_config_changed(dev);
 }
 

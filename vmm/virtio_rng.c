@@ -29,7 +29,7 @@ static void rng_kick(struct virtio_dev *dev, unsigned int q)
 			return;
 		}
 		if (!ret && !vring_want_kick(vr))
-			break;
+			return;
 		if (!ret)
 			continue;
 		n = getrandom(buf, sizeof(buf), 0);
@@ -37,9 +37,8 @@ static void rng_kick(struct virtio_dev *dev, unsigned int q)
 					  n > 0 ? (size_t)n : 0);
 		vring_push(vr, chain.head, (uint32_t)n);
 		virtio_publish(dev, q);
-		if (i == VIRTIO_QUEUE_SIZE - 1)
-			virtio_kick_again(dev, q);
 	}
+	virtio_kick_again(dev, q);
 }
 
 static void rng_nothing(struct virtio_dev *dev UNUSED)

@@ -23,6 +23,9 @@
 #include "vmm/virtio_net.h"
 #include "vmm/virtio_rng.h"
 
+/* A VM that has not failed for so long has started. */
+#define VM_SETTLED_S	0.1
+
 enum {
 	/* A guest that crashes this often within this time is not restarted. */
 	TRIPLE_FAULTS_MAX = 3,
@@ -43,6 +46,15 @@ static void loop_acquire(struct ev_loop *loop)
 	struct vm *vm = ev_userdata(loop);
 
 	pthread_mutex_lock(&vm->lock);
+}
+
+/* The vCPUs have run for a moment: the VM runs. */
+static void settled_cb(struct ev_loop *loop UNUSED, ev_timer *w,
+		       int revents UNUSED)
+{
+	struct vm *vm = container_of(w, struct vm, settled);
+
+	vm->started(vm->started_ctx);
 }
 
 /* Woken by another thread: it may have asked for an end. */
@@ -129,12 +141,17 @@ int vm_run(struct vm *vm, void (*started)(void *ctx), void *ctx)
 			status = VM_EXIT_STARTUP;
 			break;
 		}
-		if (started)
-			started(ctx);
-		started = NULL;
-		if (vcpu_start_all(vm))
+		if (vcpu_start_all(vm)) {
 			vm_request(vm, VM_CRASHED);
+		} else if (started) {
+			vm->started = started;
+			vm->started_ctx = ctx;
+			ev_timer_set(&vm->settled, VM_SETTLED_S, 0.);
+			ev_timer_start(vm->loop, &vm->settled);
+		}
+		started = NULL;
 		ev_run(vm->loop, 0);
+		ev_timer_stop(vm->loop, &vm->settled);
 
 		/* vCPUs may be waiting for the lock to finish what they do. */
 		pthread_mutex_unlock(&vm->lock);
@@ -173,10 +190,10 @@ static int vm_take_mac(const struct vm *vm, unsigned int i, struct eth_addr *mac
 	int ret = 0;
 
 	*mac = nic->mac;
-	if (!nic->mac_given)
-		ret = mac_take(vm->opt->mac_seed, i, mac);
-	if (!ret)
-		ret = mac_hold(*mac, nic->netdev.shown);
+	if (nic->mac_given)
+		ret = mac_hold(*mac, nic->netdev.sock);
+	else
+		ret = mac_take(vm->opt->mac_seed, i, nic->netdev.sock, mac);
 	if (ret == -EADDRINUSE)
 		log_err("MAC address %s: another running VM has it on network '%s'",
 			eth_addr_format(*mac, text), nic->netdev.shown);
@@ -225,6 +242,7 @@ struct vm *vm_create(const struct options *opt)
 	ev_set_loop_release_cb(vm->loop, loop_release, loop_acquire);
 	ev_async_init(&vm->wake, wake_cb);
 	ev_async_start(vm->loop, &vm->wake);
+	ev_timer_init(&vm->settled, settled_cb, VM_SETTLED_S, 0.);
 	vm->kvm = kvm_open();
 	if (vm->kvm < 0 || ram_create(vm) || boot_open(vm, &vm->boot) ||
 	    vm_create_devices(vm))

@@ -79,6 +79,8 @@ enum vm_request {
  * @rng:	Entropy device
  * @boot:	Kernel and initrd
  * @vcpus:	opt->cpus of them while powered on
+ * @settled:	Ends the first moments of running: calls @started
+ * @started:	See vm_run()
  * @stopping:	vCPUs are to leave KVM_RUN for good
  * @request:	See vm_request()
  */
@@ -103,6 +105,9 @@ struct vm {
 	struct virtio_dev *rng;
 	struct boot_image *boot;
 	struct vcpu *vcpus;
+	ev_timer settled;
+	void (*started)(void *ctx);
+	void *started_ctx;
 	bool stopping;
 	enum vm_request request;
 };
@@ -119,7 +124,7 @@ struct vm *vm_create(const struct options *opt);
 /**
  * vm_run() - Power on, and stay until the machine ends
  * @vm:		Machine
- * @started:	Called once, when the vCPUs have been made and are about to run
+ * @started:	Called once, when the vCPUs have run for a moment without a failure
  * @ctx:	Passed to it
  *
  * Return: exit status of the process, VM_EXIT_*
