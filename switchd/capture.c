@@ -80,9 +80,10 @@ static bool capture_flush(struct capture *cap)
 	}
 	cap->start = 0;
 	ev_io_stop(cap->vsw->loop, &cap->w);
-	if (cap->ending)
-		capture_free(cap);
-	return !cap->ending;
+	if (!cap->ending)
+		return true;
+	capture_free(cap);
+	return false;
 }
 
 static void capture_cb(struct ev_loop *loop UNUSED, ev_io *w, int revents UNUSED)
@@ -110,17 +111,19 @@ static void *capture_append(struct capture *cap, size_t size)
 static void capture_frame(struct capture *cap, const struct frame *frame,
 			  struct timespec now)
 {
+	/* A frame that is too long to be forwarded is recorded in part. */
+	size_t size = MIN(frame->size, (size_t)ETH_FRAME_MAX);
 	struct pcap_rec_hdr hdr;
 	uint8_t *p;
 
-	p = capture_append(cap, sizeof(hdr) + frame->size);
+	p = capture_append(cap, sizeof(hdr) + size);
 	if (!p) {
 		cap->missed++;
 		return;
 	}
-	hdr = pcap_rec_hdr(now, (uint32_t)frame->size, (uint32_t)frame->size);
+	hdr = pcap_rec_hdr(now, (uint32_t)size, (uint32_t)frame->size);
 	memcpy(p, &hdr, sizeof(hdr));
-	iov_to_buf(frame->iov, frame->iovcnt, 0, p + sizeof(hdr), frame->size);
+	iov_to_buf(frame->iov, frame->iovcnt, 0, p + sizeof(hdr), size);
 	cap->frames++;
 }
 

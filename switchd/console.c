@@ -8,6 +8,8 @@
 #include "switchd/console.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +84,13 @@ static void console_close(struct console_conn *conn)
 	free(conn);
 }
 
+static bool console_has_room(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	return poll(&p, 1, 0) == 1;
+}
+
 /* The prompt of a console on standard input goes where the lines come from, if
  * somebody sits there: a terminal or a socket. */
 static void console_prompt_stdin(void)
@@ -91,7 +100,8 @@ static void console_prompt_stdin(void)
 	if (!isatty(STDIN_FILENO) &&
 	    (fstat(STDIN_FILENO, &st) || !S_ISSOCK(st.st_mode)))
 		return;
-	if (write(STDIN_FILENO, PROMPT, strlen(PROMPT)) < 0)
+	if (console_has_room(STDIN_FILENO) &&
+	    write(STDIN_FILENO, PROMPT, strlen(PROMPT)) < 0)
 		return;
 }
 
@@ -101,9 +111,13 @@ static bool console_flush(struct console_conn *conn)
 	while (conn->tx) {
 		ssize_t n;
 
+		/* Standard output may block, others share it: never more at a time
+		 * than a pipe with room is sure to take. */
+		if (console_is_stdin(conn) && !console_has_room(conn->out))
+			return true;
 		if (console_is_stdin(conn))
 			n = write(conn->out, conn->tx + conn->tx_done,
-				  conn->tx_size - conn->tx_done);
+				  MIN(conn->tx_size - conn->tx_done, (size_t)PIPE_BUF));
 		else
 			n = send(conn->out, conn->tx + conn->tx_done,
 				 conn->tx_size - conn->tx_done, MSG_NOSIGNAL);
@@ -249,6 +263,11 @@ static void console_io_cb(struct ev_loop *loop UNUSED, ev_io *w, int revents)
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
 		if (n <= 0) {
+			/* A last line without its end counts, as with vde_switch. */
+			if (!n && conn->rx_size) {
+				conn->rx[conn->rx_size++] = '\n';
+				console_lines(conn);
+			}
 			console_eof(conn);
 			return;
 		}

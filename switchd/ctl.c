@@ -236,6 +236,6 @@ void ctl_destroy(struct ctl *ctl)
 	while (ctl->conns)
 		ctl_conn_free(ctl->conns);
 	listener_stop(&ctl->listener);
-	unlink(ctl->path);
+	unlinkat(ctl->vsw->dirfd, "ctl", 0);
 	free(ctl);
 }

@@ -190,8 +190,8 @@ enum fdb_learned fdb_learn(struct fdb *fdb, struct eth_addr addr, uint16_t port,
 		e->seen_ms = now_ms;
 		return what;
 	}
-	/* The count of the fullest port only falls here, by one, and the port
-	 * that gains may overtake it: it stays the fullest to within one entry. */
+	/* Whoever gains an entry is compared with the fullest; after many moves
+	 * away from that one another may hold more, until it gains again. */
 	if (fdb->free == FDB_NIL)
 		fdb_forget(fdb, &fdb->entries[fdb->ports[fdb->fullest].oldest]);
 	e = &fdb->entries[fdb->free];

@@ -40,10 +40,9 @@ static void raise_nofile(void)
 static int run(struct ev_loop *loop, const struct options *opt, int ready_fd)
 {
 	struct pidfile pf = PIDFILE_NONE;
-	int status = EXIT_FAILURE, ret;
+	int status = EXIT_FAILURE;
 	ev_signal stop[2];
 	struct vsw *vsw;
-	pid_t holder;
 
 	ev_signal_init(&stop[0], stop_cb, SIGTERM);
 	ev_signal_init(&stop[1], stop_cb, SIGINT);
@@ -53,16 +52,8 @@ static int run(struct ev_loop *loop, const struct options *opt, int ready_fd)
 	vsw = vsw_create(loop, &opt->vsw);
 	if (!vsw)
 		goto out;
-	if (opt->pidfile) {
-		ret = pidfile_lock(&pf, opt->pidfile, &holder);
-		if (ret == -EBUSY)
-			log_err("pid file '%s' belongs to process %ld, which is alive",
-				opt->pidfile, (long)holder);
-		else if (ret)
-			log_err_errno(-ret, "pid file '%s'", opt->pidfile);
-		if (ret)
-			goto out;
-	}
+	if (opt->pidfile && pidfile_create(&pf, opt->pidfile))
+		goto out;
 	if (ready_fd >= 0) {
 		log_to_syslog();
 		daemon_ready(ready_fd);
@@ -70,8 +61,8 @@ static int run(struct ev_loop *loop, const struct options *opt, int ready_fd)
 	ev_run(loop, 0);
 	status = EXIT_SUCCESS;
 out:
+	pidfile_remove(&pf);	/* it may lie in the switch directory */
 	vsw_destroy(vsw);
-	pidfile_remove(&pf);
 	ev_signal_stop(loop, &stop[0]);
 	ev_signal_stop(loop, &stop[1]);
 	return status;

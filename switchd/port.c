@@ -17,12 +17,22 @@
 #include "lib/log.h"
 #include "switchd/vsw.h"
 
+/* Add to an account of waiting time. */
+static void patience_earn(uint32_t *us, uint64_t more)
+{
+	*us = (uint32_t)MIN(*us + more, (uint64_t)PATIENCE_MAX_US);
+}
+
+static void patience_spend(uint32_t *us, uint64_t less)
+{
+	*us -= (uint32_t)MIN(less, (uint64_t)*us);
+}
+
 void endpoint_sent(struct endpoint *ep, size_t size)
 {
 	ep->port->stats.tx_frames++;
 	ep->port->stats.tx_bytes += size;
-	ep->patience_us = MIN(ep->patience_us + PATIENCE_FRAME_US,
-			      (uint32_t)PATIENCE_MAX_US);
+	patience_earn(&ep->recv_us, PATIENCE_RECV_US);
 }
 
 void endpoint_drop(struct endpoint *ep, enum drop_reason reason, unsigned int n)
@@ -30,71 +40,67 @@ void endpoint_drop(struct endpoint *ep, enum drop_reason reason, unsigned int n)
 	ep->port->stats.drop[reason] += n;
 }
 
+void endpoint_dead(struct endpoint *ep, int err)
+{
+	ep->dead = err;
+	ep->port->vsw->dead++;
+}
+
 /* Holding senders back. */
 
-/* Account for the time senders have waited. */
-static void endpoint_spend_patience(struct endpoint *ep)
+static void endpoint_go_on(struct endpoint *ep)
 {
-	uint64_t now_us = vsw_now_us();
-
-	ep->patience_us -= (uint32_t)MIN(now_us - ep->held_us,
-					 (uint64_t)ep->patience_us);
-	ep->held_us = now_us;
+	ep->waits_for = NULL;
+	ep->ops->hold(ep, false);
 }
 
-/* Let the timer run until patience is used up, as far as it is known now. */
-static void endpoint_start_patience(struct endpoint *ep)
-{
-	struct ev_loop *loop = ep->port->vsw->loop;
-
-	ev_timer_stop(loop, &ep->patience);
-	ev_timer_set(&ep->patience, ep->patience_us / 1e6, 0.);
-	ev_timer_start(loop, &ep->patience);
-}
-
-/* Let everybody who waits for @ep go on. */
-static void endpoint_release_senders(struct endpoint *ep)
+/* Account for the time that others have waited for @ep; those who have none left,
+ * or all if @ep has none or @all is set, go on. */
+static void endpoint_settle(struct endpoint *ep, bool all)
 {
 	const struct vsw *vsw = ep->port->vsw;
+	uint64_t now_us = vsw_now_us(), waited_us = now_us - ep->held_us;
+	bool waiting = false;
 
-	if (ev_is_active(&ep->patience))
-		endpoint_spend_patience(ep);
-	ev_timer_stop(vsw->loop, &ep->patience);
+	patience_spend(&ep->recv_us, waited_us);
+	ep->held_us = now_us;
+	all |= !ep->recv_us;
 	for (unsigned int i = 0; i < vsw->active_count; i++) {
 		for (struct endpoint *e = vsw->active[i]->endpoints; e; e = e->next) {
 			if (e->waits_for != ep)
 				continue;
-			e->waits_for = NULL;
-			e->ops->hold(e, false);
+			patience_spend(&e->send_us, waited_us);
+			if (all || !e->send_us)
+				endpoint_go_on(e);
+			else
+				waiting = true;
 		}
 	}
+	if (!waiting)
+		ev_timer_stop(vsw->loop, &ep->patience);
 }
 
 static void endpoint_patience_cb(struct ev_loop *loop UNUSED, ev_timer *w,
 				 int revents UNUSED)
 {
-	struct endpoint *ep = container_of(w, struct endpoint, patience);
-
-	/* Meanwhile it may have earned more. */
-	endpoint_spend_patience(ep);
-	if (ep->patience_us >= PATIENCE_MIN_US)
-		endpoint_start_patience(ep);
-	else
-		endpoint_release_senders(ep);
+	endpoint_settle(container_of(w, struct endpoint, patience), false);
 }
 
 /* Stop reading @from until @ep has room. */
 static void endpoint_hold_sender(struct endpoint *ep, struct endpoint *from)
 {
-	if (from->waits_for || from->dead ||
-	    (!ev_is_active(&ep->patience) && ep->patience_us < PATIENCE_MIN_US))
+	if (from->waits_for || from->dead || from->send_us < PATIENCE_MIN_US ||
+	    ep->recv_us < PATIENCE_MIN_US)
 		return;
+	if (ev_is_active(&ep->patience)) {
+		/* Who joins later pays from now on. */
+		endpoint_settle(ep, false);
+	} else {
+		ep->held_us = vsw_now_us();
+	}
 	from->waits_for = ep;
 	from->ops->hold(from, true);
-	if (!ev_is_active(&ep->patience)) {
-		ep->held_us = vsw_now_us();
-		endpoint_start_patience(ep);
-	}
+	ev_timer_again(ep->port->vsw->loop, &ep->patience);
 }
 
 /* Sending. */
@@ -104,16 +110,7 @@ static unsigned int endpoint_offer(struct endpoint *ep,
 				   const struct frame *const *frames,
 				   unsigned int n)
 {
-	int done;
-
-	if (ep->dead)
-		return 0;
-	done = ep->ops->send(ep, frames, n);
-	if (done >= 0)
-		return (unsigned int)done;
-	ep->dead = true;
-	ep->port->vsw->dead++;
-	return 0;
+	return ep->dead ? 0 : ep->ops->send(ep, frames, n);
 }
 
 /* Send frames, or queue what the receiver cannot take now. */
@@ -166,7 +163,12 @@ void endpoint_can_send(struct endpoint *ep)
 	if (!ep->q.count)
 		ep->ops->wait_send(ep, false);
 	if (txq_is_low(&ep->q) && ev_is_active(&ep->patience))
-		endpoint_release_senders(ep);
+		endpoint_settle(ep, true);
+}
+
+void endpoint_received(struct endpoint *ep, unsigned int n)
+{
+	patience_earn(&ep->send_us, (uint64_t)n * PATIENCE_SEND_US);
 }
 
 void port_flush(struct port *port, struct endpoint *from)
@@ -185,8 +187,15 @@ void port_flush(struct port *port, struct endpoint *from)
 int port_may_plug(const struct vsw *vsw, uint16_t id, uid_t uid)
 {
 	const struct port *port = vsw->ports[id];
+	unsigned int n = 0;
 
-	return port && port->endpoints->uid != uid ? -EPERM : 0;
+	if (!port)
+		return 0;
+	if (port->endpoints->uid != uid)
+		return -EPERM;
+	for (const struct endpoint *ep = port->endpoints; ep; ep = ep->next)
+		n++;
+	return n < PORT_ENDPOINTS_MAX ? 0 : -EUSERS;
 }
 
 int port_find_free(const struct vsw *vsw)
@@ -201,9 +210,11 @@ int port_plug(struct vsw *vsw, uint16_t id, struct endpoint *ep)
 {
 	struct port *port = vsw->ports[id];
 	struct endpoint **last;
+	int ret;
 
-	if (port_may_plug(vsw, id, ep->uid))
-		return -EPERM;
+	ret = port_may_plug(vsw, id, ep->uid);
+	if (ret)
+		return ret;
 	if (!port) {
 		port = calloc(1, sizeof(*port));
 		if (!port)
@@ -219,8 +230,8 @@ int port_plug(struct vsw *vsw, uint16_t id, struct endpoint *ep)
 	*last = ep;
 	ep->next = NULL;
 	ep->port = port;
-	ep->patience_us = PATIENCE_MAX_US;
-	ev_timer_init(&ep->patience, endpoint_patience_cb, 0., 0.);
+	ev_timer_init(&ep->patience, endpoint_patience_cb, 0.,
+		      PATIENCE_TICK_US / 1e6);
 	return 0;
 }
 
@@ -242,7 +253,7 @@ void endpoint_close(struct endpoint *ep)
 	struct endpoint **p = &port->endpoints;
 	unsigned int lost;
 
-	endpoint_release_senders(ep);
+	endpoint_settle(ep, true);
 	if (ep->dead)
 		port->vsw->dead--;
 	lost = txq_clear(&ep->q);
@@ -263,8 +274,9 @@ void endpoint_fail(struct endpoint *ep, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	log_warn("port %u (%s, %s): closed: %s", ep->port->id, ep->ops->module,
-		 ep->descr, why);
+	log_limited(&ep->port->vsw->complaints, vsw_now_ms(), LOG_LEVEL_WARN,
+		    "port %u (%s, %s): closed: %s", ep->port->id, ep->ops->module,
+		    ep->descr, why);
 	endpoint_close(ep);
 }
 
@@ -280,6 +292,6 @@ void port_reap(struct vsw *vsw)
 			i++;
 			continue;
 		}
-		endpoint_close(ep);
+		endpoint_fail(ep, "cannot send to it: %s", strerror(ep->dead));
 	}
 }

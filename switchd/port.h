@@ -21,15 +21,18 @@
  * client), or its ring or the host's queue fills (a tap). Flooded frames never
  * hold anybody back.
  *
- * But a receiver that stops must cost only itself, so senders' patience with it
- * is limited, and it has to earn it by reading: each frame that it takes is worth
- * PATIENCE_FRAME_US of waiting, up to PATIENCE_MAX_US; waiting uses it up, and
- * without any nobody waits: what does not fit is lost. A receiver that reads at
- * all well rides over any pause of its own up to the maximum without loss, on a
- * busy machine too. One that stops delays a sender by the maximum, once. And one
- * that reads as slowly as it can to do harm holds nobody below one frame in
- * PATIENCE_FRAME_US. (A fixed time for each wait was tried first: short enough
- * to be harmless, it lost frames of honest receivers on a loaded machine.)
+ * But a receiver that stops must cost only itself, so time to wait has to be
+ * earned, by both: by the receiver, PATIENCE_RECV_US for each frame that it takes,
+ * and by the sender, PATIENCE_SEND_US for each frame of its own; each has at most
+ * PATIENCE_MAX_US. Waiting uses up both, and who has none left does not wait: what
+ * does not fit is lost. A receiver that reads at all well rides over any pause of
+ * its own up to the maximum without loss, on a busy machine too. One that stops
+ * delays a sender by the maximum, once. And however receivers and their
+ * accomplices behave, nobody who sends to them is held below one frame in
+ * PATIENCE_SEND_US. (Tried before: a fixed time for each wait lost frames of
+ * honest receivers on a loaded machine; with the receiver's account alone, two
+ * accomplices could keep an innocent sender waiting by filling and draining a
+ * queue into which it said a word now and then.)
  *
  * The unit of failure is the endpoint: endpoint_fail() closes it, says why in
  * the log, and nobody else notices.
@@ -48,9 +51,12 @@
 
 enum {
 	ENDPOINT_DESCR = 160,		/* bytes */
+	PORT_ENDPOINTS_MAX = 16,	/* of one port */
 	PATIENCE_MAX_US = 500000,
-	PATIENCE_MIN_US = 20000,	/* less is not worth holding anybody */
-	PATIENCE_FRAME_US = 250,
+	PATIENCE_MIN_US = 20000,	/* less is not worth waiting */
+	PATIENCE_TICK_US = 10000,	/* the accounts are looked at so often */
+	PATIENCE_RECV_US = 250,
+	PATIENCE_SEND_US = 50,
 };
 
 struct vsw;
@@ -61,17 +67,17 @@ struct endpoint;
  * @module:	Name of the kind, as the console prints it
  * @send:	Offer @n frames to the receiver. Return: how many of them are done
  *		with, from the first on; fewer than @n means that the receiver
- *		has no room now. Frames that can never be sent are counted with
- *		endpoint_drop() and are done with, too. Each frame sent is
- *		counted with endpoint_sent(). -errno: the endpoint is dead
+ *		has no room now, or that endpoint_dead() was called. Frames that
+ *		can never be sent are counted with endpoint_drop() and are done
+ *		with, too. Each frame sent is counted with endpoint_sent()
  * @wait_send:	Begin (or stop) to watch for room; call endpoint_can_send() then
  * @hold:	Stop (or go on) receiving
  * @close:	Release everything, @ep included
  */
 struct endpoint_ops {
 	const char *module;
-	int (*send)(struct endpoint *ep, const struct frame *const *frames,
-		    unsigned int n);
+	unsigned int (*send)(struct endpoint *ep, const struct frame *const *frames,
+			     unsigned int n);
 	void (*wait_send)(struct endpoint *ep, bool on);
 	void (*hold)(struct endpoint *ep, bool on);
 	void (*close)(struct endpoint *ep);
@@ -86,11 +92,12 @@ struct endpoint_ops {
  * @uid:	Owner, or (uid_t)-1
  * @descr:	What its owner calls it
  * @q:		Frames waiting for it
- * @patience_us: How long senders will wait for it
- * @held_us:	Since when they do, or since when that has been accounted for
- * @patience:	Runs while they do
+ * @recv_us:	What it earned by receiving, less the time others waited for it
+ * @send_us:	What it earned by sending, less the time it waited for others
+ * @held_us:	Up to when waiting for it is accounted for
+ * @patience:	Runs while others wait for it
  * @waits_for:	The endpoint whose queue keeps this one from being read, or NULL
- * @dead:	->send() failed; endpoint_reap() closes it
+ * @dead:	What made it dead, an errno, or 0; port_reap() closes it
  */
 struct endpoint {
 	const struct endpoint_ops *ops;
@@ -100,10 +107,11 @@ struct endpoint {
 	uid_t uid;
 	char descr[ENDPOINT_DESCR];
 	struct txq q;
-	uint32_t patience_us;
+	uint32_t recv_us;
+	uint32_t send_us;
 	uint64_t held_us;
 	ev_timer patience;
-	bool dead;
+	int dead;
 	struct endpoint *waits_for;
 };
 
@@ -138,11 +146,12 @@ struct port {
  * @ep:		Endpoint with @ops, @id, @uid and @descr set; borrowed until it is
  *		closed
  *
- * Return: 0; -ENOMEM, or -EPERM if the port is in use by another user
+ * Return: 0; -ENOMEM, or as port_may_plug()
  */
 int port_plug(struct vsw *vsw, uint16_t id, struct endpoint *ep) MUST_CHECK;
 
-/* Whether an endpoint of @uid could be plugged into port @id: 0 or -errno. */
+/* Whether an endpoint of @uid could be plugged into port @id: 0; -EPERM if another
+ * user has it, -EUSERS if it has PORT_ENDPOINTS_MAX. */
 int port_may_plug(const struct vsw *vsw, uint16_t id, uid_t uid) MUST_CHECK;
 
 /* The lowest port from 1 on with nothing plugged in. Return: it, or -ENOSPC. */
@@ -159,10 +168,16 @@ void endpoint_fail(struct endpoint *ep, const char *fmt, ...) PRINTF(2, 3);
 void endpoint_sent(struct endpoint *ep, size_t size);
 void endpoint_drop(struct endpoint *ep, enum drop_reason reason, unsigned int n);
 
+/* For ->send(): nothing can be sent to it ever again, for the reason @err. */
+void endpoint_dead(struct endpoint *ep, int err);
+
 /* There is room again: send what waits. */
 void endpoint_can_send(struct endpoint *ep);
 
 /* For the switch. */
+
+/* It brought @n frames. */
+void endpoint_received(struct endpoint *ep, unsigned int n);
 
 /* Send the batch decided for @port, of frames that came from @from. */
 void port_flush(struct port *port, struct endpoint *from);

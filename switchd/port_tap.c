@@ -72,8 +72,9 @@ static void port_tap_rx_cb(struct ev_loop *loop UNUSED, ev_io *w,
 		endpoint_fail(&pt->ep, "the tap is gone: %s", strerror(err));
 }
 
-static int port_tap_send(struct endpoint *ep, const struct frame *const *frames,
-			 unsigned int n)
+static unsigned int port_tap_send(struct endpoint *ep,
+				  const struct frame *const *frames,
+				  unsigned int n)
 {
 	const struct port_tap *pt = port_tap(ep);
 
@@ -84,13 +85,15 @@ static int port_tap_send(struct endpoint *ep, const struct frame *const *frames,
 		if (size >= 0)
 			endpoint_sent(ep, frames[i]->size);
 		else if (errno == EAGAIN)
-			return (int)i;
-		else if (errno == EBADFD)
-			return -errno;
-		else
+			return i;
+		else if (errno != EBADFD)
 			endpoint_drop(ep, DROP_TX_ERROR, 1);
+		else {
+			endpoint_dead(ep, errno);
+			return i;
+		}
 	}
-	return (int)n;
+	return n;
 }
 
 static void port_tap_tx_cb(struct ev_loop *loop UNUSED, ev_io *w,

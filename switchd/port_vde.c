@@ -7,8 +7,9 @@
  * Security model: the client names its own socket by a path. We look at the
  * inode behind it once (O_PATH), insist that it is a socket and belongs to the
  * user the kernel says the client is, and connect to that very inode. A client
- * can therefore not make us talk to somebody else's socket, nor pass for its
- * owner.
+ * can therefore not make us talk to the socket of somebody else that has a path,
+ * nor pass for its owner. (A name in the abstract namespace, which Bochs uses,
+ * tells nothing of its owner.)
  */
 #include "config.h"
 
@@ -75,17 +76,18 @@ static void port_vde_rx_cb(struct ev_loop *loop UNUSED, ev_io *w,
 			.msg_hdr = { .msg_iov = &iov[i], .msg_iovlen = 1 },
 		};
 	}
-	got = recvmmsg(pv->data, msgs, FRAME_BATCH, MSG_DONTWAIT, NULL);
+	/* MSG_TRUNC: the size of what was sent, also if it did not fit. */
+	got = recvmmsg(pv->data, msgs, FRAME_BATCH, MSG_DONTWAIT | MSG_TRUNC, NULL);
 	for (int i = 0; i < got; i++) {
 		size_t size = msgs[i].msg_len;
 
 		/* libvdeplug 2 says good-bye with an empty datagram. */
 		if (!size)
 			continue;
-		iov[i].iov_len = size;
+		iov[i].iov_len = MIN(size, (size_t)RXBUF_SIZE);
 		frames[n++] = (struct frame){
 			.head = vsw->rx[i].b,
-			.head_size = size,
+			.head_size = iov[i].iov_len,
 			.size = size,
 			.iov = &iov[i],
 			.iovcnt = 1,
@@ -113,8 +115,9 @@ static void port_vde_cable_cb(struct ev_loop *loop UNUSED, ev_io *w,
 
 /* Sending. */
 
-static int port_vde_send(struct endpoint *ep, const struct frame *const *frames,
-			 unsigned int n)
+static unsigned int port_vde_send(struct endpoint *ep,
+				  const struct frame *const *frames,
+				  unsigned int n)
 {
 	struct port_vde *pv = port_vde(ep);
 	struct mmsghdr msgs[FRAME_BATCH];
@@ -143,10 +146,11 @@ static int port_vde_send(struct endpoint *ep, const struct frame *const *frames,
 			endpoint_drop(ep, DROP_TX_ERROR, 1);
 			done++;
 		} else {
-			return -errno;
+			endpoint_dead(ep, errno);
+			break;
 		}
 	}
-	return (int)done;
+	return done;
 }
 
 static void port_vde_tx_cb(struct ev_loop *loop UNUSED, ev_io *w,
@@ -265,28 +269,15 @@ static int port_vde_connect(const struct port_vde *pv,
 	return ret;
 }
 
-/* Permission bits and owner of the data socket's file (as in VDE). */
-static int port_vde_chmod(const struct port_vde *pv, const struct vde_request *req,
-			  const struct vsw_config *cfg)
+/* Bind the data socket to DIR/PPP.F, with VDE's permission bits and owner. */
+static int port_vde_bind(struct port_vde *pv, const struct vsw *vsw,
+			 const struct vde_request *req, unsigned int port,
+			 struct sockaddr_un *sa)
 {
+	const struct vsw_config *cfg = vsw->cfg;
 	mode_t mode = req->mgmt ? cfg->mgmtmode : cfg->mode;
 	gid_t gid = req->mgmt ? cfg->mgmtgid : cfg->gid;
 	bool root = geteuid() == 0;
-
-	if (root)
-		mode &= 0700;
-	if (chmod(pv->path, mode) < 0)
-		return -errno;
-	if ((root || gid != (gid_t)-1) &&
-	    lchown(pv->path, root ? req->uid : (uid_t)-1, gid) < 0)
-		return -errno;
-	return 0;
-}
-
-/* Bind the data socket to DIR/PPP.F. */
-static int port_vde_bind(struct port_vde *pv, const struct vsw *vsw,
-			 unsigned int port, struct sockaddr_un *sa)
-{
 	char path[PATH_MAX + 32];
 	int ret;
 
@@ -295,11 +286,11 @@ static int port_vde_bind(struct port_vde *pv, const struct vsw *vsw,
 	if (ret)
 		return ret;
 	unlink(path);
-	if (fchmod(pv->data, 0600) < 0 ||
-	    bind(pv->data, (struct sockaddr *)sa, sizeof(*sa)) < 0)
-		return -errno;
-	snprintf(pv->path, sizeof(pv->path), "%s", sa->sun_path);
-	return 0;
+	ret = fd_bind_unix(pv->data, sa, root ? mode & 0700 : mode,
+			   root ? req->uid : (uid_t)-1, gid);
+	if (!ret)
+		snprintf(pv->path, sizeof(pv->path), "%s", sa->sun_path);
+	return ret;
 }
 
 static int port_vde_find(const struct vsw *vsw, const struct vde_request *req,
@@ -319,10 +310,17 @@ static int port_vde_find(const struct vsw *vsw, const struct vde_request *req,
 				      "there is no port %u, only 1 to %u", req->port,
 				      vsw->numports);
 	}
-	if (port_may_plug(vsw, (uint16_t)id, req->uid))
+	switch (port_may_plug(vsw, (uint16_t)id, req->uid)) {
+	case 0:
+		return id;
+	case -EPERM:
 		return port_vde_error(err, size, -EPERM,
 				      "port %d is in use by another user", id);
-	return id;
+	default:
+		return port_vde_error(err, size, -EUSERS,
+				      "port %d has %d endpoints already", id,
+				      PORT_ENDPOINTS_MAX);
+	}
 }
 
 static struct port_vde *port_vde_new(const struct vde_request *req)
@@ -346,6 +344,7 @@ static struct port_vde *port_vde_new(const struct vde_request *req)
 		free(pv);
 		return NULL;
 	}
+	fd_refuse_rights(pv->data);
 	if (setsockopt(pv->data, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
 		setsockopt(pv->data, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	return pv;
@@ -369,9 +368,7 @@ int port_vde_open(struct vsw *vsw, const struct vde_request *req, int ctl,
 	ret = port_vde_connect(pv, req, err, size);
 	if (ret)
 		goto fail;
-	ret = port_vde_bind(pv, vsw, (unsigned int)id, &sa);
-	if (!ret)
-		ret = port_vde_chmod(pv, req, vsw->cfg);
+	ret = port_vde_bind(pv, vsw, req, (unsigned int)id, &sa);
 	if (ret) {
 		port_vde_error(err, size, ret, "data socket '%s': %s", sa.sun_path,
 			       strerror(-ret));

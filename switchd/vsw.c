@@ -72,6 +72,7 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 	uint64_t now_ms = vsw_now_ms();
 	unsigned int touched = 0;
 
+	endpoint_received(ep, n);
 	if (vsw->captures)
 		capture_batch(vsw->captures, in->id, CAPTURE_IN, frames, n);
 
@@ -198,6 +199,8 @@ void vsw_destroy(struct vsw *vsw)
 	capture_stop_all(vsw);
 	console_destroy(vsw->console);
 	qmp_server_destroy(vsw->control);
+	if (vsw->control)
+		unlinkat(vsw->dirfd, "control", 0);
 	ctl_destroy(vsw->ctl);
 	vswdir_close(vsw);
 	ev_prepare_stop(vsw->loop, &vsw->reaper);

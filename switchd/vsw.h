@@ -22,6 +22,7 @@
 #include <time.h>
 
 #include "lib/eth.h"
+#include "lib/ratelimit.h"
 #include "switchd/bridge.h"
 #include "switchd/port.h"
 
@@ -77,6 +78,7 @@ struct vsw_config {
  * @active:	The ports that exist, in no order
  * @touched:	Ports that got frames in the batch under way
  * @dead:	Endpoints waiting for port_reap()
+ * @complaints:	Bounds what closed endpoints make us write into the log
  * @rx:		Receive buffers shared by all endpoints
  * @captures:	Captures under way, or NULL
  * @start_ms:	When it began
@@ -91,6 +93,7 @@ struct vsw {
 	struct port **touched;
 	unsigned int active_count;
 	unsigned int dead;
+	struct ratelimit complaints;
 	struct rxbuf *rx;
 	struct capture *captures;
 	uint64_t start_ms;

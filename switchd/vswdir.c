@@ -79,15 +79,23 @@ static int vswdir_lock(struct vsw *vsw)
 		log_err_errno(-ret, "cannot make switch directory '%s'", dir);
 		return ret;
 	}
-	vsw->dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (vsw->dirfd < 0 && errno == ELOOP && !lstat(dir, &st) &&
-	    (st.st_uid == geteuid() || st.st_uid == 0))
-		/* A link of our own or root's making is meant. */
+	/* A link of our own or root's making is meant; others' is a trap. */
+	if (!lstat(dir, &st) && S_ISLNK(st.st_mode) && st.st_uid != geteuid() &&
+	    st.st_uid != 0)
+		errno = ELOOP;
+	else
 		vsw->dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (vsw->dirfd < 0) {
 		ret = -errno;
 		log_err_errno(-ret, "cannot open switch directory '%s'", dir);
 		return ret;
+	}
+	/* So is a directory of somebody who is not root, for a switch that is. */
+	if (geteuid() == 0 && !fstat(vsw->dirfd, &st) && st.st_uid != 0) {
+		log_err("switch directory '%s' belongs to uid %ld, who could put anything "
+			"in its place", dir, (long)st.st_uid);
+		fd_close(&vsw->dirfd);
+		return -EPERM;
 	}
 	if (flock(vsw->dirfd, LOCK_EX | LOCK_NB) < 0) {
 		log_err("switch directory '%s' is in use by another switch", dir);
@@ -157,8 +165,13 @@ fail:
 
 void vswdir_close(struct vsw *vsw)
 {
+	struct stat ours, now;
+
 	if (vsw->dirfd < 0)
 		return;
-	rmdir(vsw->dir);
+	/* Somebody may have put another directory there meanwhile. */
+	if (!fstat(vsw->dirfd, &ours) && !lstat(vsw->dir, &now) &&
+	    ours.st_dev == now.st_dev && ours.st_ino == now.st_ino)
+		rmdir(vsw->dir);
 	fd_close(&vsw->dirfd);
 }

@@ -29,7 +29,7 @@
 #include "lib/pcapfile.h"
 #include "tools/qmp_client.h"
 
-enum { CAPTURE_CHUNK = 256 << 10 };
+enum { CAPTURE_CHUNK = 256 << 10, CAPTURE_POLL_MS = 200 };
 
 /* Set by a signal: stop. */
 static volatile sig_atomic_t stop_wanted;
@@ -100,7 +100,7 @@ static size_t capture_follow(struct capture_out *out, const uint8_t *p, size_t n
 	return n;
 }
 
-/* Write all of it. Return: 0 or -errno. */
+/* Write all of it, following what was written. Return: 0 or -errno. */
 static int capture_write(struct capture_out *out, const uint8_t *p, size_t n)
 {
 	while (n) {
@@ -110,6 +110,7 @@ static int capture_write(struct capture_out *out, const uint8_t *p, size_t n)
 			continue;
 		if (done < 0)
 			return -errno;
+		capture_follow(out, p, (size_t)done);
 		p += done;
 		n -= (size_t)done;
 		out->size += (size_t)done;
@@ -121,6 +122,7 @@ static int capture_write(struct capture_out *out, const uint8_t *p, size_t n)
 static int capture_copy(struct capture_out *out, int pipe, bool until_stop)
 {
 	static uint8_t buf[CAPTURE_CHUNK];
+	struct capture_out probe;
 	int ret;
 
 	while (!until_stop || !stop_wanted) {
@@ -130,8 +132,12 @@ static int capture_copy(struct capture_out *out, int pipe, bool until_stop)
 		};
 		ssize_t n;
 
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
-			return -errno;
+		/* A signal just before poll() is noticed a moment later. */
+		if (poll(p, 2, CAPTURE_POLL_MS) < 0) {
+			if (errno != EINTR)
+				return -errno;
+			continue;
+		}
 		if (p[1].revents & (POLLERR | POLLHUP))
 			return -EPIPE;
 		if (!(p[0].revents & (POLLIN | POLLHUP)))
@@ -141,8 +147,9 @@ static int capture_copy(struct capture_out *out, int pipe, bool until_stop)
 			continue;
 		if (n <= 0)
 			return n < 0 ? -errno : 0;
-		n = (ssize_t)capture_follow(out, buf, (size_t)n);
-		ret = capture_write(out, buf, (size_t)n);
+		/* How far to the last frame wanted? */
+		probe = *out;
+		ret = capture_write(out, buf, capture_follow(&probe, buf, (size_t)n));
 		if (ret)
 			return ret;
 		if (out->limit && out->frames >= out->limit)

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 #include "lib/fd.h"
 
@@ -46,6 +48,7 @@ static json_t *qmp_client_read(struct qmp_client *c, int *fd)
 
 int qmp_client_open(struct qmp_client *c, const char *path)
 {
+	const struct timeval limit = { .tv_sec = QMP_CLIENT_LIMIT_S };
 	json_t *v;
 	char err[1];
 
@@ -53,6 +56,8 @@ int qmp_client_open(struct qmp_client *c, const char *path)
 	c->sock = fd_connect_unix(path);
 	if (c->sock < 0)
 		return c->sock;
+	setsockopt(c->sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(c->sock, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	v = qmp_client_read(c, NULL);
 	if (v && json_object_get(v, "QMP")) {
 		json_decref(v);

@@ -8,7 +8,10 @@
 
 #include "lib/compiler.h"
 
-enum { QMP_CLIENT_BUF = 65536 };
+enum {
+	QMP_CLIENT_BUF = 65536,
+	QMP_CLIENT_LIMIT_S = 10,	/* longest wait for an answer */
+};
 
 /** struct qmp_client - A connection; one command at a time */
 struct qmp_client {
