@@ -257,7 +257,7 @@ check 'shutdown: exit 0, nothing left' shutdown
 # On standard input.
 
 stdin_start() {
-	spawn fg "$SWITCH" -s "$T/fg" "$@"
+	spawn fg "$SWITCH" -s "$T/fg"
 	wait_for 3 test -S "$T/fg/ctl"
 }
 

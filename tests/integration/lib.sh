@@ -181,7 +181,7 @@ requires_netns() {
 		lib_flags=-rn
 	fi
 	unshare $lib_flags true 2>/dev/null || skip_all "no network namespaces here"
-	[ -c /dev/net/tun ] || skip_all "no /dev/net/tun here"
+	[ -r /dev/net/tun ] && [ -w /dev/net/tun ] || skip_all "no /dev/net/tun for us here"
 	rm -rf "$T"
 	trap - EXIT
 	LB_NETNS=1 exec unshare $lib_flags -- sh "$0"

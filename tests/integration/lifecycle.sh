@@ -170,7 +170,7 @@ check 'a daemon holds neither terminal nor directory, and leaves nothing' daemon
 
 daemon_relative() {
 	mkdir -p rel
-	cd rel
+	cd rel || return
 	"$SWITCH" -s sw -M mgmt -d -p pidfile
 	wait_for 2 test -s pidfile
 	"$RAWVDE" "$T/rel/sw" connect bind v3 send reply dconnect
@@ -211,7 +211,7 @@ check 'in the foreground without standard input' foreground_closed
 # Pid files that are not in use.
 
 stale_pidfile() {
-	printf "$1" >d.pidfile
+	printf '%b' "$1" >d.pidfile
 	daemon d
 	wait_for 2 is_pidfile "$1"
 	alive "$(cat d.pidfile)"
@@ -226,11 +226,25 @@ true &
 gone_pid=$!
 wait $gone_pid
 for what in "a process that is gone:$gone_pid\n" "a process that is no switch:$$\n" \
-	'nothing:' 'nonsense:hello\n' 'a longer text:4000000000 and some more text\n'; do
+	'nothing:' 'a number that cannot be:4000000000\n'; do
 	fresh
 	vde_fails 'ends in silence'
 	check "a stale pid file, of ${what%:*}" stale_pidfile "${what#*:}"
 done
+fresh
+
+# Somebody's letter is no pid file.
+letter() {
+	echo 'Dear 4000000000 friends' >d.pidfile
+	rc=0
+	"$SWITCH" -s "$T/d" -d -p d.pidfile 2>err || rc=$?
+	cat err
+	[ $rc -ne 0 ]
+	grep d.pidfile err
+	grep Dear d.pidfile
+}
+vde_fails 'says nothing'
+check 'a file that is no pid file is left alone' letter
 fresh
 
 # Refusing to start.

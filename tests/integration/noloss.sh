@@ -112,14 +112,18 @@ stuck_sender() {
 check 'who sends to a stuck receiver gets through to another one' stuck_sender
 
 stuck_memory() {
-	stuck_start
-	sleep 1
+	spawn stuck "$LOAD" -t 0 -c 4000000000 -s 1514 -d 10000000 "vde://$T/sw"
+	sleep 1.5
 	rss=$(sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\).*/\1/p' "/proc/$(pid_of sw)/status")
 	end stuck
 	note "resident: $rss KiB"
 	[ "$rss" -lt 65536 ]
 }
-check 'what waits for a stuck receiver is bounded' stuck_memory
+if grep -q __asan_init "$(command -v "$SWITCH")"; then
+	skip 'what waits for a stuck receiver is bounded' 'AddressSanitizer keeps what is freed'
+else
+	check 'what waits for a stuck receiver is bounded' stuck_memory
+fi
 
 stuck_dropped() {
 	stuck_start

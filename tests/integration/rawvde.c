@@ -271,8 +271,13 @@ static void client_send_fd(struct client *c)
 	cmsg->cmsg_type = SCM_RIGHTS;
 	cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
 	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-	if (sendmsg(c->ctl, &msg, MSG_NOSIGNAL) < 0)
-		fail("cannot send: %s", strerror(errno));
+	/* A switch on Linux 6.16 or later has the kernel refuse it: then without. */
+	if (sendmsg(c->ctl, &msg, MSG_NOSIGNAL) < 0) {
+		msg.msg_control = NULL;
+		msg.msg_controllen = 0;
+		if (errno != EPERM || sendmsg(c->ctl, &msg, MSG_NOSIGNAL) < 0)
+			fail("cannot send: %s", strerror(errno));
+	}
 	c->req_sent = c->req_len;
 }
 

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# guest-net.sh - The NICs of real VMs, their guest a program that polls its rings
+#
+# See pollnet.h and the README beside it for what the guest can do.
+. "${top_srcdir:?}/tests/guest/lib.sh"
+
+switch_start sw
+
+hello() {
+	vm_net hello mode=hello "$MAC_A"
+	vm_off hello
+	note "$(grep -a -o 'pollnet: .*kHz' "$T/hello.log")"
+	said hello "nic 0 slot [0-9]* mac $MAC_A link up status 0xf "
+	said hello 'nic 0 .* rx [1-9][0-9]* tx [1-9][0-9]*'
+	said hello 'hello from 1$'
+}
+check 'a guest starts its NIC and powers off' hello
+
+no_nic() {
+	vm none mode=hello
+	vm_off none
+	said none 'hello from 0$'
+}
+check 'a VM without a NIC' no_nic
+
+two_nics() {
+	vm_net two mode=hello "$MAC_A" -netdev "vde,id=n1,sock=$T/sw" \
+		-device "virtio-net-pci,netdev=n1,mac=$MAC_B"
+	vm_off two
+	said two "nic 0 .* mac $MAC_A "
+	said two "nic 1 .* mac $MAC_B "
+}
+check 'a VM with two NICs' two_nics
+
+# stream COUNT SIZE: from one guest to another, which acknowledges, so that a
+# switch never has more to hold than a window.
+stream() {
+	vm_net recv "mode=recv count=$1 size=$2 window=64 timeout=10000" "$MAC_A"
+	says recv 'recv ready'
+	vm_net send "mode=send count=$1 size=$2 window=64 timeout=10000 dst=$MAC_A" \
+		"$MAC_B"
+	vm_off send
+	vm_off recv
+	note "$(grep -a -o 'pollnet: recv: .*' "$T/recv.log")"
+	said send "sent $1$" || vm_log send
+	said recv "received $1 lost 0 reordered 0 bad 0 duplicate 0 " ||
+		vm_log recv
+}
+vde_fails 'loses some'
+check '10000 frames of 60 bytes from guest to guest' stream 10000 60
+vde_fails 'loses some'
+check '10000 frames of 1514 bytes from guest to guest' stream 10000 1514
+
+# echo_all 'GUEST OPTIONS' [PEER OPTION...]: the contents of frames both ways.
+echo_all() {
+	options=$1
+	shift
+	vm_net echo "mode=echo $options" "$MAC_A"
+	says echo 'echo ready'
+	note "$("$PEER" "$@" "vde://$T/sw" "$MAC_A" 2>&1)"
+	grep -q 'came back$' "$T/note" || vm_log echo
+}
+check 'frames of 60 to 1514 bytes come back as they were' echo_all ''
+check 'the same over rings of four entries' echo_all 'queue=4'
+check 'the same, 40 on their way at a time' echo_all '' -w 40
+end echo
+
+ping() {
+	vm_net echo mode=echo "$MAC_A"
+	says echo 'echo ready'
+	vm_net ping "mode=ping dst=$MAC_A count=200 size=$1 timeout=20000" "$MAC_B"
+	vm_off ping
+	end echo
+	note "$(grep -a -o 'pollnet: ping cycles.*' "$T/ping.log")"
+	said ping 'ping 200 lost 0 bad 0$' || vm_log ping
+}
+check 'request and response between guests, 60 bytes' ping 60
+check 'request and response between guests, 1514 bytes' ping 1514
+
+# The NIC of a VM that runs on while its switch is away.
+comes_back() {
+	vm_net echo mode=echo "$MAC_A"
+	says echo 'echo ready'
+	"$PEER" -f 100 -l 109 "vde://$T/sw" "$MAC_A"
+	end sw
+	switch_start sw
+	wait_for 20 "$PEER" -f 100 -l 109 -t 500 "vde://$T/sw" "$MAC_A"
+	is_running echo
+	end echo
+}
+if is_qemu; then
+	skip 'a NIC works again after its switch was restarted' \
+		'QEMU does not connect again'
+else
+	check 'a NIC works again after its switch was restarted' comes_back
+fi
+
+done_testing

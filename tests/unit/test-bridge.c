@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test-bridge.c - the forwarding decision and the address table, without a clock
+ * and without a descriptor; time jumps as the test likes
+ */
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "switchd/bridge.h"
+#include "switchd/txq.h"
+
+static const struct siphash_key key = { 1, 2 };
+
+/* 02:00:00:00:00:NN, and the group addresses by number above 0xff. */
+static struct eth_addr addr(unsigned int n)
+{
+	struct eth_addr a = { { 2, 0, 0, (uint8_t)(n >> 16), (uint8_t)(n >> 8),
+				(uint8_t)n } };
+
+	return a;
+}
+
+static const struct eth_addr broadcast = { { 255, 255, 255, 255, 255, 255 } };
+
+static struct verdict send_size(struct bridge *b, uint16_t in, struct eth_addr src,
+				struct eth_addr dst, uint64_t now, size_t size)
+{
+	uint8_t bytes[64] = { 0 };
+	struct iovec iov = { bytes, size };
+	struct frame f = { bytes, MIN(size, sizeof(bytes)), size, &iov, 1 };
+
+	memcpy(bytes, &dst, 6);
+	memcpy(bytes + 6, &src, 6);
+	return bridge_decide(b, in, &f, now);
+}
+
+static struct verdict send(struct bridge *b, uint16_t in, struct eth_addr src,
+			   struct eth_addr dst, uint64_t now)
+{
+	return send_size(b, in, src, dst, now, 60);
+}
+
+static void assert_unicast(struct verdict v, uint16_t port)
+{
+	assert_int_equal(v.kind, VERDICT_UNICAST);
+	assert_int_equal(v.port, port);
+}
+
+static void assert_drop(struct verdict v, enum drop_reason reason)
+{
+	assert_int_equal(v.kind, VERDICT_DROP);
+	assert_int_equal(v.reason, reason);
+}
+
+static void learns(void **state UNUSED)
+{
+	struct bridge b = { .fdb = fdb_create(16, 4, key) };
+
+	assert_int_equal(send(&b, 1, addr(1), addr(2), 0).kind, VERDICT_FLOOD);
+	assert_unicast(send(&b, 2, addr(2), addr(1), 0), 1);
+	assert_unicast(send(&b, 1, addr(1), addr(2), 0), 2);
+	/* The destination is where it came from. */
+	assert_drop(send(&b, 1, addr(3), addr(1), 0), DROP_LOCAL);
+	/* It moved. */
+	assert_int_equal(send(&b, 3, addr(1), broadcast, 10).kind, VERDICT_FLOOD);
+	assert_unicast(send(&b, 2, addr(2), addr(1), 10), 3);
+	fdb_destroy(b.fdb);
+}
+
+static void does_not_learn(void **state UNUSED)
+{
+	struct bridge b = { .fdb = fdb_create(16, 4, key) };
+	struct eth_addr group = { { 3, 0, 0, 0, 0, 1 } }, zero = { { 0 } };
+
+	assert_drop(send(&b, 1, group, addr(2), 0), DROP_BAD_SOURCE);
+	assert_drop(send(&b, 1, broadcast, addr(2), 0), DROP_BAD_SOURCE);
+	assert_int_equal(send(&b, 1, zero, addr(2), 0).kind, VERDICT_FLOOD);
+	assert_drop(send_size(&b, 1, addr(1), addr(2), 0, 13), DROP_RUNT);
+	assert_drop(send_size(&b, 1, addr(1), addr(2), 0, 65536), DROP_OVERSIZE);
+	assert_int_equal(fdb_count(b.fdb), 0);
+	assert_int_equal(send_size(&b, 1, addr(1), addr(2), 0, 14).kind, VERDICT_FLOOD);
+	assert_int_equal(send_size(&b, 1, addr(1), addr(2), 0, 65535).kind, VERDICT_FLOOD);
+	assert_int_equal(fdb_count(b.fdb), 1);
+	fdb_destroy(b.fdb);
+}
+
+static void hub(void **state UNUSED)
+{
+	struct bridge b = { .fdb = fdb_create(16, 4, key), .hub = true };
+
+	send(&b, 1, addr(1), addr(2), 0);
+	assert_int_equal(send(&b, 2, addr(2), addr(1), 0).kind, VERDICT_FLOOD);
+	assert_int_equal(send(&b, 2, broadcast, addr(1), 0).kind, VERDICT_FLOOD);
+	assert_int_equal(fdb_count(b.fdb), 0);
+	fdb_destroy(b.fdb);
+}
+
+static void ages(void **state UNUSED)
+{
+	struct fdb *fdb = fdb_create(16, 4, key);
+	const uint64_t age = FDB_AGEING_MS_DEFAULT;
+
+	assert_int_equal(fdb_learn(fdb, addr(1), 1, 1000), FDB_NEW);
+	assert_int_equal(fdb_learn(fdb, addr(2), 1, 5000), FDB_NEW);
+	assert_int_equal(fdb_lookup(fdb, addr(1), 1000 + age), 1);
+	assert_int_equal(fdb_lookup(fdb, addr(1), 1000 + age + 1), FDB_NO_PORT);
+	assert_int_equal(fdb_age(fdb, 1000 + age + 1), 1);
+	assert_int_equal(fdb_count(fdb), 1);
+	/* Seen again, it lives on. */
+	assert_int_equal(fdb_learn(fdb, addr(2), 1, 5000 + age), FDB_KNOWN);
+	assert_int_equal(fdb_age(fdb, 5000 + age + 1), 0);
+	assert_int_equal(fdb_lookup(fdb, addr(2), 5000 + 2 * age), 1);
+	fdb_flush_port(fdb, 1);
+	assert_int_equal(fdb_count(fdb), 0);
+	fdb_destroy(fdb);
+}
+
+/* A flood of addresses from one port pushes out its own, and nobody else's. */
+static void fair(void **state UNUSED)
+{
+	struct fdb *fdb = fdb_create(100, 4, key);
+
+	for (unsigned int i = 0; i < 20; i++)
+		fdb_learn(fdb, addr(i), 1, 0);
+	for (unsigned int i = 0; i < 100000; i++)
+		fdb_learn(fdb, addr(0x10000 + i), 2, 1);
+	assert_int_equal(fdb_count(fdb), 100);
+	assert_int_equal(fdb_port_count(fdb, 1), 20);
+	for (unsigned int i = 0; i < 20; i++)
+		assert_int_equal(fdb_lookup(fdb, addr(i), 1), 1);
+	/* The youngest of the flood are there, the oldest went. */
+	assert_int_equal(fdb_lookup(fdb, addr(0x10000 + 99999), 1), 2);
+	assert_int_equal(fdb_lookup(fdb, addr(0x10000), 1), FDB_NO_PORT);
+	fdb_destroy(fdb);
+}
+
+/* A million random operations beside an obvious model. */
+static void like_the_model(void **state UNUSED)
+{
+	enum { PORTS = 5, ADDRS = 64 };
+	struct { uint16_t port; uint64_t seen; } model[ADDRS];
+	struct fdb *fdb = fdb_create(ADDRS, PORTS, key);
+	uint64_t now = 0, rng = 42;
+
+	for (int i = 0; i < ADDRS; i++)
+		model[i].port = FDB_NO_PORT;
+	for (int n = 0; n < 1000000; n++) {
+		unsigned int a, p, what, alive = 0;
+
+		rng = rng * 6364136223846793005 + 1442695040888963407;
+		a = (unsigned int)(rng >> 33) % ADDRS;
+		p = (unsigned int)(rng >> 40) % PORTS;
+		what = (unsigned int)(rng >> 50) % 1000;
+		now += rng >> 60;
+		if (what == 0) {
+			fdb_flush_port(fdb, (uint16_t)p);
+			for (int i = 0; i < ADDRS; i++)
+				if (model[i].port == p)
+					model[i].port = FDB_NO_PORT;
+		} else if (what == 1) {
+			now += FDB_AGEING_MS_DEFAULT / 2;
+			fdb_age(fdb, now);
+			for (int i = 0; i < ADDRS; i++)
+				if (now - model[i].seen > FDB_AGEING_MS_DEFAULT)
+					model[i].port = FDB_NO_PORT;
+			for (int i = 0; i < ADDRS; i++)
+				alive += model[i].port != FDB_NO_PORT;
+			assert_int_equal(fdb_count(fdb), alive);
+		} else {
+			fdb_learn(fdb, addr(a), (uint16_t)p, now);
+			if (model[a].port != p || now - model[a].seen >= FDB_REFRESH_MS)
+				model[a].seen = now;
+			model[a].port = (uint16_t)p;
+		}
+		a = (unsigned int)(rng >> 20) % ADDRS;
+		assert_int_equal(fdb_lookup(fdb, addr(a), now),
+				 now - model[a].seen > FDB_AGEING_MS_DEFAULT ?
+				 FDB_NO_PORT : model[a].port);
+	}
+	fdb_destroy(fdb);
+}
+
+static void table_of_one(void **state UNUSED)
+{
+	struct fdb *fdb = fdb_create(1, 2, key);
+
+	fdb_learn(fdb, addr(1), 0, 0);
+	fdb_learn(fdb, addr(2), 1, 0);
+	assert_int_equal(fdb_count(fdb), 1);
+	assert_int_equal(fdb_lookup(fdb, addr(1), 0), FDB_NO_PORT);
+	assert_int_equal(fdb_lookup(fdb, addr(2), 0), 1);
+	fdb_destroy(fdb);
+}
+
+static void queue(void **state UNUSED)
+{
+	static uint8_t bytes[ETH_FRAME_MAX];
+	struct iovec iov[2] = { { bytes, 10 }, { bytes + 10, 50 } };
+	struct frame f = { bytes, 60, 60, iov, 2 };
+	struct txq q = { 0 };
+
+	for (int i = 0; i < 60; i++)
+		bytes[i] = (uint8_t)i;
+	for (int i = 0; i < TXQ_FRAMES_MAX; i++) {
+		assert_int_equal(txq_is_high(&q), i >= TXQ_FRAMES_HIGH);
+		assert_int_equal(txq_is_low(&q), i <= TXQ_FRAMES_LOW);
+		assert_true(txq_push(&q, &f));
+	}
+	assert_false(txq_push(&q, &f));
+	assert_memory_equal(txq_peek(&q, TXQ_FRAMES_MAX - 1)->iov_base, bytes, 60);
+	txq_drop(&q, TXQ_FRAMES_MAX - 1);
+	assert_int_equal(q.bytes, 60);
+	/* The ring goes round. */
+	assert_true(txq_push(&q, &f));
+	assert_int_equal(txq_clear(&q), 2);
+	assert_int_equal(q.bytes, 0);
+
+	/* Bytes are bounded, too. */
+	iov[0] = (struct iovec){ bytes, ETH_FRAME_MAX };
+	f = (struct frame){ bytes, 60, ETH_FRAME_MAX, iov, 1 };
+	while (txq_push(&q, &f))
+		;
+	assert_int_equal(q.count, TXQ_BYTES_MAX / ETH_FRAME_MAX);
+	txq_clear(&q);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(learns),
+	cmocka_unit_test(does_not_learn),
+	cmocka_unit_test(hub),
+	cmocka_unit_test(ages),
+	cmocka_unit_test(fair),
+	cmocka_unit_test(like_the_model),
+	cmocka_unit_test(table_of_one),
+	cmocka_unit_test(queue),
+};
+
+UNIT_MAIN(tests)

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test-vmm.c - parts of the VMM that need no KVM: kernel headers, buses, CPUID,
+ * addresses, the advice on KVM's failures
+ */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "vmm/aml.h"
+#include "vmm/boot.h"
+#include "vmm/bus.h"
+#include "vmm/cpuid.h"
+#include "vmm/diagnose.h"
+#include "vmm/mac.h"
+#include "vmm/options.h"
+
+/* Kernels. */
+
+enum { HEAD = 1024 };
+
+/* The header of a kernel that is in order; the file has 10 MiB. */
+static void good_kernel(uint8_t head[static HEAD])
+{
+	static const struct { uint16_t off; uint8_t size; uint64_t value; } field[] = {
+		{ 0x1f1, 1, 39 }, { 0x1f4, 4, 0x80000 }, { 0x1fe, 2, 0xaa55 },
+		{ 0x202, 4, 0x53726448 }, { 0x206, 2, 0x20f }, { 0x211, 1, 1 },
+		{ 0x22c, 4, 0x7fffffff }, { 0x236, 2, 0x7f }, { 0x238, 4, 2047 },
+		{ 0x258, 8, 0x1000000 }, { 0x260, 4, 0x3378000 },
+	};
+
+	memset(head, 0, HEAD);
+	for (size_t i = 0; i < ARRAY_SIZE(field); i++)
+		memcpy(head + field[i].off, &field[i].value, field[i].size);
+	/* "HdrS" stands at 0x202, after a jump of two bytes. */
+	head[0x200] = 0xeb;
+	head[0x201] = 0x6c;
+}
+
+static void kernel_accepted(void **state UNUSED)
+{
+	struct boot_kernel k;
+	uint8_t head[HEAD];
+
+	good_kernel(head);
+	assert_null(boot_parse_kernel(head, HEAD, 10 << 20, &k));
+	assert_int_equal(k.setup, 40 * 512);
+	assert_int_equal(k.size, (10 << 20) - 40 * 512);
+	assert_int_equal(k.pref, 0x1000000);
+	assert_int_equal(k.init, 0x3378000);
+	assert_int_equal(k.initrd_max, 0x7fffffff);
+	head[0x1f1] = 0;	/* means 4 */
+	assert_null(boot_parse_kernel(head, HEAD, 10 << 20, &k));
+	assert_int_equal(k.setup, 5 * 512);
+}
+
+static void kernel_refused(void **state UNUSED)
+{
+	static const struct { uint16_t off; uint8_t size; uint64_t value; } bad[] = {
+		{ 0x1fe, 2, 0 },		/* no boot flag */
+		{ 0x202, 4, 0x53726449 },	/* no "HdrS" */
+		{ 0x206, 2, 0x20b },		/* too old */
+		{ 0x236, 2, 0x7e },		/* no 64-bit entry */
+		{ 0x211, 1, 0 },		/* zImage */
+		{ 0x1f4, 4, 0xffffffff },	/* longer than the file */
+		{ 0x258, 8, 0xff000 },		/* below 1 MiB */
+		{ 0x258, 8, 0x1000001 },	/* not on a page */
+		{ 0x258, 8, 0xfee00000 },	/* on the local APIC */
+		{ 0x258, 8, UINT64_MAX - 4095 },
+		{ 0x260, 4, 0xffffffff },	/* needs more than there can be */
+	};
+	struct boot_kernel k;
+	uint8_t head[HEAD];
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		good_kernel(head);
+		memcpy(head + bad[i].off, &bad[i].value, bad[i].size);
+		assert_non_null(boot_parse_kernel(head, HEAD, 10 << 20, &k));
+	}
+	good_kernel(head);
+	/* Cut off anywhere. */
+	for (size_t size = 0; size < 0x26c; size++)
+		assert_non_null(boot_parse_kernel(head, size, size, &k));
+	assert_non_null(boot_parse_kernel(head, HEAD, 40 * 512, &k));
+	assert_non_null(boot_parse_kernel(head, HEAD, 40 * 512 + 0x200, &k));
+}
+
+/* Buses. */
+
+static uint64_t echo_read(void *dev UNUSED, uint64_t off, unsigned int size)
+{
+	return 0x1122334455667700 | off << 4 | size;
+}
+
+static void note_write(void *dev, uint64_t off, unsigned int size UNUSED,
+		       uint64_t value)
+{
+	uint64_t *note = dev;
+
+	*note = off << 32 | value;
+}
+
+static void bus_ranges(void **state UNUSED)
+{
+	static const struct bus_ops ops = { echo_read, note_write };
+	struct bus bus = { .count = 0 };
+	uint64_t a = 0, b = 0;
+
+	assert_int_equal(bus_add(&bus, 0x100, 8, &ops, &a), 0);
+	assert_int_equal(bus_add(&bus, 0x104, 8, &ops, &b), 0);
+	assert_int_equal(bus_read(&bus, 0x102, 1), 0x21);
+	assert_int_equal(bus_read(&bus, 0x102, 2), 0x7722);
+	assert_int_equal(bus_read(&bus, 0xff, 1), 0xff);
+	assert_int_equal(bus_read(&bus, 0xff, 2), 0xffff);
+	/* Over the end of the range that answers. */
+	assert_int_equal(bus_read(&bus, 0x107, 2), 0xffff);
+	assert_true(bus_read(&bus, 0x200, 8) == UINT64_MAX);
+	bus_write(&bus, 0x105, 1, 0x1ff);
+	assert_int_equal(a, 5ULL << 32 | 0xff);
+	bus_remove(&bus, 0x100, &a);
+	bus_write(&bus, 0x105, 1, 3);
+	assert_int_equal(b, 1ULL << 32 | 3);
+	while (bus.count < BUS_RANGES)
+		assert_int_equal(bus_add(&bus, 0x1000, 1, &ops, &a), 0);
+	assert_int_equal(bus_add(&bus, 0x1000, 1, &ops, &a), -ENOSPC);
+}
+
+/* CPUID. */
+
+static void cpuid(void **state UNUSED)
+{
+	struct cpuid_table t = { .head.nent = 3 };
+	const struct cpuid_flag *off[] = { cpuid_find_flag("aes"),
+					   cpuid_find_flag("tsc_deadline") };
+
+	assert_non_null(off[0]);
+	assert_ptr_equal(off[1], cpuid_find_flag("tsc-deadline"));
+	assert_null(cpuid_find_flag("tsc"  "x"));
+	t.entries[0] = (struct kvm_cpuid_entry2){ .function = 0, .ebx = 0x756e6547 };
+	t.entries[1] = (struct kvm_cpuid_entry2){ .function = 1, .ecx = 1 << 25 | 1 << 5 };
+	t.entries[2] = (struct kvm_cpuid_entry2){ .function = 0xb, .index = 0 };
+	cpuid_adapt(&t, 2, 3, true, off, 1);
+	assert_int_equal(t.entries[1].ebx >> 24, 2);		/* APIC id */
+	assert_int_equal(t.entries[1].ebx >> 16 & 0xff, 3);	/* CPUs */
+	assert_int_equal(t.entries[1].ecx >> 31, 1);		/* hypervisor */
+	assert_int_equal(t.entries[1].ecx >> 24 & 1, 1);	/* TSC deadline */
+	assert_int_equal(t.entries[1].ecx >> 25 & 1, 0);	/* aes, hidden */
+	assert_int_equal(t.entries[1].ecx >> 5 & 1, 0);		/* vmx */
+	assert_int_equal(t.entries[1].edx >> 28 & 1, 1);	/* more than one */
+	/* The host told of one level only; the guest sees three. */
+	assert_int_equal(t.head.nent, 5);
+	assert_int_equal(t.entries[2].ecx, 0x100);
+	assert_int_equal(t.entries[3].eax, 2);			/* bits for 3 CPUs */
+	assert_int_equal(t.entries[3].ebx, 3);
+	assert_int_equal(t.entries[3].edx, 2);
+}
+
+/* Addresses. */
+
+static void macs(void **state UNUSED)
+{
+	struct eth_addr a = mac_derive("name:web", 0, 0), b, c;
+
+	assert_true(eth_addr_eq(a, mac_derive("name:web", 0, 0)));
+	assert_memory_equal(a.b, "\x52\x54\x00", 3);
+	assert_false(eth_addr_eq(a, mac_derive("name:web", 1, 0)));
+	assert_false(eth_addr_eq(a, mac_derive("name:web", 0, 1)));
+	assert_false(eth_addr_eq(a, mac_derive("name:wec", 0, 0)));
+	/* Two with one name do not get the same. */
+	assert_int_equal(mac_take("name:unit-test", 0, "/tmp", &b), 0);
+	assert_int_equal(mac_take("name:unit-test", 0, "/tmp", &c), 0);
+	assert_false(eth_addr_eq(b, c));
+	assert_int_equal(mac_take("", 0, "/tmp", &c), 0);
+	/* One directory, spelled differently. */
+	assert_int_equal(mac_hold(b, "vde:///tmp"), -EADDRINUSE);
+	assert_int_equal(mac_hold(b, "/tmp/../tmp/"), -EADDRINUSE);
+	assert_int_equal(mac_hold(b, "/tmp/unit-a"), 0);
+	assert_int_equal(mac_hold(b, "/tmp/unit-a"), -EADDRINUSE);
+	assert_int_equal(mac_hold(b, "/tmp/unit-b"), 0);
+}
+
+/* Advice: never "=0" where it cannot help. */
+
+static void advice(void **state UNUSED)
+{
+	const struct diagnose_host pvm = { .pvm = true };
+	struct diagnose_host intel = { .intel = true, .unrestricted_guest = 'N',
+				       .emulate_invalid = 'N' };
+	const uint64_t invalid = 0x80000021;
+
+	assert_non_null(strstr(diagnose_advice(DIAGNOSE_EMULATION, 1, &pvm), "kvm_pvm"));
+	assert_non_null(strstr(diagnose_advice(DIAGNOSE_FAIL_ENTRY, invalid, &intel),
+			       "emulate_invalid_guest_state=1"));
+	intel.emulate_invalid = 'Y';
+	assert_null(strstr(diagnose_advice(DIAGNOSE_FAIL_ENTRY, invalid, &intel),
+			   "emulate_invalid_guest_state=0"));
+	assert_non_null(strstr(diagnose_advice(DIAGNOSE_EMULATION, 1, &intel),
+			       "emulate_invalid_guest_state=0"));
+	intel.unrestricted_guest = 'Y';
+	assert_null(strstr(diagnose_advice(DIAGNOSE_EMULATION, 1, &intel),
+			   "emulate_invalid_guest_state=0"));
+	assert_non_null(strstr(diagnose_advice(DIAGNOSE_FAIL_ENTRY, invalid, &intel),
+			       "tdp_mmu"));
+	intel.nested = true;
+	assert_non_null(strstr(diagnose_advice(DIAGNOSE_FAIL_ENTRY, invalid, &intel),
+			       "outer"));
+}
+
+/* AML against bytes by hand (ACPI 6.4, 20.2). */
+
+static void aml(void **state UNUSED)
+{
+	static const uint8_t s5[] = { 5, 0, 0, 1 };
+	static const uint8_t want[] = {
+		0x10, 0x80 | 4, 2, 0, '\\', '_', 'S', 'B', '_',		/* Scope, 36 bytes */
+		0x5b, 0x82, 0x80 | 10, 1, 0, 'P', 'C', 'I', '0',	/* Device, 26 */
+		0x08, '_', 'H', 'I', 'D', 0x0c, 0x41, 0xd0, 0x0a, 0x03,
+		0x08, '_', 'U', 'I', 'D', 0x0b, 0x34, 0x12, 0x00,
+		0x08, '_', 'S', '5', '_', 0x12, 0x80 | 9, 0, 0, 4, 0x0a, 5, 0, 0, 1,
+	};
+	struct aml a = { .size = 0 };
+
+	aml_scope(&a, "\\_SB_");
+	aml_device(&a, "PCI0");
+	aml_name(&a, "_HID");
+	aml_eisa_id(&a, "PNP0A03");
+	aml_name(&a, "_UID");
+	aml_integer(&a, 0x1234);
+	aml_integer(&a, 0);
+	aml_close(&a);
+	aml_close(&a);
+	aml_name(&a, "_S5_");
+	aml_package(&a, s5, sizeof(s5));
+	assert_int_equal(a.size, sizeof(want));
+	assert_memory_equal(a.buf, want, sizeof(want));
+}
+
+/* The command line. */
+
+static enum options_result parse(struct options *opt, const char *line)
+{
+	char *argv[64], *copy = strdup(line), *p = copy, *word;
+	int argc = 0;
+	enum options_result r;
+
+	argv[argc++] = copy;
+	while ((word = strsep(&p, " ")))
+		argv[argc++] = word;
+	r = options_parse(opt, argc, argv);
+	/* What was kept are copies. */
+	return r;
+}
+
+static void options(void **state UNUSED)
+{
+	static struct options o;
+
+	assert_int_equal(parse(&o, "-kernel /k -m 1G -smp 4 -cpu host,-aes -name a "
+			       "-net nic,macaddr=02:00:00:00:00:01 -net vde,sock=/s "
+			       "-vnc none -usb -enable-kvm -serial null"), OPTIONS_RUN);
+	assert_int_equal(o.ram, 1 << 30);
+	assert_int_equal(o.cpus, 4);
+	assert_int_equal(o.cpu_offs, 1);
+	assert_int_equal(o.nics, 1);
+	assert_true(o.nic[0].mac_given);
+	assert_string_equal(o.nic[0].netdev.sock, "/s");
+	assert_int_equal(parse(&o, "-kernel /k -netdev vde,id=n,sock=/s,port=3 "
+			       "-device virtio-net-pci,netdev=n -serial null"), OPTIONS_RUN);
+	assert_int_equal(o.nic[0].netdev.port, 3);
+	assert_int_equal(o.ram, 128 << 20);
+
+	static const char *const bad[] = {
+		"-m 64", "-kernel", "-kernel /k -m 0", "-kernel /k -m 512x", "-kernel /k -smp 0",
+		"-kernel /k -smp 255", "-kernel /k -cpu qemu64", "-kernel /k -cpu host,-nosuch",
+		"-kernel /k -net nic", "-kernel /k -net vde", "-kernel /k -net user",
+		"-kernel /k -net nic,macaddr=01:00:00:00:00:01 -net vde",
+		"-kernel /k -net nic,macaddr=zz -net vde", "-kernel /k -netdev vde,sock=/s",
+		"-kernel /k -device virtio-net-pci,netdev=x", "-kernel /k -device e1000",
+		"-kernel /k -vnc :1", "-kernel /k -hda x", "-kernel /k disk.img",
+		"-kernel /k -nosuch", "-kernel /k -serial tcp:x", "-kernel /k -serial unix:",
+		"-kernel /k -daemonize -serial stdio",
+		"-kernel /k -net nic,macaddr=02:00:00:00:00:01 -net vde "
+		"-net nic,macaddr=02:00:00:00:00:01 -net vde",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(parse(&o, bad[i]), OPTIONS_EXIT_USAGE);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(kernel_accepted),
+	cmocka_unit_test(kernel_refused),
+	cmocka_unit_test(bus_ranges),
+	cmocka_unit_test(cpuid),
+	cmocka_unit_test(macs),
+	cmocka_unit_test(advice),
+	cmocka_unit_test(aml),
+	cmocka_unit_test(options),
+};
+
+UNIT_MAIN(tests)
