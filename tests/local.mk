@@ -20,17 +20,28 @@ integration_tests = \
 	tests/integration/peers.sh \
 	tests/integration/tap.sh
 TESTS += $(integration_tests)
-EXTRA_DIST += $(integration_tests)
+EXTRA_DIST += $(integration_tests) tests/integration/who-held
 
 # Benchmarks; vde-load is also the client of the tests.
 check_PROGRAMS += tests/bench/vde-load
 tests_bench_vde_load_CFLAGS = $(AM_CFLAGS) -pthread
 tests_bench_vde_load_LDADD = $(VDEPLUG_LIBS)
+EXTRA_DIST += tests/bench/switch-bench
+
+# Ratios to peers in the same run: the switch beside vde_switch, booting beside
+# QEMU in the emulated host.
+bench: all $(check_PROGRAMS)
+	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
+		$(SHELL) $(top_srcdir)/tests/bench/switch-bench
+	top_builddir='$(abs_top_builddir)' $(SHELL) $(top_srcdir)/tests/nested/nested \
+		$(top_srcdir)/tests/nested/cases/boottime.sh
+.PHONY: bench
 
 # Real Linux VMs, in an emulated host.
 nested_tests = \
 	tests/nested/check-boot.sh \
 	tests/nested/check-capture.sh \
+	tests/nested/check-demo.sh \
 	tests/nested/check-peer-vde.sh \
 	tests/nested/check-seed.sh
 TESTS += $(nested_tests)
@@ -50,3 +61,59 @@ EXTRA_DIST += $(nested_tests) \
 	tests/nested/mkhost \
 	tests/nested/nested \
 	tests/nested/qemu-vmm
+
+# Unit tests; see tests/unit/unit.h.
+if HAVE_CMOCKA
+unit_tests = \
+	tests/unit/test-bridge \
+	tests/unit/test-bytes \
+	tests/unit/test-vmm \
+	tests/unit/test-vring
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+endif
+EXTRA_DIST += tests/unit/unit.h
+tests_unit_test_bridge_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_bridge_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS)
+tests_unit_test_bytes_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_bytes_LDADD = lib/libcommon.la $(CMOCKA_LIBS)
+tests_unit_test_vring_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_vring_LDADD = lib/libcommon.la $(CMOCKA_LIBS)
+tests_unit_test_vmm_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_vmm_LDADD = vmm/libvmm.la $(CMOCKA_LIBS)
+
+
+# A guest that polls its NIC: one program as a bzImage and with a PVH note.
+guest_sources = \
+	tests/guest/acpi.c \
+	tests/guest/base.c \
+	tests/guest/entry.S \
+	tests/guest/modes.c \
+	tests/guest/nic.c
+guest_deps = tests/guest/layout.h tests/guest/pollnet.h tests/guest/pollnet.ld
+guest_compile_flags = -std=c11 -pedantic -Wall -Wextra -Werror -Wshadow \
+	-Wstrict-prototypes -Wmissing-prototypes -O2 -m64 -ffreestanding \
+	-fno-pie -fno-stack-protector -fcf-protection=none \
+	-fno-asynchronous-unwind-tables -fno-strict-aliasing -mno-red-zone \
+	-mgeneral-regs-only
+guest_link_flags = -nostdlib -static -Wl,--build-id=none \
+	-Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--fatal-warnings
+OBJCOPY = objcopy
+
+tests/guest/pollnet.elf: $(guest_sources) $(guest_deps)
+	$(AM_V_CCLD)$(MKDIR_P) tests/guest && \
+	src='$(top_srcdir)/tests/guest' && \
+	$(CC) $(guest_compile_flags) $(guest_link_flags) -Wl,-T,$$src/pollnet.ld \
+		-I$$src -o $@ $$src/entry.S $$src/acpi.c $$src/base.c \
+		$$src/modes.c $$src/nic.c
+tests/guest/pollnet.bin: tests/guest/pollnet.elf
+	$(AM_V_GEN)$(OBJCOPY) -O binary tests/guest/pollnet.elf $@
+check_DATA = tests/guest/pollnet.elf tests/guest/pollnet.bin
+CLEANFILES += tests/guest/pollnet.elf tests/guest/pollnet.bin
+
+check_PROGRAMS += tests/guest/peer
+tests_guest_peer_LDADD = $(VDEPLUG_LIBS)
+guest_tests = tests/guest/guest-net.sh tests/guest/guest-end.sh
+TESTS += $(guest_tests)
+EXTRA_DIST += $(guest_sources) $(guest_deps) $(guest_tests) \
+	tests/guest/lib.sh tests/guest/README.md

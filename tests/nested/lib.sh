@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # lib.sh - what a case is written in: checks that print TAP, a switch, VMs.
 #
-# A case is a script in cases/ that begins with ". ./lib.sh" and ends with
-# "finish".  It usually runs as root in the emulated host (see nested), where
-# it may do as it likes with addresses, bridges and processes; whatever it
-# leaves behind goes with the host.  Nothing here depends on that host, though:
-# where /dev/kvm runs Linux, a case that keeps its sockets in $work can run
-# directly.
+# A case is a script in cases/ that begins with ". ./lib.sh", which takes it to a
+# folder of its own, and ends with "finish".  It usually runs as root in the
+# emulated host (see nested), where it may do as it likes with addresses, bridges
+# and processes; whatever it leaves behind goes with the host.  Nothing here
+# depends on that host, though: where /dev/kvm runs Linux, a case that changes
+# nothing outside its folder can run directly.
 #
 # A line "# nested: ..." in a case asks the runner for a host of another shape;
 # see nested.
@@ -20,11 +20,13 @@
 				# DEADLINE, if set: when, in seconds of uptime,
 				# waiting ends in any case
 
-work=$(mktemp -d)		# for the files of this case; logs are *.log
+work=$(mktemp -d)		# where the case runs, and all its files; logs
+				# are *.log
 failed=0
 planned=no
 trap 'on_exit' EXIT
 trap 'exit 1' INT TERM HUP
+cd "$work" || exit 1
 
 # on_exit - leave nothing running, and no case that stopped half way unnoticed
 on_exit()
@@ -66,13 +68,13 @@ check()
 {
 	text=$1
 	shift
-	if "$@" >"$work/check.out" 2>&1; then
+	if "$@" >check.out 2>&1; then
 		ok "$text"
 	else
 		not_ok "$text"
 		{
 			echo "\$ $*"
-			tail -n 20 "$work/check.out"
+			tail -n 20 check.out
 		} | diag
 		if [ "$(seconds)" -ge "${DEADLINE:-999999999}" ]; then
 			not_ok "the case is over in time"
@@ -129,7 +131,7 @@ seconds()
 # show_logs - the end of every log, as comments
 show_logs()
 {
-	for log in "$work"/*.log; do
+	for log in *.log; do
 		[ -s "$log" ] || continue
 		echo "# --- ${log##*/}"
 		tail -n 25 "$log" | tr -d '\r' | diag
@@ -144,23 +146,37 @@ finish()
 	exit $((failed > 0))
 }
 
+# shown COMMAND... - called with each command that starts a switch or a VM; a
+# case that wants to show them has its own
+shown()
+{
+	:
+}
+
 # start_switch [ARGUMENT...] - start $SWITCH as a daemon, with its pid in
-# $work/switch.pid; without -sock in ARGUMENTs it is the default switch
+# switch.pid; without -sock in ARGUMENTs it is the default switch
 start_switch()
 {
-	$SWITCH -daemon -pidfile "$work/switch.pid" "$@" >>"$work/switch.log" 2>&1
+	set -- "$SWITCH" -daemon -pidfile switch.pid "$@"
+	shown "$@"
+	"$@" >>switch.log 2>&1
 }
 
 # stop_switch - end it as people do, and wait until it is gone
 stop_switch()
 {
-	pid=$(cat "$work/switch.pid") && kill "$pid" &&
-		wait_for 10 no kill -0 "$pid"
+	pid=$(cat switch.pid) && kill "$pid" && wait_for 10 gone "$pid"
+}
+
+# gone PID - has this process ended?
+gone()
+{
+	! kill -0 "$1" 2>/dev/null
 }
 
 # start_vm NAME ADDRESS[/LENGTH] [ARGUMENT...] - start a VM and return at once.
 # It has 128 MiB and one NIC on the default switch unless ARGUMENTs say
-# otherwise; its serial console is in $work/NAME.log.
+# otherwise; its serial console is in NAME.log.
 start_vm()
 {
 	vm=$1
@@ -185,33 +201,34 @@ start_vm()
 		;;
 	esac
 
-	rm -f "$work/$vm.status"
-	mkfifo "$work/$vm.in" 2>/dev/null
-	: >"$work/$vm.log"
-	echo 0 >"$work/$vm.number"
+	set -- "$VMM" -name "$vm" -m 128 -kernel "$KERNEL" -initrd "$INITRD" \
+		-append "console=ttyS0 quiet panic=-1$append" -serial stdio "$@"
+	shown "$@"
+
+	rm -f "$vm.status" "$vm.pid"
+	[ -e "$vm.in" ] || mkfifo "$vm.in"
+	: >"$vm.log"
+	echo 0 >"$vm.number"
 	(
 		# The shell becomes the VMM, so that the pid is the VMM's; the
 		# fifo is open at both ends, so that it is never at its end.
 		sh -c 'echo $$ >"$0.pid"; exec "$@" <>"$0.in" >>"$0.log" 2>&1' \
-			"$work/$vm" $VMM -name "$vm" -m 128 \
-			-kernel "$KERNEL" -initrd "$INITRD" \
-			-append "console=ttyS0 quiet panic=-1$append" \
-			-serial stdio "$@"
-		echo $? >"$work/$vm.status"
+			"$vm" "$@"
+		echo $? >"$vm.status"
 	) &
-	wait_for 5 test -s "$work/$vm.pid"
+	wait_for 5 test -s "$vm.pid"
 }
 
 # vm_console NAME - what the VM has printed, without carriage returns
 vm_console()
 {
-	tr -d '\r' <"$work/$1.log"
+	tr -d '\r' <"$1.log"
 }
 
 # vm_pid NAME - the VMM's process
 vm_pid()
 {
-	cat "$work/$1.pid"
+	cat "$1.pid"
 }
 
 # vm_says NAME REGEX [TIMES] - has the VM printed a matching line (TIMES times)?
@@ -231,7 +248,7 @@ vm_boot()
 
 vm_booted_or_dead()
 {
-	vm_says "$1" '^lb: up ' || [ -s "$work/$1.status" ]
+	vm_says "$1" '^lb: up ' || [ -s "$1.status" ]
 }
 
 # vm_fact NAME KEY - from the last "lb: up" line: cpus, mem, mac or ip
@@ -243,17 +260,17 @@ vm_fact()
 # vm_send NAME COMMAND - make the VM run COMMAND, without waiting for an answer
 vm_send()
 {
-	number=$(($(cat "$work/$1.number") + 1))
-	echo $number >"$work/$1.number"
+	number=$(($(cat "$1.number") + 1))
+	echo $number >"$1.number"
 	# Open at both ends, so that a VM that is gone does not block us.
-	printf '%s\n' "$number $2" 1<>"$work/$1.in"
+	printf '%s\n' "$number $2" 1<>"$1.in"
 }
 
 # vm_run NAME COMMAND [SECONDS] - run COMMAND (one line of shell) in the VM; its
 # output and its status are this function's
 vm_run()
 {
-	[ ! -e "$work/$1.status" ] || return 125
+	[ ! -e "$1.status" ] || return 125
 	lines=$(vm_console "$1" | wc -l)
 	vm_send "$1" "$2"
 	wait_for "${3:-30}" vm_says "$1" "^lb: $number rc=" || return 124
@@ -264,8 +281,8 @@ vm_run()
 # vm_exit NAME [SECONDS] - wait for the VMM to end; its status is this function's
 vm_exit()
 {
-	wait_for "${2:-$PATIENCE}" test -s "$work/$1.status" || return 124
-	return "$(cat "$work/$1.status")"
+	wait_for "${2:-$PATIENCE}" test -s "$1.status" || return 124
+	return "$(cat "$1.status")"
 }
 
 # vm_poweroff NAME - let the guest power off; the status is the VMM's
@@ -287,10 +304,10 @@ pings()
 # stop_all - end every VM and the switch, whatever state they are in
 stop_all()
 {
-	for pidfile in "$work"/*.pid; do
+	for pidfile in *.pid; do
 		[ -s "$pidfile" ] && [ ! -e "${pidfile%.pid}.status" ] || continue
 		pid=$(cat "$pidfile")
 		kill "$pid" 2>/dev/null || continue
-		wait_for 5 no kill -0 "$pid" 2>/dev/null || kill -9 "$pid"
+		wait_for 5 gone "$pid" || kill -9 "$pid"
 	done
 }

@@ -3,8 +3,6 @@
 #              nothing else.
 . ./lib.sh
 
-lan=$work/lan
-
 # echoes FILE WHAT FROM TO - how many pings of that kind the capture holds
 echoes()
 {
@@ -16,7 +14,7 @@ capture()
 {
 	file=$1
 	shift
-	lanbox capture "$@" >"$file" 2>>"$work/capture.log" &
+	lanbox capture "$@" >"$file" 2>>capture.log &
 	capture_pid=$!
 	# The file header is written at once.
 	wait_for 10 test -s "$file"
@@ -30,52 +28,52 @@ capture_end()
 }
 
 ip tuntap add tap0 mode tap
-need "the switch starts" start_switch -sock "$lan" -tap tap0
+need "the switch starts" start_switch -sock lan -tap tap0
 ip addr add dev tap0 192.168.100.254/24
 ip link set dev tap0 up
 
 # One after the other, so that it is known who has which port: the tap has 1.
-start_vm a 192.168.100.1 -net nic -net "vde,sock=$lan"
+start_vm a 192.168.100.1 -net nic -net "vde,sock=lan"
 need "the first VM boots" vm_boot a
-start_vm b 192.168.100.2 -net nic -net "vde,sock=$lan"
+start_vm b 192.168.100.2 -net nic -net "vde,sock=lan"
 need "the second VM boots" vm_boot b
 check "they reach each other" pings a 192.168.100.2
 check "one reaches the host" pings b 192.168.100.254
 
 # Port 2 is a's.
-need "a capture of port 2 starts" capture "$work/a.pcap" "$lan" 2
+need "a capture of port 2 starts" capture a.pcap lan 2
 check "five pings pass" pings a 192.168.100.2 5
 check "host and b speak meanwhile" pings b 192.168.100.254 3
 sleep 1
 check "the capture ends with status 0" capture_end
 # pings() sends one ahead of those it counts.
 check_eq "every request is in it" \
-	"$(echoes "$work/a.pcap" request 192.168.100.1 192.168.100.2)" 6
+	"$(echoes a.pcap request 192.168.100.1 192.168.100.2)" 6
 check_eq "every reply is in it" \
-	"$(echoes "$work/a.pcap" reply 192.168.100.2 192.168.100.1)" 6
+	"$(echoes a.pcap reply 192.168.100.2 192.168.100.1)" 6
 check_eq "what host and b said is not" \
 	"$(tcpdump -n -r - icmp and host 192.168.100.254 \
-		<"$work/a.pcap" 2>/dev/null | wc -l)" 0
+		<a.pcap 2>/dev/null | wc -l)" 0
 
 # Through a pipe, as people use it, while it runs.
-lanbox capture "$lan" 2 2>>"$work/capture.log" |
-	tcpdump -n -l -c 4 -r - icmp >"$work/live" 2>>"$work/capture.log" &
+lanbox capture lan 2 2>>capture.log |
+	tcpdump -n -l -c 4 -r - icmp >live 2>>capture.log &
 sleep 2
 check "three pings pass" pings a 192.168.100.2 3
 check "tcpdump reads along from a pipe" \
 	wait_for 10 grep -q '192.168.100.1 > 192.168.100.2: ICMP echo request' \
-	"$work/live"
+	live
 check "the capture ends when nobody reads on" \
 	wait_for 10 no pidof lanbox
 
 # To a file of its own naming.
-lanbox capture "$lan" 2 -w "$work/w.pcap" 2>>"$work/capture.log" &
+lanbox capture lan 2 -w w.pcap 2>>capture.log &
 capture_pid=$!
-need "a capture with -w starts" wait_for 10 test -s "$work/w.pcap"
+need "a capture with -w starts" wait_for 10 test -s w.pcap
 check "a ping passes" pings a 192.168.100.2
 sleep 1
 check "it ends with status 0" capture_end
 check "the ping is in the file" \
-	[ "$(echoes "$work/w.pcap" request 192.168.100.1 192.168.100.2)" -ge 1 ]
-check "the switch still runs" kill -0 "$(cat "$work/switch.pid")"
+	[ "$(echoes w.pcap request 192.168.100.1 192.168.100.2)" -ge 1 ]
+check "the switch still runs" kill -0 "$(cat switch.pid)"
 finish

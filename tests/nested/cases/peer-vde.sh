@@ -5,11 +5,9 @@
 . ./lib.sh
 
 # Our VMM, their switch.
-lan=$work/theirs
-need "Debian's vde_switch starts" \
-	vde_switch -s "$lan" -d -p "$work/theirs.pid" -M "$work/theirs.mgmt"
-start_vm a 192.168.100.1 -net nic -net "vde,sock=$lan"
-start_vm b 192.168.100.2 -netdev "vde,id=n0,sock=$lan" \
+need "Debian's vde_switch starts" vde_switch -s theirs -d -p theirs.pid
+start_vm a 192.168.100.1 -net nic -net "vde,sock=theirs"
+start_vm b 192.168.100.2 -netdev "vde,id=n0,sock=theirs" \
 	-device virtio-net-pci,netdev=n0,mac=52:54:00:00:00:0b
 need "two VMs boot on it" vm_boot a b
 check_eq "b has the address it was given" "$(vm_fact b mac)" 52:54:00:00:00:0b
@@ -21,12 +19,11 @@ check "a powers off" vm_poweroff a
 check "b powers off" vm_poweroff b
 
 # QEMU and our VMM, our switch.
-lan=$work/ours
-need "the switch starts" start_switch -sock "$lan"
-start_vm c 192.168.100.3 -net nic -net "vde,sock=$lan"
+need "the switch starts" start_switch -sock ours
+start_vm c 192.168.100.3 -net nic -net "vde,sock=ours"
 our_vmm=$VMM
 VMM=qemu-vmm
-start_vm q 192.168.100.4 -netdev "vde,id=n0,sock=$lan" \
+start_vm q 192.168.100.4 -netdev "vde,id=n0,sock=ours" \
 	-device virtio-net-pci,netdev=n0,mac=52:54:00:00:00:0d
 VMM=$our_vmm
 need "a VM and QEMU's VM boot on it" vm_boot c q
