@@ -1,1 +1,7 @@
 # doc/ - man pages (mdoc) and design
+dist_man_MANS += \
+	doc/lanbox.1 \
+	doc/lanbox-control.7 \
+	doc/lanbox-switchd.8 \
+	doc/lanbox-vmm.1
+EXTRA_DIST += doc/architecture.md

@@ -2,6 +2,10 @@
 # shell scripts against real peers), nested tests (real Linux VMs in an emulated
 # host), the poll-mode guest, benchmarks
 
+# The manual pages.
+TESTS += tests/man.sh
+EXTRA_DIST += tests/man.sh
+
 # The switch against real peers.
 check_PROGRAMS += \
 	tests/integration/framecheck \
