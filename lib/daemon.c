@@ -32,8 +32,7 @@ static void NORETURN daemon_wait(int fd, pid_t child)
 		_exit(EXIT_SUCCESS);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
-	_exit(WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status)
-						       : EXIT_FAILURE);
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE);
 }
 
 int daemon_fork(void)
