@@ -17,9 +17,12 @@
 #include "lib/log.h"
 #include "switchd/vsw.h"
 
-/* Add to an account of waiting time. */
-static void patience_earn(uint32_t *us, uint64_t more)
+/* Add what frames are worth to an account of waiting time. */
+static void patience_earn(uint32_t *us, unsigned int frames, uint64_t bytes)
 {
+	uint64_t more = (uint64_t)frames * PATIENCE_FRAME_US +
+			(bytes >> PATIENCE_BYTES_SHIFT);
+
 	*us = (uint32_t)MIN(*us + more, (uint64_t)PATIENCE_MAX_US);
 }
 
@@ -32,7 +35,7 @@ void endpoint_sent(struct endpoint *ep, size_t size)
 {
 	ep->port->stats.tx_frames++;
 	ep->port->stats.tx_bytes += size;
-	patience_earn(&ep->recv_us, PATIENCE_RECV_US);
+	patience_earn(&ep->recv_us, 1, size);
 }
 
 void endpoint_drop(struct endpoint *ep, enum drop_reason reason, unsigned int n)
@@ -166,9 +169,9 @@ void endpoint_can_send(struct endpoint *ep)
 		endpoint_settle(ep, true);
 }
 
-void endpoint_received(struct endpoint *ep, unsigned int n)
+void endpoint_received(struct endpoint *ep, unsigned int n, uint64_t bytes)
 {
-	patience_earn(&ep->send_us, (uint64_t)n * PATIENCE_SEND_US);
+	patience_earn(&ep->send_us, n, bytes);
 }
 
 void port_flush(struct port *port, struct endpoint *from)

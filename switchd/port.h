@@ -22,14 +22,15 @@
  * hold anybody back.
  *
  * But a receiver that stops must cost only itself, so time to wait has to be
- * earned, by both: by the receiver, PATIENCE_RECV_US for each frame that it takes,
- * and by the sender, PATIENCE_SEND_US for each frame of its own; each has at most
- * PATIENCE_MAX_US. Waiting uses up both, and who has none left does not wait: what
+ * earned, by both: by the receiver for each frame that it takes, and by the
+ * sender for each frame of its own, PATIENCE_FRAME_US and as many microseconds as
+ * the frame has times 256 bytes; each has at most PATIENCE_MAX_US. Waiting uses up both, and who has none left does not wait: what
  * does not fit is lost. A receiver that reads at all well rides over any pause of
  * its own up to the maximum without loss, on a busy machine too. One that stops
  * delays a sender by the maximum, once. And however receivers and their
  * accomplices behave, nobody who sends to them is held below one frame in
- * PATIENCE_SEND_US. (Tried before: a fixed time for each wait lost frames of
+ * PATIENCE_FRAME_US; a receiver slower than that, under a sender that never stops,
+ * loses frames. (Tried before: a fixed time for each wait lost frames of
  * honest receivers on a loaded machine; with the receiver's account alone, two
  * accomplices could keep an innocent sender waiting by filling and draining a
  * queue into which it said a word now and then.)
@@ -55,8 +56,8 @@ enum {
 	PATIENCE_MAX_US = 500000,
 	PATIENCE_MIN_US = 20000,	/* less is not worth waiting */
 	PATIENCE_TICK_US = 10000,	/* the accounts are looked at so often */
-	PATIENCE_RECV_US = 250,
-	PATIENCE_SEND_US = 50,
+	PATIENCE_FRAME_US = 250,
+	PATIENCE_BYTES_SHIFT = 8,
 };
 
 struct vsw;
@@ -176,8 +177,8 @@ void endpoint_can_send(struct endpoint *ep);
 
 /* For the switch. */
 
-/* It brought @n frames. */
-void endpoint_received(struct endpoint *ep, unsigned int n);
+/* It brought @n frames of @bytes together. */
+void endpoint_received(struct endpoint *ep, unsigned int n, uint64_t bytes);
 
 /* Send the batch decided for @port, of frames that came from @from. */
 void port_flush(struct port *port, struct endpoint *from);

@@ -70,9 +70,9 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 	struct port *in = ep->port;
 	struct vsw *vsw = in->vsw;
 	uint64_t now_ms = vsw_now_ms();
+	uint64_t bytes = 0;
 	unsigned int touched = 0;
 
-	endpoint_received(ep, n);
 	if (vsw->captures)
 		capture_batch(vsw->captures, in->id, CAPTURE_IN, frames, n);
 
@@ -82,6 +82,7 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 
 		in->stats.rx_frames++;
 		in->stats.rx_bytes += frames[i].size;
+		bytes += frames[i].size;
 		if (v.kind == VERDICT_UNICAST) {
 			struct port *out = vsw->ports[v.port];
 
@@ -94,6 +95,7 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 		}
 	}
 
+	endpoint_received(ep, n, bytes);
 	for (unsigned int i = 0; i < touched; i++) {
 		struct port *out = vsw->touched[i];
 
