@@ -16,7 +16,7 @@
 : "${VMM:=lanbox-vmm}"		# the VMM under test; qemu-vmm is the other
 : "${KERNEL:=/boot/vmlinuz}"	# what the VMs run
 : "${INITRD:=/boot/guest.img}"
-: "${PATIENCE:=60}"		# seconds a VM may take to boot or to stop
+: "${PATIENCE:=90}"		# seconds a VM may take to boot or to stop
 				# DEADLINE, if set: when, in seconds of uptime,
 				# waiting ends in any case
 

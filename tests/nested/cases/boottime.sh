@@ -4,7 +4,7 @@
 #
 # The host is emulated: only the ratios mean anything.  Run it by hand on a
 # machine that is quiet:  tests/nested/nested tests/nested/cases/boottime.sh
-# nested: qemu timeout=400
+# nested: qemu timeout=500
 . ./lib.sh
 
 rounds=5
