@@ -13,8 +13,8 @@ if [ $status -eq 77 ]; then
 fi
 
 echo 1..2
-[ $status -eq 0 ] || echo -n "not "
+[ $status -eq 0 ] || printf "not "
 echo "ok 1 - the demo's exit status is 0"
-tail -n 1 "$out" | grep -q '^It works: ' || echo -n "not "
+tail -n 1 "$out" | grep -q '^It works: ' || printf "not "
 echo "ok 2 - the demo says that it works"
 sed 's/^/# /' "$out"
