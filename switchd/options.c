@@ -222,7 +222,7 @@ enum options_result options_parse(struct options *opt, int argc, char **argv)
 			.dir = geteuid() ? "/tmp/vde.ctl" : "/var/run/vde.ctl",
 			.gid = (gid_t)-1,
 			.mgmtmode = 0600,
-			.mgmtgid = (gid_t)-1,
+			.mgmtgid = getegid(),	/* not the group of a set-gid directory */
 			.numports = VSW_PORTS_DEFAULT,
 			.stdin_console = true,
 		},
