@@ -20,6 +20,13 @@
 #define PACKED			__attribute__((packed))
 #define UNUSED			__attribute__((unused))
 
+/* Bring the cache line at @p here: to read it, or to write it. */
+#define PREFETCH(p)		__builtin_prefetch(p, 0)
+#define PREFETCHW(p)		__builtin_prefetch(p, 1)
+
+#define LIKELY(x)		__builtin_expect(!!(x), 1)
+#define UNLIKELY(x)		__builtin_expect(!!(x), 0)
+
 #define MIN(a, b)	((a) < (b) ? (a) : (b))
 #define MAX(a, b)	((a) > (b) ? (a) : (b))
 

@@ -60,11 +60,12 @@ static inline bool eth_addr_eq(struct eth_addr a, struct eth_addr b)
 /* The address as the low 48 bits of an integer, for hashing and ordering. */
 static inline uint64_t eth_addr_to_u64(struct eth_addr a)
 {
-	uint64_t x = 0;
+	uint32_t high;
+	uint16_t low;
 
-	for (int i = 0; i < ETH_ADDR_SIZE; i++)
-		x = x << 8 | a.b[i];
-	return x;
+	memcpy(&high, a.b, sizeof(high));
+	memcpy(&low, a.b + sizeof(high), sizeof(low));
+	return (uint64_t)__builtin_bswap32(high) << 16 | __builtin_bswap16(low);
 }
 
 /**

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -103,6 +104,24 @@ void fd_refuse_rights(int sock)
 	setsockopt(sock, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off));
 }
 
+void fd_accept_rights(int sock)
+{
+	int on = 1;
+
+	setsockopt(sock, SOL_SOCKET, SO_PASSRIGHTS, &on, sizeof(on));
+}
+
+bool fd_is_eventfd(int fd)
+{
+	char path[32], kind[32];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	n = readlink(path, kind, sizeof(kind));
+	return n == (ssize_t)strlen("anon_inode:[eventfd]") &&
+	       !memcmp(kind, "anon_inode:[eventfd]", (size_t)n);
+}
+
 int fd_bind_unix(int fd, const struct sockaddr_un *sa, mode_t mode, uid_t uid,
 		 gid_t gid)
 {
@@ -174,26 +193,27 @@ int fd_listen_unix(const char *path, mode_t mode, gid_t gid)
 	return fd;
 }
 
-ssize_t fd_send(int sock, const void *buf, size_t size, int fd)
+ssize_t fd_send(int sock, const void *buf, size_t size, const int *fds,
+		unsigned int count)
 {
 	union {
 		struct cmsghdr align;
-		char buf[CMSG_SPACE(sizeof(int))];
+		char buf[CMSG_SPACE(FD_PASS_MAX * sizeof(int))];
 	} ctl = { .buf = { 0 } };
 	struct iovec iov = { .iov_base = (void *)(uintptr_t)buf, .iov_len = size };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
 
-	if (fd >= 0) {
+	if (count) {
 		struct cmsghdr *cmsg;
 
 		msg.msg_control = ctl.buf;
-		msg.msg_controllen = sizeof(ctl.buf);
+		msg.msg_controllen = CMSG_SPACE(count * sizeof(int));
 		cmsg = CMSG_FIRSTHDR(&msg);
 		cmsg->cmsg_level = SOL_SOCKET;
 		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
+		cmsg->cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(cmsg), fds, count * sizeof(int));
 	}
 	do
 		n = sendmsg(sock, &msg, MSG_NOSIGNAL);
@@ -201,7 +221,7 @@ ssize_t fd_send(int sock, const void *buf, size_t size, int fd)
 	return n < 0 ? -errno : n;
 }
 
-ssize_t fd_recv(int sock, void *buf, size_t size, int *fd)
+ssize_t fd_recv(int sock, void *buf, size_t size, int *fds, unsigned int *count)
 {
 	union {
 		struct cmsghdr align;
@@ -212,11 +232,11 @@ ssize_t fd_recv(int sock, void *buf, size_t size, int *fd)
 		.msg_iov = &iov, .msg_iovlen = 1,
 		.msg_control = ctl.buf, .msg_controllen = sizeof(ctl.buf),
 	};
-	int kept = -1;
+	unsigned int wanted = count ? *count : 0, kept = 0;
 	ssize_t n;
 
-	if (fd)
-		*fd = -1;
+	if (count)
+		*count = 0;
 	do
 		n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
@@ -224,25 +244,26 @@ ssize_t fd_recv(int sock, void *buf, size_t size, int *fd)
 		return -errno;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
-		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		size_t got = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
-		for (size_t i = 0; i < count; i++) {
-			int got;
+		for (size_t i = 0; i < got; i++) {
+			int fd;
 
-			memcpy(&got, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-			if (fd && kept < 0)
-				kept = got;
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+			if (kept < wanted)
+				fds[kept++] = fd;
 			else
-				close(got);
+				close(fd);
 		}
 	}
 	if (msg.msg_flags & MSG_CTRUNC) {
-		fd_close(&kept);
+		while (kept)
+			close(fds[--kept]);
 		return -EPROTO;
 	}
-	if (fd)
-		*fd = kept;
+	if (count)
+		*count = kept;
 	return n;
 }

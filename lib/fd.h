@@ -13,6 +13,8 @@
 
 #include "lib/compiler.h"
 
+enum { FD_PASS_MAX = 16 };	/* descriptors sent with one message, at most */
+
 /* Close *@fd unless it is negative, and set it to -1. errno is kept. */
 void fd_close(int *fd);
 
@@ -70,28 +72,38 @@ int fd_bind_unix(int fd, const struct sockaddr_un *sa, mode_t mode, uid_t uid,
 /* Whether a process listens on the stream socket at @path. Never blocks. */
 bool fd_unix_is_live(const char *path);
 
+/* Allow what fd_refuse_rights() forbids, on a socket made from one that does. */
+void fd_accept_rights(int sock);
+
+/* Whether a descriptor is an eventfd, and nothing else that can be written to. */
+bool fd_is_eventfd(int fd);
+
 /**
- * fd_send() - Send bytes and at most one descriptor over a UNIX stream socket
+ * fd_send() - Send bytes and descriptors over a UNIX stream socket
  * @sock:	Socket
  * @buf:	@size bytes, at least one
  * @size:	Bytes
- * @fd:		Descriptor to pass, borrowed; -1 for none
+ * @fds:	Descriptors to pass, borrowed; at most FD_PASS_MAX
+ * @count:	How many
  *
  * Return: bytes sent, or -errno
  */
-ssize_t fd_send(int sock, const void *buf, size_t size, int fd) MUST_CHECK;
+ssize_t fd_send(int sock, const void *buf, size_t size, const int *fds,
+		unsigned int count) MUST_CHECK;
 
 /**
- * fd_recv() - Receive bytes and at most one descriptor
+ * fd_recv() - Receive bytes and descriptors
  * @sock:	Socket
  * @buf:	Storage for @size bytes
  * @size:	Bytes
- * @fd:		Set to the received descriptor, owned by the caller, or -1;
- *		further ones are closed. NULL: all are closed
+ * @fds:	Set to the received descriptors, owned by the caller
+ * @count:	In: how many are wanted, further ones are closed; out: how many
+ *		there are. NULL: all are closed
  *
  * Return: bytes received, 0 at the end, or -errno; -EPROTO when the kernel had
  * to drop descriptors
  */
-ssize_t fd_recv(int sock, void *buf, size_t size, int *fd) MUST_CHECK;
+ssize_t fd_recv(int sock, void *buf, size_t size, int *fds,
+		unsigned int *count) MUST_CHECK;
 
 #endif /* LIB_FD_H */

@@ -5,7 +5,6 @@
 #include "lib/guestmem.h"
 
 #include <errno.h>
-#include <stddef.h>
 
 int guestmem_add(struct guestmem *mem, uint64_t addr, uint64_t size, void *host)
 {
@@ -25,6 +24,22 @@ int guestmem_add(struct guestmem *mem, uint64_t addr, uint64_t size, void *host)
 	return 0;
 }
 
+void *guestmem_ptr(const struct guestmem *mem, uint64_t addr, uint64_t size)
+{
+	return guestmem_ptr_inline(mem, addr, size);
+}
+
+bool guestmem_remove(struct guestmem *mem, uint64_t addr)
+{
+	for (unsigned int i = 0; i < mem->count; i++) {
+		if (mem->region[i].addr != addr)
+			continue;
+		mem->region[i] = mem->region[--mem->count];
+		return true;
+	}
+	return false;
+}
+
 /* The region that holds @addr, and how many bytes of it are left there. */
 static const struct guestmem_region *guestmem_find(const struct guestmem *mem,
 						   uint64_t addr, uint64_t *left)
@@ -38,17 +53,6 @@ static const struct guestmem_region *guestmem_find(const struct guestmem *mem,
 		}
 	}
 	return NULL;
-}
-
-void *guestmem_ptr(const struct guestmem *mem, uint64_t addr, uint64_t size)
-{
-	const struct guestmem_region *r;
-	uint64_t left;
-
-	r = guestmem_find(mem, addr, &left);
-	if (!r || !size || size > left)
-		return NULL;
-	return r->host + (addr - r->addr);
 }
 
 int guestmem_iov(const struct guestmem *mem, uint64_t addr, uint64_t size,

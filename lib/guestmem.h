@@ -11,6 +11,8 @@
 #ifndef LIB_GUESTMEM_H
 #define LIB_GUESTMEM_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
@@ -52,6 +54,23 @@ int guestmem_add(struct guestmem *mem, uint64_t addr, uint64_t size,
  * outside of the one region that holds the first, or if @size is 0
  */
 void *guestmem_ptr(const struct guestmem *mem, uint64_t addr, uint64_t size);
+
+/* The same, for where each nanosecond counts. */
+static inline void *guestmem_ptr_inline(const struct guestmem *mem, uint64_t addr,
+					uint64_t size)
+{
+	for (unsigned int i = 0; i < mem->count; i++) {
+		const struct guestmem_region *r = &mem->region[i];
+		uint64_t off = addr - r->addr;
+
+		if (off < r->size)
+			return size && size <= r->size - off ? r->host + off : NULL;
+	}
+	return NULL;
+}
+
+/* Remove the region that begins at @addr. Return: whether there was one. */
+bool guestmem_remove(struct guestmem *mem, uint64_t addr);
 
 /**
  * guestmem_iov() - The same for a buffer that may cross from region to region

@@ -20,7 +20,7 @@ size_t iov_size(const struct iovec *iov, size_t cnt)
 }
 
 /* Walk @size bytes of @iov from @off on; copy from or to @buf. */
-static size_t iov_copy(const struct iovec *iov, size_t cnt, size_t off,
+static size_t iov_move(const struct iovec *iov, size_t cnt, size_t off,
 		       uint8_t *buf, size_t size, bool to_iov)
 {
 	size_t done = 0;
@@ -47,11 +47,34 @@ static size_t iov_copy(const struct iovec *iov, size_t cnt, size_t off,
 size_t iov_to_buf(const struct iovec *iov, size_t cnt, size_t off, void *buf,
 		  size_t size)
 {
-	return iov_copy(iov, cnt, off, buf, size, false);
+	return iov_move(iov, cnt, off, buf, size, false);
 }
 
 size_t iov_from_buf(const struct iovec *iov, size_t cnt, size_t off,
 		    const void *buf, size_t size)
 {
-	return iov_copy(iov, cnt, off, (uint8_t *)(uintptr_t)buf, size, true);
+	return iov_move(iov, cnt, off, (uint8_t *)(uintptr_t)buf, size, true);
+}
+
+size_t iov_copy(const struct iovec *dst, size_t dst_cnt, size_t dst_off,
+		const struct iovec *src, size_t src_cnt, size_t src_off, size_t size)
+{
+	size_t done = 0;
+
+	for (; src_cnt && done < size; src++, src_cnt--) {
+		size_t len;
+
+		if (src_off >= src->iov_len) {
+			src_off -= src->iov_len;
+			continue;
+		}
+		len = MIN(src->iov_len - src_off, size - done);
+		len = iov_from_buf(dst, dst_cnt, dst_off + done,
+				   (const uint8_t *)src->iov_base + src_off, len);
+		done += len;
+		src_off = 0;
+		if (!len)
+			break;
+	}
+	return done;
 }

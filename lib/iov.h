@@ -30,4 +30,17 @@ size_t iov_to_buf(const struct iovec *iov, size_t cnt, size_t off, void *buf,
 size_t iov_from_buf(const struct iovec *iov, size_t cnt, size_t off,
 		    const void *buf, size_t size);
 
+/**
+ * iov_copy() - Copy from one iovec array to another
+ * @dst:	Array of @dst_cnt elements
+ * @dst_off:	Bytes of it to skip
+ * @src:	Array of @src_cnt elements
+ * @src_off:	Bytes of it to skip
+ * @size:	Bytes wanted
+ *
+ * Return: bytes copied
+ */
+size_t iov_copy(const struct iovec *dst, size_t dst_cnt, size_t dst_off,
+		const struct iovec *src, size_t src_cnt, size_t src_off, size_t size);
+
 #endif /* LIB_IOV_H */

@@ -10,8 +10,13 @@ lib_libcommon_la_SOURCES = \
 	lib/listener.c lib/listener.h \
 	lib/log.c lib/log.h \
 	lib/parse.c lib/parse.h \
+	lib/memguard.c lib/memguard.h \
+	lib/vhost_front.c lib/vhost_front.h \
+	lib/vhost_wire.h \
+	lib/vnet.c lib/vnet.h \
 	lib/pcapfile.h lib/ratelimit.h lib/siphash.h lib/vde_wire.h \
 	lib/qmp.c lib/qmp.h \
-	lib/vring.c lib/vring.h
+	lib/vring.c lib/vring.h \
+	lib/vring_driver.c lib/vring_driver.h
 lib_libcommon_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 lib_libcommon_la_LIBADD = $(JANSSON_LIBS) $(EV_LIBS)

@@ -74,7 +74,7 @@ static bool qmp_conn_flush(struct qmp_conn *conn)
 	while (conn->tx) {
 		ssize_t n = fd_send(conn->fd, conn->tx + conn->tx_done,
 				    conn->tx_size - conn->tx_done,
-				    conn->reply_fd);
+				    &conn->reply_fd, conn->reply_fd >= 0);
 
 		if (n == -EAGAIN)
 			return true;
@@ -221,7 +221,7 @@ static void qmp_conn_cb(struct ev_loop *loop UNUSED, ev_io *w, int revents)
 
 	if (revents & EV_READ) {
 		n = fd_recv(conn->fd, conn->rx + conn->rx_size,
-			    sizeof(conn->rx) - conn->rx_size, NULL);
+			    sizeof(conn->rx) - conn->rx_size, NULL, NULL);
 		if (n == -EAGAIN)
 			return;
 		if (n <= 0)

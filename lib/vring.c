@@ -13,8 +13,9 @@
 #include <errno.h>
 #include <string.h>
 
-int vring_init(struct vring *vr, const struct guestmem *mem, uint16_t size,
-	       uint64_t desc, uint64_t avail, uint64_t used, uint64_t features)
+int vring_init(struct vring *vr, const struct guestmem *mem,
+	       const struct guestmem *ringmem, uint16_t size, uint64_t desc,
+	       uint64_t avail, uint64_t used, uint64_t features)
 {
 	struct vring r = {
 		.mem = mem,
@@ -28,16 +29,23 @@ int vring_init(struct vring *vr, const struct guestmem *mem, uint16_t size,
 	    desc % 16 || avail % 2 || used % 4)
 		return -EINVAL;
 	/* The event index behind each ring is there whether negotiated or not. */
-	r.desc = guestmem_ptr(mem, desc, sizeof(struct vring_desc) * size);
-	r.avail = guestmem_ptr(mem, avail, sizeof(struct vring_avail) +
+	r.desc = guestmem_ptr(ringmem, desc, sizeof(struct vring_desc) * size);
+	r.avail = guestmem_ptr(ringmem, avail, sizeof(struct vring_avail) +
 			       sizeof(uint16_t) * (size + 1U));
-	r.used = guestmem_ptr(mem, used, sizeof(struct vring_used) +
+	r.used = guestmem_ptr(ringmem, used, sizeof(struct vring_used) +
 			      sizeof(struct vring_used_elem) * size +
 			      sizeof(uint16_t));
 	if (!r.desc || !r.avail || !r.used)
 		return -EFAULT;
 	*vr = r;
 	return 0;
+}
+
+void vring_resume(struct vring *vr)
+{
+	uint16_t used = __atomic_load_n(&vr->used->idx, __ATOMIC_ACQUIRE);
+
+	vr->next_avail = vr->avail_idx = vr->next_used = vr->signalled = used;
 }
 
 static int vring_break(struct vring *vr, const char *why)
@@ -58,9 +66,10 @@ static struct vring_desc vring_read_desc(const struct vring_desc *d)
 	return copy;
 }
 
-/* Add the memory of one descriptor to @chain. */
+/* Add the memory of one descriptor to @chain, which has room for @room pieces.
+ * Return: 0, -EPROTO, or -ENOBUFS if there is not enough room. */
 static int vring_add_desc(struct vring *vr, struct vring_chain *chain,
-			  const struct vring_desc *d)
+			  const struct vring_desc *d, unsigned int room)
 {
 	unsigned int used = chain->out + chain->in;
 	int n;
@@ -69,24 +78,25 @@ static int vring_add_desc(struct vring *vr, struct vring_chain *chain,
 		return vring_break(vr, "a readable buffer follows a writable one");
 	if (!d->len)
 		return vring_break(vr, "a buffer of length zero");
-	n = guestmem_iov(vr->mem, d->addr, d->len, chain->iov + used,
-			 VRING_CHAIN_MAX - used);
+	n = guestmem_iov(vr->mem, d->addr, d->len, chain->iov + used, room - used);
 	if (n == -ENOBUFS)
-		return vring_break(vr, "a chain of too many pieces");
+		return n;
 	if (n < 0)
 		return vring_break(vr, "a buffer outside of memory");
 	if (d->flags & VRING_DESC_WRITE)
-		chain->in += (unsigned int)n;
+		chain->in = (uint16_t)(chain->in + n);
 	else
-		chain->out += (unsigned int)n;
+		chain->out = (uint16_t)(chain->out + n);
 	return 0;
 }
 
 /* Follow the chain that starts at entry @i of @table, which has @size entries. */
 static int vring_walk(struct vring *vr, struct vring_chain *chain,
 		      const struct vring_desc *table, unsigned int size,
-		      unsigned int i, bool indirect)
+		      unsigned int i, unsigned int room)
 {
+	bool indirect = table != vr->desc;
+
 	for (unsigned int steps = 0; ; steps++) {
 		struct vring_desc d;
 		int ret;
@@ -109,9 +119,11 @@ static int vring_walk(struct vring *vr, struct vring_chain *chain,
 			sub = guestmem_ptr(vr->mem, d.addr, d.len);
 			if (!sub)
 				return vring_break(vr, "an indirect table outside of memory");
-			return vring_walk(vr, chain, sub, count, 0, true);
+			if (sub == vr->desc)
+				return vring_break(vr, "an indirect table that is the ring's own");
+			return vring_walk(vr, chain, sub, count, 0, room);
 		}
-		ret = vring_add_desc(vr, chain, &d);
+		ret = vring_add_desc(vr, chain, &d, room);
 		if (ret)
 			return ret;
 		if (!(d.flags & VRING_DESC_NEXT))
@@ -120,46 +132,68 @@ static int vring_walk(struct vring *vr, struct vring_chain *chain,
 	}
 }
 
-/* Whether there is an entry to take; reads the driver's index if need be. */
-static bool vring_has_avail(struct vring *vr)
+/* Take the chain at @head. The common one is a single descriptor that lies in one
+ * region. Return: as vring_add_desc(). */
+static int vring_take(struct vring *vr, struct vring_chain *chain, uint16_t head,
+		      struct iovec *iov, unsigned int room)
 {
-	if (vr->next_avail == vr->avail_idx)
-		vr->avail_idx = __atomic_load_n(&vr->avail->idx, __ATOMIC_ACQUIRE);
-	return vr->next_avail != vr->avail_idx;
+	*chain = (struct vring_chain){ .head = head, .iov = iov };
+	if (LIKELY(head < vr->size)) {
+		struct vring_desc d = vring_read_desc(&vr->desc[head]);
+		void *p = guestmem_ptr_inline(vr->mem, d.addr, d.len);
+
+		if (LIKELY(p && !(d.flags & (VRING_DESC_NEXT | VRING_DESC_INDIRECT)))) {
+			*iov = (struct iovec){ p, d.len };
+			chain->in = d.flags / VRING_DESC_WRITE & 1;
+			chain->out = !chain->in;
+			return 0;
+		}
+	}
+	return vring_walk(vr, chain, vr->desc, vr->size, head, room);
 }
 
-int vring_pop(struct vring *vr, struct vring_chain *chain)
+unsigned int vring_pop(struct vring *vr, struct vring_chain *chains,
+		       unsigned int n, struct iovec *iov, unsigned int room)
 {
-	int ret;
+	uint16_t mask = (uint16_t)(vr->size - 1), count;
+	unsigned int i;
+	int ret = 0;
 
-	if (vr->broken || !vr->size || !vring_has_avail(vr))
+	/* A look at the driver's index only when what it said last is used up:
+	 * the line is in its cache, not ours. */
+	if (!vring_has_avail(vr))
 		return 0;
-	if ((uint16_t)(vr->avail_idx - vr->next_avail) > vr->size)
-		return vring_break(vr, "an available index that jumped");
-	chain->head = __atomic_load_n(&vr->avail->ring[vr->next_avail &
-						       (vr->size - 1)],
-				      __ATOMIC_RELAXED);
-	chain->out = 0;
-	chain->in = 0;
-	ret = vring_walk(vr, chain, vr->desc, vr->size, chain->head, false);
-	if (ret)
-		return ret;
-	vr->next_avail++;
-	return 1;
+	count = (uint16_t)(vr->avail_idx - vr->next_avail);
+	if (UNLIKELY(count > vr->size)) {
+		vring_break(vr, "an available index that jumped");
+		return 0;
+	}
+	n = MIN(n, count);
+	for (i = 0; i < n; i++) {
+		const uint16_t *head = &vr->avail->ring[(vr->next_avail + i) & mask];
+
+		chains[i].head = __atomic_load_n(head, __ATOMIC_RELAXED);
+		PREFETCH(&vr->desc[chains[i].head & mask]);
+	}
+	for (i = 0; i < n; i++) {
+		ret = room ? vring_take(vr, &chains[i], chains[i].head, iov,
+					MIN(room, (unsigned int)VRING_CHAIN_MAX))
+			   : -ENOBUFS;
+		if (UNLIKELY(ret))
+			break;
+		iov += chains[i].out + chains[i].in;
+		room -= chains[i].out + chains[i].in;
+	}
+	/* The first had all the room that a chain may want. */
+	if (ret == -ENOBUFS && !i)
+		vring_break(vr, "a chain of too many pieces");
+	vr->next_avail = (uint16_t)(vr->next_avail + i);
+	return i;
 }
 
 void vring_unpop(struct vring *vr, uint16_t n)
 {
 	vr->next_avail = (uint16_t)(vr->next_avail - n);
-}
-
-void vring_push(struct vring *vr, uint16_t head, uint32_t len)
-{
-	struct vring_used_elem *e = &vr->used->ring[vr->next_used & (vr->size - 1)];
-
-	__atomic_store_n(&e->id, head, __ATOMIC_RELAXED);
-	__atomic_store_n(&e->len, len, __ATOMIC_RELAXED);
-	vr->next_used++;
 }
 
 void vring_publish(struct vring *vr)

@@ -9,16 +9,18 @@
  * private memory, checked, and only the copy is believed. Indices shared with
  * the driver are read with acquire and written with release ordering.
  *
- * A chain is taken with vring_pop(), filled or drained through its iovecs, and
- * given back with vring_push(); vring_publish() then shows all chains pushed
- * so far to the driver, and vring_should_notify() says whether the driver wants
- * an interrupt for them. vring_unpop() gives the chains taken last back to the
- * ring untouched, for a frame that did not fit.
+ * Chains are taken with vring_pop(), as many as are wanted and there at one go,
+ * filled or drained through their iovecs, and given back with vring_push();
+ * vring_publish() then shows all chains pushed so far to the driver, and
+ * vring_should_notify() says whether the driver wants an interrupt for them.
+ * vring_unpop() gives the chains taken last back to the ring untouched, for a
+ * frame that did not fit. A cache line that both sides write is touched once for
+ * a batch: that, and descriptors fetched ahead, is what makes batches cheap.
  *
  * A driver that breaks the rules (an index out of range, a loop, an address
- * outside of its memory) gets -EPROTO from vring_pop() once, and the ring is
- * broken from then on: it yields nothing until it is set up anew. The device
- * decides what that means; nobody else is harmed.
+ * outside of its memory) has broken the ring: vr->broken says what was wrong, and
+ * it yields nothing until it is set up anew. The device decides what that means;
+ * nobody else is harmed.
  *
  * Work is bounded: a chain has at most as many descriptors as the ring (section
  * 2.7.5.3.1 for indirect tables) and VRING_CHAIN_MAX pieces.
@@ -37,7 +39,7 @@
 #include "lib/guestmem.h"
 
 enum {
-	VRING_SIZE_MAX = 1024,		/* descriptors of a ring, at most */
+	VRING_SIZE_MAX = 32768,		/* descriptors of a ring, section 2.7 */
 	VRING_CHAIN_MAX = 1024,		/* pieces of a chain, at most */
 
 	/* Descriptor flags, section 2.7.5 */
@@ -120,48 +122,74 @@ struct vring {
  * @head:	Its first descriptor; what vring_push() wants back
  * @out:	Number of pieces the device reads; they come first
  * @in:		Number of pieces the device writes
- * @iov:	The pieces
+ * @iov:	The pieces, in the caller's array
  */
 struct vring_chain {
 	uint16_t head;
-	unsigned int out;
-	unsigned int in;
-	struct iovec iov[VRING_CHAIN_MAX];
+	uint16_t out;
+	uint16_t in;
+	struct iovec *iov;
 };
 
 /**
  * vring_init() - Set a ring up from guest addresses
  * @vr:		Ring; overwritten
- * @mem:	Memory for the rings and for buffers; borrowed while in use
+ * @mem:	Memory for buffers; borrowed while in use
+ * @ringmem:	Memory the three addresses are in: the same table, or one by
+ *		another kind of address
  * @size:	Entries
- * @desc:	Guest address of the descriptor table
- * @avail:	Guest address of the available ring
- * @used:	Guest address of the used ring
+ * @desc:	Address of the descriptor table
+ * @avail:	Address of the available ring
+ * @used:	Address of the used ring
  * @features:	Negotiated feature bits
  *
  * Return: 0; -EINVAL for a size that is no power of two, is 0 or too large, or
  * a misaligned address; -EFAULT if a part is outside of memory. On error @vr is
  * not set up
  */
-int vring_init(struct vring *vr, const struct guestmem *mem, uint16_t size,
-	       uint64_t desc, uint64_t avail, uint64_t used,
-	       uint64_t features) MUST_CHECK;
+int vring_init(struct vring *vr, const struct guestmem *mem,
+	       const struct guestmem *ringmem, uint16_t size, uint64_t desc,
+	       uint64_t avail, uint64_t used, uint64_t features) MUST_CHECK;
+
+/* Go on where the device before us, which is gone, left the ring: behind the last
+ * chain that it gave back. Good for a device that gives chains back in order. */
+void vring_resume(struct vring *vr);
 
 /**
- * vring_pop() - Take the next available chain
+ * vring_pop() - Take available chains
  * @vr:		Ring
- * @chain:	Filled when the result is 1
+ * @chains:	Filled with what is taken
+ * @n:		How many are wanted
+ * @iov:	Storage for their pieces
+ * @room:	Pieces it can hold, at least VRING_CHAIN_MAX
  *
- * Return: 1; 0 if there is none; -EPROTO when the driver broke the rules just
- * now (@vr->broken says how)
+ * Return: how many were taken; fewer than wanted if there are no more, if their
+ * pieces might not fit, or if the driver broke the rules: look at @vr->broken
  */
-int vring_pop(struct vring *vr, struct vring_chain *chain) MUST_CHECK;
+unsigned int vring_pop(struct vring *vr, struct vring_chain *chains,
+		       unsigned int n, struct iovec *iov,
+		       unsigned int room) MUST_CHECK;
 
 /* Give the @n chains taken last back, as if they had not been taken. */
 void vring_unpop(struct vring *vr, uint16_t n);
 
 /* Put a chain into the used ring, @len bytes written to it; not yet visible. */
-void vring_push(struct vring *vr, uint16_t head, uint32_t len);
+static inline void vring_push(struct vring *vr, uint16_t head, uint32_t len)
+{
+	struct vring_used_elem *e = &vr->used->ring[vr->next_used & (vr->size - 1)];
+
+	__atomic_store_n(&e->id, head, __ATOMIC_RELAXED);
+	__atomic_store_n(&e->len, len, __ATOMIC_RELAXED);
+	vr->next_used++;
+}
+
+/* Whether there are chains to take; may look at what the driver wrote. */
+static inline bool vring_has_avail(struct vring *vr)
+{
+	if (vr->next_avail == vr->avail_idx && vr->size)
+		vr->avail_idx = __atomic_load_n(&vr->avail->idx, __ATOMIC_ACQUIRE);
+	return vr->next_avail != vr->avail_idx && !vr->broken;
+}
 
 /* Show the driver all chains pushed so far. */
 void vring_publish(struct vring *vr);

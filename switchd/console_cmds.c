@@ -214,11 +214,14 @@ static void cmd_print_port(const struct port *port, FILE *out)
 {
 	char user[16];
 
-	fprintf(out, "Port %04u untagged_vlan=0000 ACTIVE - Unnamed Allocatable\n"
+	fprintf(out, "Port %04u untagged_vlan=0000 %s - %s%s%s\n"
 		" Current User: %s Access Control: (User: NONE - Group: NONE)\n"
 		" IN:  pkts %10" PRIu64 "          bytes %20" PRIu64 "\n"
 		" OUT: pkts %10" PRIu64 "          bytes %20" PRIu64 "\n",
-		port->id, cmd_user(port->endpoints->uid, user),
+		port->id, port->endpoints ? "ACTIVE" : "INACTIVE",
+		port->name ? "Named '" : "Unnamed Allocatable", port->name ? port->name : "",
+		port->name ? "'" : "",
+		cmd_user(port->endpoints ? port->endpoints->uid : (uid_t)-1, user),
 		port->stats.rx_frames, port->stats.rx_bytes,
 		port->stats.tx_frames, port->stats.tx_bytes);
 	for (unsigned int i = 0; i < DROP_REASON_COUNT; i++)

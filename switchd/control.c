@@ -53,7 +53,8 @@ static json_t *control_query_ports(void *ctx, struct qmp_conn *conn UNUSED,
 		if (!port)
 			continue;
 		json_array_append_new(list,
-			json_pack("{s:i,s:o,s:I,s:I,s:I,s:I,s:o}", "port", (int)i,
+			json_pack("{s:i,s:s*,s:o,s:I,s:I,s:I,s:I,s:o}", "port", (int)i,
+				"name", port->name,
 				"endpoints", control_endpoints(port),
 				"rx-frames", (json_int_t)port->stats.rx_frames,
 				"rx-bytes", (json_int_t)port->stats.rx_bytes,

@@ -141,7 +141,7 @@ static void ctl_conn_cb(struct ev_loop *loop UNUSED, ev_io *w, int revents UNUSE
 	int fd;
 
 	n = fd_recv(conn->fd, conn->buf + conn->size,
-		    sizeof(conn->buf) - conn->size, NULL);
+		    sizeof(conn->buf) - conn->size, NULL, NULL);
 	if (n == -EAGAIN)
 		return;
 	if (n <= 0) {

@@ -8,11 +8,16 @@
 
 #include "lib/compiler.h"
 
-enum { FDB_NIL = UINT32_MAX };	/* no entry */
+enum {
+	FDB_NIL = UINT32_MAX,	/* no entry */
+	FDB_HINTS = 1024,	/* a power of two */
+};
+
+#define FDB_NO_KEY	UINT64_MAX	/* of an entry that is free */
 
 /**
  * struct fdb_entry - An address
- * @key:	The address as an integer
+ * @key:	The address as an integer, or FDB_NO_KEY
  * @seen_ms:	When it was last learned, to within FDB_REFRESH_MS
  * @chain:	Next entry of the same bucket, or of the free list
  * @prev:	Neighbours in the list of the port
@@ -44,6 +49,7 @@ struct fdb {
 	uint32_t mask;			/* buckets - 1 */
 	unsigned int port_count;
 	uint16_t fullest;		/* port that holds most entries */
+	uint32_t hint[FDB_HINTS];	/* entry last found for a place, see fdb_find() */
 };
 
 struct fdb *fdb_create(unsigned int entries, unsigned int ports,
@@ -71,6 +77,8 @@ struct fdb *fdb_create(unsigned int entries, unsigned int ports,
 		fdb->buckets[i] = FDB_NIL;
 	for (unsigned int i = 0; i < ports; i++)
 		fdb->ports[i] = (struct fdb_port){ FDB_NIL, FDB_NIL, 0 };
+	for (uint32_t i = 0; i < entries; i++)
+		fdb->entries[i].key = FDB_NO_KEY;
 	for (uint32_t i = 0; i < entries; i++)
 		fdb->entries[i].chain = i + 1 < entries ? i + 1 : FDB_NIL;
 	return fdb;
@@ -106,13 +114,29 @@ unsigned int fdb_bucket(const struct fdb *fdb, struct eth_addr addr)
 	return fdb_hash(fdb, eth_addr_to_u64(addr));
 }
 
-static struct fdb_entry *fdb_find(const struct fdb *fdb, uint64_t key)
+static struct fdb_entry *fdb_find_hashed(struct fdb *fdb, uint64_t key)
 {
 	for (uint32_t i = fdb->buckets[fdb_hash(fdb, key)]; i != FDB_NIL;
 	     i = fdb->entries[i].chain)
 		if (fdb->entries[i].key == key)
 			return &fdb->entries[i];
 	return NULL;
+}
+
+/* The entry of an address. A few talkers make up most traffic, so what was found
+ * last is tried before the hash is computed. Places are easy to guess: who fills
+ * one with other addresses on purpose costs us the hash, and no more. */
+static struct fdb_entry *fdb_find(struct fdb *fdb, uint64_t key)
+{
+	uint32_t *hint = &fdb->hint[(key ^ key >> 16) & (FDB_HINTS - 1)];
+	struct fdb_entry *e = &fdb->entries[*hint];
+
+	if (LIKELY(e->key == key))
+		return e;
+	e = fdb_find_hashed(fdb, key);
+	if (e)
+		*hint = (uint32_t)(e - fdb->entries);
+	return e;
 }
 
 /* Take an entry off its port's list. */
@@ -160,6 +184,7 @@ static void fdb_forget(struct fdb *fdb, struct fdb_entry *e)
 		link = &fdb->entries[*link].chain;
 	*link = e->chain;
 	fdb_unlink(fdb, e);
+	e->key = FDB_NO_KEY;
 	e->chain = fdb->free;
 	fdb->free = i;
 	fdb->count--;
@@ -212,7 +237,7 @@ static bool fdb_is_old(const struct fdb *fdb, const struct fdb_entry *e,
 	return now_ms - e->seen_ms > fdb->ageing_ms;
 }
 
-uint16_t fdb_lookup(const struct fdb *fdb, struct eth_addr addr, uint64_t now_ms)
+uint16_t fdb_lookup(struct fdb *fdb, struct eth_addr addr, uint64_t now_ms)
 {
 	const struct fdb_entry *e = fdb_find(fdb, eth_addr_to_u64(addr));
 

@@ -7,6 +7,9 @@
  * come from strangers, so the hash is keyed with a secret (SipHash): nobody can
  * fill one bucket on purpose.
  *
+ * In front of it lies a small table of what was found last, so that the frames of
+ * a few busy talkers, which is most frames, need no hash at all.
+ *
  * Each port's entries hang in a list, the one seen longest ago first. Learning
  * an address again moves its entry to the end, but at most once in
  * FDB_REFRESH_MS, so that the common frame writes nothing. Ageing takes entries
@@ -83,7 +86,7 @@ enum fdb_learned fdb_learn(struct fdb *fdb, struct eth_addr addr, uint16_t port,
 /* Lookup. */
 
 /* Port of an address, or FDB_NO_PORT if unknown or too old. */
-uint16_t fdb_lookup(const struct fdb *fdb, struct eth_addr addr, uint64_t now_ms);
+uint16_t fdb_lookup(struct fdb *fdb, struct eth_addr addr, uint64_t now_ms);
 
 unsigned int fdb_count(const struct fdb *fdb);
 unsigned int fdb_port_count(const struct fdb *fdb, uint16_t port);

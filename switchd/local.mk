@@ -2,6 +2,12 @@
 noinst_LTLIBRARIES += switchd/libswitchd.la
 switchd_libswitchd_la_SOURCES = \
 	switchd/bridge.c switchd/bridge.h \
+	switchd/doorbell.c switchd/doorbell.h \
+	switchd/flow.h \
+	switchd/poller.c switchd/poller.h \
+	switchd/port_vhost.c switchd/port_vhost.h \
+	switchd/vhost.c switchd/vhost.h \
+	switchd/vhost_dev.c switchd/vhost_dev.h \
 	switchd/capture.c switchd/capture.h \
 	switchd/console.c switchd/console.h \
 	switchd/console_cmds.c switchd/console_cmds.h \

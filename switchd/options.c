@@ -25,6 +25,8 @@ enum {
 	OPT_MGMTMODE,
 	OPT_MGMTGROUP,
 	OPT_NOSTDIN,
+	OPT_VHOST_USER,
+	OPT_POLL,
 };
 
 #define OPTIONS_SHORT "hvn:xs:m:g:t:dp:M:"
@@ -49,6 +51,8 @@ static const struct option options_long[] = {
 	{ "mgmtmode", required_argument, NULL, OPT_MGMTMODE },
 	{ "mgmtgroup", required_argument, NULL, OPT_MGMTGROUP },
 	{ "nostdin", no_argument, NULL, OPT_NOSTDIN },
+	{ "vhost-user", required_argument, NULL, OPT_VHOST_USER },
+	{ "poll", required_argument, NULL, OPT_POLL },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -64,6 +68,11 @@ static void options_usage(void)
 "      --dirmode MODE    octal mode of the directory (02700, or from --mod)\n"
 "  -g, --group GROUP     group of the directory and the sockets\n"
 "  -t, --tap TAP         attach the tap interface TAP; may be repeated\n"
+"      --vhost-user NAME[,path=SOCKET][,client][,port=N][,mode=MODE][,group=GROUP]\n"
+"                        a port for one vhost-user front end, which connects to\n"
+"                        SOCKET (DIR/NAME), or listens there (client)\n"
+"      --poll HOW        rings of vhost-user: adaptive, always (a whole processor),\n"
+"                        or never (interrupts only)\n"
 "  -n, --numports N      number of ports (32)\n"
 "  -x, --hub             send every frame to every port\n"
 "      --macaddr MAC     the switch's own address (random)\n"
@@ -118,20 +127,19 @@ static bool options_group(const char *arg, gid_t *gid)
 	return false;
 }
 
-static bool options_mgmt(struct vsw_config *cfg, const char *arg)
+/* A daemon goes to /, so a path is made absolute now; @path has PATH_MAX bytes. */
+static bool options_absolute(char *path, const char *arg)
 {
 	char cwd[PATH_MAX] = "";
 	int n;
 
-	/* A daemon goes to /, so the path is made absolute now. */
 	if (arg[0] != '/' && !getcwd(cwd, sizeof(cwd))) {
 		log_err_errno(errno, "current directory");
 		return false;
 	}
-	n = snprintf(cfg->mgmt, sizeof(cfg->mgmt), "%s%s%s", cwd,
-		     cwd[0] ? "/" : "", arg);
-	if (n < 0 || (size_t)n >= sizeof(cfg->mgmt)) {
-		log_err("console socket '%s': name too long", arg);
+	n = snprintf(path, PATH_MAX, "%s%s%s", cwd, cwd[0] ? "/" : "", arg);
+	if (n < 0 || n >= PATH_MAX) {
+		log_err("socket '%s': name too long", arg);
 		return false;
 	}
 	return true;
@@ -145,6 +153,70 @@ static bool options_tap(struct vsw_config *cfg, const char *arg)
 	}
 	cfg->tap[cfg->taps++] = arg;
 	return true;
+}
+
+/* NAME[,key=value...] */
+static bool options_vhost_user(struct vsw_config *cfg, const char *arg)
+{
+	struct vsw_vhost_config *v = calloc(1, sizeof(*v));
+	char *copy = strdup(arg), *rest = copy;
+	const char *wrong = NULL;
+	struct parse_kv kv;
+
+	if (!v || !copy || cfg->vhosts == VSW_VHOST_PORTS_MAX) {
+		log_err("--vhost-user '%s': more than %d ports", arg, VSW_VHOST_PORTS_MAX);
+		goto fail;
+	}
+	v->mode = 0600;
+	v->gid = (gid_t)-1;
+	while (!wrong && parse_kv_next(&rest, &kv)) {
+		if (!kv.value && !strcmp(kv.key, "client"))
+			v->client = true;
+		else if (!kv.value && !v->name[0] && kv.key[0] && !strchr(kv.key, '/') &&
+			 kv.key[0] != '.' && strlen(kv.key) < sizeof(v->name))
+			strcpy(v->name, kv.key);
+		else if (kv.value && !strcmp(kv.key, "path"))
+			wrong = options_absolute(v->path, kv.value) ? NULL : kv.key;
+		else if (kv.value && !strcmp(kv.key, "port"))
+			wrong = parse_uint(kv.value, 1, VSW_PORTS_MAX, &v->port) ? NULL : kv.key;
+		else if (kv.value && !strcmp(kv.key, "mode"))
+			wrong = options_mode("--vhost-user mode", kv.value, &v->mode) ? NULL : kv.key;
+		else if (kv.value && !strcmp(kv.key, "group"))
+			wrong = options_group(kv.value, &v->gid) ? NULL : kv.key;
+		else
+			wrong = kv.key;
+	}
+	if (wrong || !v->name[0] || (v->client && !v->path[0])) {
+		log_err("--vhost-user '%s': %s%s%s", arg, wrong ? "what is '" :
+			v->name[0] ? "a client needs path=SOCKET" : "it needs a name",
+			wrong ? wrong : "", wrong ? "'?" : "");
+		goto fail;
+	}
+	free(copy);
+	cfg->vhost[cfg->vhosts++] = v;
+	return true;
+fail:
+	free(copy);
+	free(v);
+	return false;
+}
+
+static bool options_poll(struct vsw_config *cfg, const char *arg)
+{
+	static const char *const modes[] = {
+		[POLLER_ADAPTIVE] = "adaptive",
+		[POLLER_ALWAYS] = "always",
+		[POLLER_NEVER] = "never",
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(modes); i++) {
+		if (!strcmp(arg, modes[i])) {
+			cfg->polling = (enum poller_mode)i;
+			return true;
+		}
+	}
+	log_err("--poll '%s': must be adaptive, always or never", arg);
+	return false;
 }
 
 /* 00:ff: and four random bytes, as vde_switch. */
@@ -199,11 +271,15 @@ static bool options_one(struct options *opt, int c, const char *arg,
 		opt->pidfile = arg;
 		return true;
 	case 'M':
-		return options_mgmt(cfg, arg);
+		return options_absolute(cfg->mgmt, arg);
 	case OPT_MGMTMODE:
 		return options_mode("--mgmtmode", arg, &cfg->mgmtmode);
 	case OPT_MGMTGROUP:
 		return options_group(arg, &cfg->mgmtgid);
+	case OPT_VHOST_USER:
+		return options_vhost_user(cfg, arg);
+	case OPT_POLL:
+		return options_poll(cfg, arg);
 	case OPT_NOSTDIN:
 		cfg->stdin_console = false;
 		return true;

@@ -31,11 +31,11 @@ static void patience_spend(uint32_t *us, uint64_t less)
 	*us -= (uint32_t)MIN(less, (uint64_t)*us);
 }
 
-void endpoint_sent(struct endpoint *ep, size_t size)
+void endpoint_sent(struct endpoint *ep, unsigned int n, uint64_t bytes)
 {
-	ep->port->stats.tx_frames++;
-	ep->port->stats.tx_bytes += size;
-	patience_earn(&ep->recv_us, 1, size);
+	ep->port->stats.tx_frames += n;
+	ep->port->stats.tx_bytes += bytes;
+	patience_earn(&ep->recv_us, n, bytes);
 }
 
 void endpoint_drop(struct endpoint *ep, enum drop_reason reason, unsigned int n)
@@ -43,9 +43,16 @@ void endpoint_drop(struct endpoint *ep, enum drop_reason reason, unsigned int n)
 	ep->port->stats.drop[reason] += n;
 }
 
-void endpoint_dead(struct endpoint *ep, int err)
+void endpoint_dead(struct endpoint *ep, const char *fmt, ...)
 {
-	ep->dead = err;
+	va_list ap;
+
+	if (ep->dead)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(ep->why, sizeof(ep->why), fmt, ap);
+	va_end(ap);
+	ep->dead = true;
 	ep->port->vsw->dead++;
 }
 
@@ -176,6 +183,9 @@ void endpoint_received(struct endpoint *ep, unsigned int n, uint64_t bytes)
 
 void port_flush(struct port *port, struct endpoint *from)
 {
+	/* A named port whose peer is away. */
+	if (!port->endpoints)
+		port->stats.drop[DROP_NOT_READY] += port->batch_count;
 	for (struct endpoint *ep = port->endpoints; ep; ep = ep->next) {
 		endpoint_send(ep, port->batch, port->batch_count);
 		if (port->unicast && txq_is_high(&ep->q))
@@ -194,7 +204,7 @@ int port_may_plug(const struct vsw *vsw, uint16_t id, uid_t uid)
 
 	if (!port)
 		return 0;
-	if (port->endpoints->uid != uid)
+	if (port->name || port->endpoints->uid != uid)
 		return -EPERM;
 	for (const struct endpoint *ep = port->endpoints; ep; ep = ep->next)
 		n++;
@@ -209,25 +219,52 @@ int port_find_free(const struct vsw *vsw)
 	return -ENOSPC;
 }
 
-int port_plug(struct vsw *vsw, uint16_t id, struct endpoint *ep)
+/* Make a port without anything plugged in. Return: it, or NULL. */
+static struct port *port_create(struct vsw *vsw, uint16_t id)
+{
+	struct port *port = calloc(1, sizeof(*port));
+
+	if (!port)
+		return NULL;
+	port->vsw = vsw;
+	port->id = id;
+	port->place = vsw->active_count;
+	vsw->ports[id] = port;
+	vsw->active[vsw->active_count++] = port;
+	return port;
+}
+
+int port_name(struct vsw *vsw, uint16_t id, const char *name)
+{
+	char *copy;
+
+	if (vsw->ports[id])
+		return -EEXIST;
+	copy = strdup(name);
+	if (!copy || !port_create(vsw, id)) {
+		free(copy);
+		return -ENOMEM;
+	}
+	vsw->ports[id]->name = copy;
+	return 0;
+}
+
+int port_plug(struct vsw *vsw, uint16_t id, struct endpoint *ep, bool named)
 {
 	struct port *port = vsw->ports[id];
 	struct endpoint **last;
 	int ret;
 
-	ret = port_may_plug(vsw, id, ep->uid);
+	if (named)
+		ret = port->endpoints ? -EBUSY : 0;
+	else
+		ret = port_may_plug(vsw, id, ep->uid);
 	if (ret)
 		return ret;
-	if (!port) {
-		port = calloc(1, sizeof(*port));
-		if (!port)
-			return -ENOMEM;
-		port->vsw = vsw;
-		port->id = id;
-		port->place = vsw->active_count;
-		vsw->ports[id] = port;
-		vsw->active[vsw->active_count++] = port;
-	}
+	if (!port)
+		port = port_create(vsw, id);
+	if (!port)
+		return -ENOMEM;
 	for (last = &port->endpoints; *last; last = &(*last)->next)
 		;
 	*last = ep;
@@ -247,7 +284,15 @@ static void port_remove(struct port *port)
 	vsw->active[port->place] = vsw->active[--vsw->active_count];
 	vsw->active[port->place]->place = port->place;
 	vsw->ports[port->id] = NULL;
+	free(port->name);
 	free(port);
+}
+
+void port_unname(struct port *port)
+{
+	while (port->endpoints)
+		endpoint_close(port->endpoints);
+	port_remove(port);
 }
 
 void endpoint_close(struct endpoint *ep)
@@ -265,8 +310,10 @@ void endpoint_close(struct endpoint *ep)
 		p = &(*p)->next;
 	*p = ep->next;
 	ep->ops->close(ep);
-	if (!port->endpoints)
+	if (!port->endpoints && !port->name)
 		port_remove(port);
+	else if (!port->endpoints)
+		vsw_port_empty(port->vsw, port->id);
 }
 
 void endpoint_fail(struct endpoint *ep, const char *fmt, ...)
@@ -295,6 +342,6 @@ void port_reap(struct vsw *vsw)
 			i++;
 			continue;
 		}
-		endpoint_fail(ep, "cannot send to it: %s", strerror(ep->dead));
+		endpoint_fail(ep, "%s", ep->why);
 	}
 }

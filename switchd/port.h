@@ -52,6 +52,7 @@
 
 enum {
 	ENDPOINT_DESCR = 160,		/* bytes */
+	ENDPOINT_WHY = 128,
 	PORT_ENDPOINTS_MAX = 16,	/* of one port */
 	PATIENCE_MAX_US = 500000,
 	PATIENCE_MIN_US = 20000,	/* less is not worth waiting */
@@ -98,7 +99,7 @@ struct endpoint_ops {
  * @held_us:	Up to when waiting for it is accounted for
  * @patience:	Runs while others wait for it
  * @waits_for:	The endpoint whose queue keeps this one from being read, or NULL
- * @dead:	What made it dead, an errno, or 0; port_reap() closes it
+ * @dead:	It is of no use any more, @why says why; port_reap() closes it
  */
 struct endpoint {
 	const struct endpoint_ops *ops;
@@ -112,7 +113,8 @@ struct endpoint {
 	uint32_t send_us;
 	uint64_t held_us;
 	ev_timer patience;
-	int dead;
+	bool dead;
+	char why[ENDPOINT_WHY];
 	struct endpoint *waits_for;
 };
 
@@ -121,7 +123,11 @@ struct endpoint {
  * @vsw:	The switch
  * @id:		Its number
  * @place:	Its index in vsw->active
- * @endpoints:	What is plugged in; never empty while the port exists
+ * @endpoints:	What is plugged in; never empty while the port exists, unless it
+ *		has a @name
+ * @name:	Given to it by the configuration, owned, or NULL. A named port is
+ *		there before its peer and after it, with its counters, and nobody
+ *		else gets it
  * @stats:	Counters
  * @batch:	Frames decided for it in the batch under way
  * @batch_count: How many
@@ -132,6 +138,7 @@ struct port {
 	uint16_t id;
 	unsigned int place;
 	struct endpoint *endpoints;
+	char *name;
 	struct port_stats stats;
 	const struct frame *batch[FRAME_BATCH];
 	unsigned int batch_count;
@@ -146,13 +153,29 @@ struct port {
  * @id:		Port number
  * @ep:		Endpoint with @ops, @id, @uid and @descr set; borrowed until it is
  *		closed
+ * @named:	The port is a named one, and this is the peer it is there for
  *
- * Return: 0; -ENOMEM, or as port_may_plug()
+ * Return: 0; -ENOMEM; -EBUSY if a named port has its peer already; or as
+ * port_may_plug()
  */
-int port_plug(struct vsw *vsw, uint16_t id, struct endpoint *ep) MUST_CHECK;
+int port_plug(struct vsw *vsw, uint16_t id, struct endpoint *ep,
+	      bool named) MUST_CHECK;
+
+/**
+ * port_name() - Make a port that stays until the switch ends
+ * @vsw:	Switch
+ * @id:		Port number
+ * @name:	Its name; copied
+ *
+ * Return: 0; -EEXIST if the port exists; -ENOMEM
+ */
+int port_name(struct vsw *vsw, uint16_t id, const char *name) MUST_CHECK;
+
+/* Remove a named port, closing what is plugged in. */
+void port_unname(struct port *port);
 
 /* Whether an endpoint of @uid could be plugged into port @id: 0; -EPERM if another
- * user has it, -EUSERS if it has PORT_ENDPOINTS_MAX. */
+ * user has it or it is a named one, -EUSERS if it has PORT_ENDPOINTS_MAX. */
 int port_may_plug(const struct vsw *vsw, uint16_t id, uid_t uid) MUST_CHECK;
 
 /* The lowest port from 1 on with nothing plugged in. Return: it, or -ENOSPC. */
@@ -166,11 +189,13 @@ void endpoint_fail(struct endpoint *ep, const char *fmt, ...) PRINTF(2, 3);
 
 /* For kinds of endpoint. */
 
-void endpoint_sent(struct endpoint *ep, size_t size);
+/* @n frames of @bytes together were sent. */
+void endpoint_sent(struct endpoint *ep, unsigned int n, uint64_t bytes);
 void endpoint_drop(struct endpoint *ep, enum drop_reason reason, unsigned int n);
 
-/* For ->send(): nothing can be sent to it ever again, for the reason @err. */
-void endpoint_dead(struct endpoint *ep, int err);
+/* It is of no use any more, for the reason given: to be closed when nobody is at
+ * work. The first reason counts. */
+void endpoint_dead(struct endpoint *ep, const char *fmt, ...) PRINTF(2, 3);
 
 /* There is room again: send what waits. */
 void endpoint_can_send(struct endpoint *ep);

@@ -83,13 +83,13 @@ static unsigned int port_tap_send(struct endpoint *ep,
 				      (int)frames[i]->iovcnt);
 
 		if (size >= 0)
-			endpoint_sent(ep, frames[i]->size);
+			endpoint_sent(ep, 1, frames[i]->size);
 		else if (errno == EAGAIN)
 			return i;
 		else if (errno != EBADFD)
 			endpoint_drop(ep, DROP_TX_ERROR, 1);
 		else {
-			endpoint_dead(ep, errno);
+			endpoint_dead(ep, "cannot send to it: %s", strerror(errno));
 			return i;
 		}
 	}
@@ -208,7 +208,7 @@ int port_tap_open(struct vsw *vsw, const char *name)
 	pt->ep.id = fd;
 	pt->ep.uid = (uid_t)-1;
 	snprintf(pt->ep.descr, sizeof(pt->ep.descr), "%s", name);
-	ret = port_plug(vsw, (uint16_t)id, &pt->ep);
+	ret = port_plug(vsw, (uint16_t)id, &pt->ep, false);
 	if (ret) {
 		log_err_errno(-ret, "tap interface '%s'", name);
 		close(fd);

@@ -103,7 +103,7 @@ static void port_vde_cable_cb(struct ev_loop *loop UNUSED, ev_io *w,
 {
 	struct port_vde *pv = container_of(w, struct port_vde, cable);
 	char c;
-	ssize_t n = fd_recv(pv->ctl, &c, 1, NULL);
+	ssize_t n = fd_recv(pv->ctl, &c, 1, NULL, NULL);
 
 	if (n == -EAGAIN)
 		return;
@@ -136,7 +136,7 @@ static unsigned int port_vde_send(struct endpoint *ep,
 
 		if (sent > 0) {
 			for (int i = 0; i < sent; i++)
-				endpoint_sent(ep, frames[done++]->size);
+				endpoint_sent(ep, 1, frames[done++]->size);
 		} else if (errno == EAGAIN) {
 			break;
 		} else if (errno == EMSGSIZE) {
@@ -146,7 +146,7 @@ static unsigned int port_vde_send(struct endpoint *ep,
 			endpoint_drop(ep, DROP_TX_ERROR, 1);
 			done++;
 		} else {
-			endpoint_dead(ep, errno);
+			endpoint_dead(ep, "cannot send to it: %s", strerror(errno));
 			break;
 		}
 	}
@@ -375,7 +375,7 @@ int port_vde_open(struct vsw *vsw, const struct vde_request *req, int ctl,
 		goto fail;
 	}
 	pv->ep.id = ctl;
-	ret = port_plug(vsw, (uint16_t)id, &pv->ep);
+	ret = port_plug(vsw, (uint16_t)id, &pv->ep, false);
 	if (ret) {
 		port_vde_error(err, size, ret, "port %d: %s", id, strerror(-ret));
 		goto fail;
@@ -383,7 +383,7 @@ int port_vde_open(struct vsw *vsw, const struct vde_request *req, int ctl,
 	ev_io_init(&pv->rx, port_vde_rx_cb, pv->data, EV_READ);
 	ev_io_init(&pv->tx, port_vde_tx_cb, pv->data, EV_WRITE);
 	ev_io_init(&pv->cable, port_vde_cable_cb, ctl, EV_READ);
-	sent = fd_send(ctl, &sa, sizeof(sa), -1);
+	sent = fd_send(ctl, &sa, sizeof(sa), NULL, 0);
 	if (sent != sizeof(sa)) {
 		ret = sent < 0 ? (int)sent : -EIO;
 		port_vde_error(err, size, ret, "cannot answer it: %s",

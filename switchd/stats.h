@@ -21,7 +21,8 @@
 	X(QUEUE_FULL,	"transmit queue full") \
 	X(TOO_LONG,	"too long for the receiver") \
 	X(TX_ERROR,	"error when sending") \
-	X(CLOSED,	"receiver went away")
+	X(CLOSED,	"receiver went away") \
+	X(NOT_READY,	"receiver is not ready")
 
 enum drop_reason {
 #define X(name, text) DROP_##name,

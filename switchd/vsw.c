@@ -18,7 +18,9 @@
 #include "switchd/control.h"
 #include "switchd/ctl.h"
 #include "switchd/port_tap.h"
+#include "switchd/port_vhost.h"
 #include "switchd/rxbuf.h"
+#include "switchd/vhost.h"
 #include "switchd/vswdir.h"
 
 #define VSW_AGE_INTERVAL_S	2.0
@@ -112,6 +114,11 @@ void vsw_port_gone(struct vsw *vsw, uint16_t id)
 	capture_port_gone(vsw, id);
 }
 
+void vsw_port_empty(struct vsw *vsw, uint16_t id)
+{
+	fdb_flush_port(vsw->bridge.fdb, id);
+}
+
 static void vsw_reap_cb(struct ev_loop *loop UNUSED, ev_prepare *w,
 			int revents UNUSED)
 {
@@ -143,10 +150,11 @@ static int vsw_alloc(struct vsw *vsw)
 	vsw->active = calloc(ports, sizeof(*vsw->active));
 	vsw->touched = calloc(ports, sizeof(*vsw->touched));
 	vsw->rx = calloc(FRAME_BATCH, sizeof(*vsw->rx));
+	vsw->vhost_scratch = port_vhost_scratch_create();
 	vsw->bridge.hub = vsw->cfg->hub;
 	vsw->bridge.fdb = fdb_create(FDB_ENTRIES_DEFAULT, ports, key);
 	return vsw->ports && vsw->active && vsw->touched && vsw->rx &&
-	       vsw->bridge.fdb ? 0 : -ENOMEM;
+	       vsw->vhost_scratch && vsw->bridge.fdb ? 0 : -ENOMEM;
 }
 
 static int vsw_open_console(struct vsw *vsw)
@@ -175,12 +183,14 @@ struct vsw *vsw_create(struct ev_loop *loop, const struct vsw_config *cfg)
 	ev_prepare_start(loop, &vsw->reaper);
 	ev_timer_init(&vsw->ager, vsw_age_cb, VSW_AGE_INTERVAL_S, VSW_AGE_INTERVAL_S);
 	ev_timer_start(loop, &vsw->ager);
+	poller_init(&vsw->poller, loop, cfg->polling);
 	ret = vsw_alloc(vsw);
 	if (ret) {
 		log_err_errno(-ret, "no memory for %u ports", cfg->numports);
 		goto fail;
 	}
 	if (vswdir_open(vsw) || ctl_create(vsw, &vsw->ctl) ||
+	    vhost_create(vsw, &vsw->vhost) ||
 	    control_create(vsw, &vsw->control) || vsw_open_console(vsw))
 		goto fail;
 	for (unsigned int i = 0; i < cfg->taps; i++)
@@ -196,8 +206,11 @@ void vsw_destroy(struct vsw *vsw)
 {
 	if (!vsw)
 		return;
+	vhost_destroy(vsw->vhost);
 	while (vsw->active_count)
 		endpoint_close(vsw->active[0]->endpoints);
+	port_vhost_close_unplugged(vsw, NULL);
+	poller_destroy(&vsw->poller);
 	capture_stop_all(vsw);
 	console_destroy(vsw->console);
 	qmp_server_destroy(vsw->control);
@@ -212,5 +225,6 @@ void vsw_destroy(struct vsw *vsw)
 	free(vsw->active);
 	free(vsw->touched);
 	free(vsw->rx);
+	free(vsw->vhost_scratch);
 	free(vsw);
 }

@@ -24,10 +24,14 @@
 #include "lib/eth.h"
 #include "lib/ratelimit.h"
 #include "switchd/bridge.h"
+#include "switchd/poller.h"
 #include "switchd/port.h"
 
 struct capture;
 struct console;
+struct port_vhost;
+struct port_vhost_scratch;
+struct vhost;
 struct ctl;
 struct qmp_server;
 
@@ -35,6 +39,25 @@ enum {
 	VSW_PORTS_DEFAULT = 32,
 	VSW_PORTS_MAX = 65534,
 	VSW_TAPS_MAX = 64,
+	VSW_VHOST_PORTS_MAX = 64,
+};
+
+/**
+ * struct vsw_vhost_config - A named port for one vhost-user front end
+ * @name:	Its name
+ * @path:	Socket, absolute, or empty: DIR/@name
+ * @client:	The front end listens at @path, we connect
+ * @port:	Number, 0 = any
+ * @mode:	Permission bits of the socket, if we listen
+ * @gid:	Its group, or (gid_t)-1
+ */
+struct vsw_vhost_config {
+	char name[64];
+	char path[PATH_MAX];
+	bool client;
+	unsigned int port;
+	mode_t mode;
+	gid_t gid;
 };
 
 /**
@@ -49,6 +72,9 @@ enum {
  * @numports:	Ports are 1 to this
  * @hub:	Flood everything
  * @tap:	Names of taps to attach, @taps of them; borrowed
+ * @vhost:	Named ports for vhost-user front ends, @vhosts of them; owned by
+ *		whoever made them
+ * @polling:	What becomes of rings without traffic
  * @addr:	The switch's own MAC address
  * @stdin_console: Standard input is a console
  */
@@ -64,6 +90,9 @@ struct vsw_config {
 	bool hub;
 	const char *tap[VSW_TAPS_MAX];
 	unsigned int taps;
+	struct vsw_vhost_config *vhost[VSW_VHOST_PORTS_MAX];
+	unsigned int vhosts;
+	enum poller_mode polling;
 	struct eth_addr addr;
 	bool stdin_console;
 };
@@ -80,6 +109,10 @@ struct vsw_config {
  * @dead:	Endpoints waiting for port_reap()
  * @complaints:	Bounds what closed endpoints make us write into the log
  * @rx:		Receive buffers shared by all endpoints
+ * @poller:	Polls rings
+ * @vhost:	Takes vhost-user front ends in
+ * @vhost_unplugged: Front ends that have no port yet
+ * @vhost_scratch: For their endpoints
  * @captures:	Captures under way, or NULL
  * @start_ms:	When it began
  */
@@ -95,6 +128,10 @@ struct vsw {
 	unsigned int dead;
 	struct ratelimit complaints;
 	struct rxbuf *rx;
+	struct poller poller;
+	struct vhost *vhost;
+	struct port_vhost *vhost_unplugged;
+	struct port_vhost_scratch *vhost_scratch;
 	struct capture *captures;
 	uint64_t start_ms;
 	ev_prepare reaper;
@@ -136,5 +173,8 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n);
 
 /* A port is being removed: forget its addresses and captures. */
 void vsw_port_gone(struct vsw *vsw, uint16_t id);
+
+/* A named port has nothing plugged in any more: forget its addresses. */
+void vsw_port_empty(struct vsw *vsw, uint16_t id);
 
 #endif /* SWITCHD_VSW_H */

@@ -30,7 +30,8 @@ static bool vswdir_is_socket_name(const char *name)
 {
 	const char *p = name;
 
-	if (!strcmp(name, "ctl") || !strcmp(name, "control"))
+	if (!strcmp(name, "ctl") || !strcmp(name, "control") ||
+	    !strcmp(name, "vhost"))
 		return true;
 	if (*p == '.')
 		p++;

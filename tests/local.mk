@@ -30,6 +30,9 @@ EXTRA_DIST += $(integration_tests) tests/integration/who-held
 check_PROGRAMS += tests/bench/vde-load
 tests_bench_vde_load_CFLAGS = $(AM_CFLAGS) -pthread
 tests_bench_vde_load_LDADD = $(VDEPLUG_LIBS)
+check_PROGRAMS += tests/bench/ring-load
+tests_bench_ring_load_CFLAGS = $(AM_CFLAGS) -pthread -msse4.2
+tests_bench_ring_load_LDADD = lib/libcommon.la
 EXTRA_DIST += tests/bench/switch-bench
 
 # Ratios to peers in the same run: the switch beside vde_switch, booting beside

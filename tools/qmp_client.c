@@ -19,6 +19,7 @@ static json_t *qmp_client_read(struct qmp_client *c, int *fd)
 {
 	for (;;) {
 		char *nl = memchr(c->buf, '\n', c->size);
+		unsigned int count;
 		int got = -1;
 		ssize_t n;
 
@@ -33,11 +34,13 @@ static json_t *qmp_client_read(struct qmp_client *c, int *fd)
 		}
 		if (c->size == sizeof(c->buf))
 			return NULL;
-		n = fd_recv(c->sock, c->buf + c->size, sizeof(c->buf) - c->size, &got);
-		if (fd && got >= 0) {
+		count = 1;
+		n = fd_recv(c->sock, c->buf + c->size, sizeof(c->buf) - c->size, &got,
+			    &count);
+		if (fd && count) {
 			fd_close(fd);
 			*fd = got;
-		} else {
+		} else if (count) {
 			fd_close(&got);
 		}
 		if (n <= 0)
@@ -95,7 +98,7 @@ json_t *qmp_client_run(struct qmp_client *c, const char *name, json_t *args,
 
 		/* The NUL goes out as the newline that ends the command. */
 		text[len] = '\n';
-		n = fd_send(c->sock, text, len + 1, -1);
+		n = fd_send(c->sock, text, len + 1, NULL, 0);
 		free(text);
 	}
 	if (n > 0)

@@ -132,7 +132,7 @@ static void net_vde_cable_cb(struct ev_loop *loop UNUSED, ev_io *w,
 	char c;
 
 	/* The switch says nothing on this connection until it ends. */
-	if (fd_recv(w->fd, &c, 1, NULL) <= 0)
+	if (fd_recv(w->fd, &c, 1, NULL, NULL) <= 0)
 		net_vde_lost(nv);
 }
 

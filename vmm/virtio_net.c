@@ -29,6 +29,7 @@
 
 #include "lib/iov.h"
 #include "lib/log.h"
+#include "lib/vnet.h"
 #include "vmm/net.h"
 #include "vmm/net_vde.h"
 #include "vmm/virtio.h"
@@ -37,12 +38,10 @@
 enum { NET_RX, NET_TX, NET_QUEUES };
 
 enum {
-	NET_HDR_SIZE = sizeof(struct virtio_net_hdr_v1),
+	NET_CHAINS = 256,		/* that a frame may take */
 	NET_BUDGET = 256,		/* frames in one direction at one go */
 	NET_STALE = 4096,		/* frames thrown away when a guest comes up */
 };
-
-static_assert(sizeof(struct virtio_net_hdr_v1) == 12, "virtio 1.2, 5.1.6.1");
 
 /** struct net_config - Device configuration, section 5.1.4 */
 struct net_config {
@@ -59,6 +58,7 @@ static_assert(sizeof(struct net_config) == 8, "virtio 1.2, 5.1.4");
  * @kept:	Bytes of the frame in @rx_buf that waits for a guest's buffer
  * @rx_buf:	A frame from the back end
  * @tx_buf:	A frame from the guest that lies in several pieces
+ * @chains:	Buffers of the guest's at hand, @iov their pieces
  */
 struct virtio_net {
 	struct virtio_dev dev;
@@ -67,6 +67,8 @@ struct virtio_net {
 	size_t kept;
 	uint8_t rx_buf[ETH_FRAME_MAX + 1];
 	uint8_t tx_buf[ETH_FRAME_MAX];
+	struct vring_chain chains[NET_CHAINS];
+	struct iovec iov[NET_CHAINS + VRING_CHAIN_MAX];
 };
 
 static struct virtio_net *virtio_net(struct virtio_dev *dev)
@@ -76,68 +78,33 @@ static struct virtio_net *virtio_net(struct virtio_dev *dev)
 
 /* To the guest. */
 
-/* Put the kept frame into the guest's buffers. Return: 1 if done, 0 if there are
- * not enough buffers (nothing has changed then), or -EPROTO. */
-static int net_deliver(struct virtio_net *net)
+/* Put the kept frame into the guest's next buffers, at most @max of them. Return:
+ * as vnet_put(). */
+static int net_deliver_into(struct virtio_net *net, unsigned int max)
 {
-	bool merge = virtio_has(&net->dev, VIRTIO_NET_F_MRG_RXBUF);
-	struct virtio_net_hdr_v1 hdr = { 0 };
+	const struct vnet vn = vnet_negotiated(net->dev.features);
+	const struct iovec frame = { net->rx_buf, net->kept };
 	struct vring *vr = &net->dev.queue[NET_RX].vring;
-	size_t total = NET_HDR_SIZE + net->kept, done = 0;
-	uint16_t head[VRING_SIZE_MAX], n = 0;
-	uint32_t len[VRING_SIZE_MAX];
-	struct iovec first[NET_HDR_SIZE];
-	unsigned int first_cnt = 0;
-	struct vring_chain chain;
+	unsigned int n;
+	int used = 0;
 
-	while (done < total) {
-		const struct iovec *iov = chain.iov;
-		size_t size;
-		int ret = vring_pop(vr, &chain);
+	n = vring_pop(vr, net->chains, max, net->iov, ARRAY_SIZE(net->iov));
+	if (n)
+		used = vnet_put(&vn, vr, net->chains, n, &frame, 1, net->kept);
+	vring_unpop(vr, (uint16_t)(n - (unsigned int)MAX(used, 0)));
+	return !used && n == NET_CHAINS ? -EMSGSIZE : used;
+}
 
-		if (ret < 0)
-			return ret;
-		if (!ret) {
-			vring_unpop(vr, n);
-			return 0;
-		}
-		iov += chain.out;
-		size = MIN(iov_size(iov, chain.in), total - done);
-		if (n == 0) {
-			/* The header goes in last, when its count is known: it must
-			 * lie in the first buffer (section 5.1.6.4). */
-			if (size < NET_HDR_SIZE) {
-				vr->broken = "a receive buffer without room for a header";
-				return -EPROTO;
-			}
-			first_cnt = MIN(chain.in, (unsigned int)NET_HDR_SIZE);
-			memcpy(first, iov, first_cnt * sizeof(*first));
-			iov_from_buf(iov, chain.in, NET_HDR_SIZE, net->rx_buf,
-				     size - NET_HDR_SIZE);
-		} else {
-			iov_from_buf(iov, chain.in, 0,
-				     net->rx_buf + done - NET_HDR_SIZE, size);
-		}
-		head[n] = chain.head;
-		len[n++] = (uint32_t)size;
-		done += size;
-		if (!merge && done < total) {
-			/* It will never fit: the guest gets the next one. */
-			vring_unpop(vr, n);
-			return 1;
-		}
-		if (n == vr->size)
-			break;
-	}
-	hdr.num_buffers = n;
-	if (done < total) {
-		vring_unpop(vr, n);
-		return 1;
-	}
-	iov_from_buf(first, first_cnt, 0, &hdr, sizeof(hdr));
-	for (uint16_t i = 0; i < n; i++)
-		vring_push(vr, head[i], len[i]);
-	return 1;
+/* Put the kept frame into the guest's buffers. Return: whether it is done with;
+ * if not, there are not enough buffers, or the ring is broken. */
+static bool net_deliver(struct virtio_net *net)
+{
+	int used = net_deliver_into(net, 1);
+
+	if (!used && virtio_has(&net->dev, VIRTIO_NET_F_MRG_RXBUF))
+		used = net_deliver_into(net, NET_CHAINS);
+	/* What will never fit is lost; the guest gets the next one. */
+	return used > 0 || used == -EMSGSIZE;
 }
 
 /* Move frames to the guest until one side has no more. */
@@ -145,7 +112,6 @@ static void net_receive(struct virtio_net *net)
 {
 	struct vring *vr = &net->dev.queue[NET_RX].vring;
 	unsigned int moved = 0;
-	int ret = 1;
 
 	if (!net->dev.active || !vr->size) {
 		net->be->ops->watch_recv(net->be, false);
@@ -162,17 +128,16 @@ static void net_receive(struct virtio_net *net)
 				continue;
 			net->kept = (size_t)n;
 		}
-		ret = net_deliver(net);
-		if (ret < 0 || (!ret && !vring_want_kick(vr)))
-			break;
-		if (ret) {
+		if (net_deliver(net)) {
 			net->kept = 0;
 			moved++;
+		} else if (vr->broken || !vring_want_kick(vr)) {
+			break;
 		}
 	}
 	if (moved)
 		virtio_publish(&net->dev, NET_RX);
-	if (ret < 0) {
+	if (vr->broken) {
 		net->be->ops->watch_recv(net->be, false);
 		virtio_break(&net->dev, vr->broken);
 		return;
@@ -189,20 +154,20 @@ static int net_send_chain(struct virtio_net *net, const struct vring_chain *chai
 {
 	size_t total = iov_size(chain->iov, chain->out), size;
 	const void *frame = net->tx_buf;
-	size_t skip = NET_HDR_SIZE;
+	size_t skip = VNET_HDR_SIZE;
 	unsigned int i = 0;
 
-	if (total < NET_HDR_SIZE + ETH_HDR_SIZE ||
-	    total > NET_HDR_SIZE + ETH_FRAME_MAX)
+	if (total < VNET_HDR_SIZE + ETH_HDR_SIZE ||
+	    total > VNET_HDR_SIZE + ETH_FRAME_MAX)
 		return 0;
-	size = total - NET_HDR_SIZE;
+	size = total - VNET_HDR_SIZE;
 	while (skip >= chain->iov[i].iov_len)
 		skip -= chain->iov[i++].iov_len;
 	/* A frame in one piece goes to the kernel from where it lies. */
 	if (chain->iov[i].iov_len - skip == size)
 		frame = (uint8_t *)chain->iov[i].iov_base + skip;
 	else
-		iov_to_buf(chain->iov, chain->out, NET_HDR_SIZE, net->tx_buf, size);
+		iov_to_buf(chain->iov, chain->out, VNET_HDR_SIZE, net->tx_buf, size);
 	return net->be->ops->send(net->be, frame, size) == -EAGAIN ? -EAGAIN : 0;
 }
 
@@ -213,17 +178,16 @@ static void net_transmit(struct virtio_net *net)
 	struct vring_chain chain;
 	unsigned int moved = 0;
 	bool full = false;
-	int ret = 1;
 
 	if (!net->dev.active || !vr->size)
 		return;
 	vring_suppress_kicks(vr);
 	while (moved < NET_BUDGET && !full) {
-		ret = vring_pop(vr, &chain);
-		if (ret < 0 || (!ret && !vring_want_kick(vr)))
-			break;
-		if (!ret)
+		if (!vring_pop(vr, &chain, 1, net->iov, ARRAY_SIZE(net->iov))) {
+			if (vr->broken || !vring_want_kick(vr))
+				break;
 			continue;
+		}
 		if (net_send_chain(net, &chain) == -EAGAIN) {
 			vring_unpop(vr, 1);
 			full = true;
@@ -235,7 +199,7 @@ static void net_transmit(struct virtio_net *net)
 	if (moved)
 		virtio_publish(&net->dev, NET_TX);
 	net->be->ops->watch_send(net->be, full);
-	if (ret < 0)
+	if (vr->broken)
 		virtio_break(&net->dev, vr->broken);
 	else if (moved == NET_BUDGET)
 		virtio_kick_again(&net->dev, NET_TX);

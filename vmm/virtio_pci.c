@@ -121,8 +121,8 @@ static void virtio_activate(struct virtio_dev *dev)
 
 		if (!q->enabled)
 			continue;
-		if (vring_init(&q->vring, &dev->vm->mem, q->size, q->desc,
-			       q->avail, q->used, dev->features)) {
+		if (vring_init(&q->vring, &dev->vm->mem, &dev->vm->mem, q->size,
+			       q->desc, q->avail, q->used, dev->features)) {
 			virtio_break(dev, "a queue outside of memory or misaligned");
 			return;
 		}

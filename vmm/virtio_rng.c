@@ -17,21 +17,20 @@ enum { RNG_CHUNK = 4096 };	/* bytes given for one buffer, at most */
 static void rng_kick(struct virtio_dev *dev, unsigned int q)
 {
 	struct vring *vr = &dev->queue[q].vring;
+	struct iovec iov[VRING_CHAIN_MAX];
 	struct vring_chain chain;
 	uint8_t buf[RNG_CHUNK];
 
 	for (unsigned int i = 0; i < VIRTIO_QUEUE_SIZE; i++) {
-		int ret = vring_pop(vr, &chain);
 		ssize_t n;
 
-		if (ret < 0) {
-			virtio_break(dev, vr->broken);
-			return;
-		}
-		if (!ret && !vring_want_kick(vr))
-			return;
-		if (!ret)
+		if (!vring_pop(vr, &chain, 1, iov, ARRAY_SIZE(iov))) {
+			if (vr->broken)
+				virtio_break(dev, vr->broken);
+			if (vr->broken || !vring_want_kick(vr))
+				return;
 			continue;
+		}
 		n = getrandom(buf, sizeof(buf), 0);
 		n = (ssize_t)iov_from_buf(chain.iov + chain.out, chain.in, 0, buf,
 					  n > 0 ? (size_t)n : 0);

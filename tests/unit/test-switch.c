@@ -85,10 +85,10 @@ static bool plug(struct lan *l, struct client *c, unsigned int port, size_t cut)
 	assert_int_equal(bind(c->data, (struct sockaddr *)&sa, sizeof(sa)), 0);
 	c->ctl = fd_connect_unix(ctl);
 	assert_true(c->ctl >= 0);
-	assert_int_equal(fd_send(c->ctl, &req, cut, -1), cut);
+	assert_int_equal(fd_send(c->ctl, &req, cut, NULL, 0), cut);
 	turn(l);
 	if (cut < sizeof(req))
-		assert_true(fd_send(c->ctl, (char *)&req + cut, sizeof(req) - cut, -1) > 0);
+		assert_true(fd_send(c->ctl, (char *)&req + cut, sizeof(req) - cut, NULL, 0) > 0);
 	turn(l);
 	ok = recv(c->ctl, reply, sizeof(reply), MSG_DONTWAIT) == sizeof(reply);
 	if (ok) {
@@ -159,7 +159,7 @@ static void refused(void **state)
 	unplug(l, &c);
 	/* Another byte after the request ends the port. */
 	assert_true(plug(l, &c, 0, 122));
-	assert_int_equal(fd_send(c.ctl, "x", 1, -1), 1);
+	assert_int_equal(fd_send(c.ctl, "x", 1, NULL, 0), 1);
 	turn(l);
 	assert_int_equal(l->vsw->active_count, 0);
 	unplug(l, &c);
@@ -173,7 +173,7 @@ static const char *talk(struct lan *l, int fd, const char *text)
 
 	turn(l);
 	if (text)
-		assert_true(fd_send(fd, text, strlen(text), -1) > 0);
+		assert_true(fd_send(fd, text, strlen(text), NULL, 0) > 0);
 	turn(l);
 	n = recv(fd, buf, sizeof(buf) - 1, MSG_DONTWAIT);
 	buf[n > 0 ? n : 0] = 0;

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* vnet.h - Ethernet frames in the buffers of a virtio network device
+ *
+ * Each frame has a header in front (virtio 1.2, section 5.1.6.1): 12 bytes, or
+ * 10 with a legacy driver that did not negotiate mergeable receive buffers.
+ * Towards the driver a frame may take several chains if VIRTIO_NET_F_MRG_RXBUF
+ * was negotiated; the header then says how many. No offload is known here: what
+ * the driver writes into the header means nothing, what it reads is zero.
+ *
+ * Device side; struct vring guards the memory.
+ */
+#ifndef LIB_VNET_H
+#define LIB_VNET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "lib/bytes.h"
+#include "lib/compiler.h"
+#include "lib/vring.h"
+
+enum {
+	VNET_HDR_SIZE = 12,
+	VNET_HDR_SIZE_LEGACY = 10,
+
+	/* Feature bits, section 5.1.3 */
+	VNET_F_MTU = 3,
+	VNET_F_MRG_RXBUF = 15,
+	VNET_F_MQ = 22,
+};
+
+/** struct vnet_hdr - Section 5.1.6.1 */
+struct vnet_hdr {
+	uint8_t flags;
+	uint8_t gso_type;
+	struct le16 hdr_len;
+	struct le16 gso_size;
+	struct le16 csum_start;
+	struct le16 csum_offset;
+	struct le16 num_buffers;
+};
+
+static_assert(sizeof(struct vnet_hdr) == VNET_HDR_SIZE, "virtio 1.2, 5.1.6.1");
+
+/** struct vnet - What was negotiated about buffers */
+struct vnet {
+	size_t hdr_size;
+	bool merge;
+};
+
+struct vnet vnet_negotiated(uint64_t features);
+
+/**
+ * vnet_put() - Write a frame into chains taken from a receive ring
+ * @vn:		What was negotiated
+ * @vr:		Ring; chains that were filled are pushed to it, in order
+ * @chains:	@n chains taken from it
+ * @n:		How many, at least one
+ * @iov:	The frame
+ * @iovcnt:	Elements of @iov
+ * @size:	Bytes of the frame
+ *
+ * Return: chains used; 0 if @n chains have no room for it, with nothing pushed;
+ * -EMSGSIZE if it cannot fit into any buffers of this kind; -EPROTO if the
+ * chains are no receive buffers (@vr is broken then)
+ */
+int vnet_put(const struct vnet *vn, struct vring *vr,
+	     const struct vring_chain *chains, unsigned int n,
+	     const struct iovec *iov, unsigned int iovcnt, size_t size) MUST_CHECK;
+
+#endif /* LIB_VNET_H */

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* poller.c - Busy rings are polled, quiet ones asleep; the essay is in poller.h */
+#include "config.h"
+
+#include "switchd/poller.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lib/compiler.h"
+#include "switchd/vsw.h"
+
+static void poller_remove(struct poller *po, struct pollee *p)
+{
+	struct pollee *last = po->busy[--po->count];
+
+	po->busy[p->place] = last;
+	last->place = p->place;
+	p->place = -1;
+	if (!po->count)
+		ev_idle_stop(po->loop, &po->idle);
+}
+
+/* Nothing came for as long as its patience: let it sleep if it can. */
+static void poller_put_to_sleep(struct poller *po, struct pollee *p, uint64_t now_us)
+{
+	if (!p->ops->sleep(p)) {
+		p->ops->wake(p);
+		return;
+	}
+	p->slept_us = now_us;
+	poller_remove(po, p);
+}
+
+/* Ask everybody awake once. Return: whether anybody had work. */
+static bool poller_round(struct poller *po, uint64_t now_us)
+{
+	bool any = false;
+
+	/* Backwards, since whoever sleeps is replaced by the last one. Polling may
+	 * also wake others, at the end of the list, or end anybody's life but only
+	 * between events. */
+	for (unsigned int i = po->count; i-- > 0; ) {
+		struct pollee *p = po->busy[i];
+
+		if (p->ops->poll(p)) {
+			p->busy_us = now_us;
+			any = true;
+		} else if (po->mode == POLLER_NEVER ||
+			   (po->mode == POLLER_ADAPTIVE &&
+			    now_us - p->busy_us >= p->patience_us)) {
+			poller_put_to_sleep(po, p, now_us);
+		}
+	}
+	return any;
+}
+
+static void poller_turn_cb(struct ev_loop *loop UNUSED, ev_check *w,
+			   int revents UNUSED)
+{
+	struct poller *po = container_of(w, struct poller, turn);
+	const struct vsw *vsw = container_of(po, struct vsw, poller);
+	uint64_t start_us, now_us;
+
+	if (!po->count)
+		return;
+	start_us = now_us = vsw_now_us();
+	do {
+		poller_round(po, now_us);
+		now_us = vsw_now_us();
+	} while (po->count && !vsw->dead && now_us - start_us < POLLER_SLICE_US);
+}
+
+static void poller_idle_cb(struct ev_loop *loop UNUSED, ev_idle *w UNUSED,
+			   int revents UNUSED)
+{
+	/* Its being there keeps the loop from sleeping. */
+}
+
+void poller_init(struct poller *po, struct ev_loop *loop, enum poller_mode mode)
+{
+	*po = (struct poller){ .loop = loop, .mode = mode };
+	ev_idle_init(&po->idle, poller_idle_cb);
+	ev_check_init(&po->turn, poller_turn_cb);
+	ev_check_start(loop, &po->turn);
+}
+
+void poller_destroy(struct poller *po)
+{
+	ev_idle_stop(po->loop, &po->idle);
+	ev_check_stop(po->loop, &po->turn);
+	free(po->busy);
+}
+
+void pollee_init(struct pollee *p, const struct pollee_ops *ops)
+{
+	*p = (struct pollee){ .ops = ops, .place = -1,
+			      .patience_us = POLLER_PATIENCE_MIN_US };
+}
+
+/* What the last sleep says about patience. */
+static void pollee_learn(struct pollee *p, uint64_t now_us)
+{
+	if (now_us - p->slept_us < POLLER_PATIENCE_MAX_US)
+		p->patience_us = MIN(p->patience_us * 2, (uint32_t)POLLER_PATIENCE_MAX_US);
+	else
+		p->patience_us = MAX(p->patience_us / 2, (uint32_t)POLLER_PATIENCE_MIN_US);
+}
+
+int poller_wake(struct poller *po, struct pollee *p)
+{
+	if (p->place >= 0)
+		return 0;
+	if (po->count == po->room) {
+		unsigned int room = po->room ? 2 * po->room : 16;
+		struct pollee **busy = realloc(po->busy, room * sizeof(struct pollee *));
+
+		if (!busy)
+			return -ENOMEM;
+		po->busy = busy;
+		po->room = room;
+	}
+	p->busy_us = vsw_now_us();
+	pollee_learn(p, p->busy_us);
+	p->place = (int)po->count;
+	po->busy[po->count++] = p;
+	p->ops->wake(p);
+	ev_idle_start(po->loop, &po->idle);
+	return 0;
+}
+
+void poller_forget(struct poller *po, struct pollee *p)
+{
+	if (p->place >= 0)
+		poller_remove(po, p);
+}

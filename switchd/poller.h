@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* poller.h - Busy rings are polled, quiet ones asleep
+ *
+ * DOC: Theory of operation
+ *
+ * A ring can be asked for work without a system call, and its peer can be asked
+ * to say when there is some. Asking is fast while there is traffic and a waste of
+ * the processor when there is none; being told costs the peer a system call and
+ * us a wake-up for each frame. So a pollee that has work is polled, in turns of
+ * POLLER_SLICE_US between two looks at the event loop's descriptors; one that has
+ * had none for as long as its patience asks to be told, and sleeps.
+ *
+ * Patience is learnt, as KVM learns how long to poll for a halted vCPU: whoever
+ * is woken up soon after falling asleep should have been polled a little longer,
+ * and who sleeps long has been polled in vain. It doubles, up to
+ * POLLER_PATIENCE_MAX_US, or halves.
+ *
+ * Sockets and taps of the same loop wait for one turn at most.
+ */
+#ifndef SWITCHD_POLLER_H
+#define SWITCHD_POLLER_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	POLLER_SLICE_US = 50,
+	POLLER_PATIENCE_MIN_US = 10,
+	POLLER_PATIENCE_MAX_US = 200,
+};
+
+enum poller_mode {
+	POLLER_ADAPTIVE,
+	POLLER_ALWAYS,		/* never sleep: lowest latency, a whole processor */
+	POLLER_NEVER,		/* sleep after each batch: least processor time */
+};
+
+struct pollee;
+
+/**
+ * struct pollee_ops - What can be polled
+ * @poll:	Do a bounded piece of work. Return: whether there was any
+ * @sleep:	Ask to be told of work. Return: false if there is some already
+ * @wake:	Ask not to be told: it will be polled
+ */
+struct pollee_ops {
+	bool (*poll)(struct pollee *p);
+	bool (*sleep)(struct pollee *p);
+	void (*wake)(struct pollee *p);
+};
+
+/**
+ * struct pollee - Something to be polled; embedded in its owner
+ * @ops:	Its kind
+ * @place:	Index in the poller's list, -1 while asleep
+ * @busy_us:	When it last had work
+ * @slept_us:	When it fell asleep
+ * @patience_us: How long it is polled in vain before it sleeps
+ */
+struct pollee {
+	const struct pollee_ops *ops;
+	int place;
+	uint64_t busy_us;
+	uint64_t slept_us;
+	uint32_t patience_us;
+};
+
+/**
+ * struct poller - Who is polled
+ * @busy:	Those awake, @count of them, room for @room
+ * @idle:	Active while somebody is awake: the loop does not sleep
+ * @turn:	Polls them, once in each turn of the loop
+ */
+struct poller {
+	struct ev_loop *loop;
+	enum poller_mode mode;
+	struct pollee **busy;
+	unsigned int count;
+	unsigned int room;
+	ev_idle idle;
+	ev_check turn;
+};
+
+void poller_init(struct poller *po, struct ev_loop *loop, enum poller_mode mode);
+
+/* Nobody may be awake. */
+void poller_destroy(struct poller *po);
+
+void pollee_init(struct pollee *p, const struct pollee_ops *ops);
+
+/* There may be work: poll it from now on. Harmless if it is awake. Return: 0 or
+ * -ENOMEM. */
+int poller_wake(struct poller *po, struct pollee *p);
+
+/* It is going away. Harmless if it is asleep. */
+void poller_forget(struct poller *po, struct pollee *p);
+
+#endif /* SWITCHD_POLLER_H */
