@@ -20,10 +20,10 @@ struct vnet vnet_negotiated(uint64_t features)
 	};
 }
 
-/* The frame over chains of any shape: find out how many it takes, then write. */
-static int vnet_put_scattered(const struct vnet *vn, struct vring *vr,
-			      const struct vring_chain *chains, unsigned int n,
-			      const struct iovec *iov, unsigned int iovcnt, size_t size)
+/* Chains of any shape: find out how many it takes, then write. */
+int vnet_put_scattered(const struct vnet *vn, struct vring *vr,
+		       const struct vring_chain *chains, unsigned int n,
+		       const struct iovec *iov, unsigned int iovcnt, size_t size)
 {
 	struct vnet_hdr hdr = { 0 };
 	size_t room = 0, off = 0;
@@ -58,26 +58,4 @@ static int vnet_put_scattered(const struct vnet *vn, struct vring *vr,
 		off += len;
 	}
 	return (int)used;
-}
-
-int vnet_put(const struct vnet *vn, struct vring *vr,
-	     const struct vring_chain *chains, unsigned int n,
-	     const struct iovec *iov, unsigned int iovcnt, size_t size)
-{
-	const struct vnet_hdr hdr = { .num_buffers = { { 1, 0 } } };
-	const struct vring_chain *c = &chains[0];
-	uint8_t *p;
-
-	if (UNLIKELY(c->out || c->in != 1 || c->iov->iov_len < vn->hdr_size + size))
-		return vnet_put_scattered(vn, vr, chains, n, iov, iovcnt, size);
-	/* A frame shorter than the two bytes of difference is none. */
-	p = c->iov->iov_base;
-	memcpy(p, &hdr, VNET_HDR_SIZE);
-	p += vn->hdr_size;
-	for (unsigned int i = 0; i < iovcnt; i++) {
-		memcpy(p, iov[i].iov_base, iov[i].iov_len);
-		p += iov[i].iov_len;
-	}
-	vring_push(vr, c->head, (uint32_t)(vn->hdr_size + size));
-	return 1;
 }

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/uio.h>
 
 #include "lib/bytes.h"
@@ -66,8 +67,42 @@ struct vnet vnet_negotiated(uint64_t features);
  * -EMSGSIZE if it cannot fit into any buffers of this kind; -EPROTO if the
  * chains are no receive buffers (@vr is broken then)
  */
-int vnet_put(const struct vnet *vn, struct vring *vr,
-	     const struct vring_chain *chains, unsigned int n,
-	     const struct iovec *iov, unsigned int iovcnt, size_t size) MUST_CHECK;
+static inline int vnet_put(const struct vnet *vn, struct vring *vr,
+			   const struct vring_chain *chains, unsigned int n,
+			   const struct iovec *iov, unsigned int iovcnt,
+			   size_t size) MUST_CHECK;
+
+/* Its slow path. */
+int vnet_put_scattered(const struct vnet *vn, struct vring *vr,
+		       const struct vring_chain *chains, unsigned int n,
+		       const struct iovec *iov, unsigned int iovcnt, size_t size);
+
+/* Most heads have this size, and so most copies know it beforehand. */
+enum { VNET_HEAD = 64 };
+
+static inline int vnet_put(const struct vnet *vn, struct vring *vr,
+			   const struct vring_chain *chains, unsigned int n,
+			   const struct iovec *iov, unsigned int iovcnt, size_t size)
+{
+	static const struct vnet_hdr hdr = { .num_buffers = { { 1, 0 } } };
+	const struct vring_chain *c = &chains[0];
+	uint8_t *p;
+
+	if (UNLIKELY(c->out || c->in != 1 || c->iov->iov_len < vn->hdr_size + size))
+		return vnet_put_scattered(vn, vr, chains, n, iov, iovcnt, size);
+	p = c->iov->iov_base;
+	/* A legacy header is shorter; a frame is not, and comes on top. */
+	memcpy(p, &hdr, VNET_HDR_SIZE);
+	p += vn->hdr_size;
+	for (unsigned int i = 0; i < iovcnt; i++) {
+		if (LIKELY(iov[i].iov_len == VNET_HEAD))
+			memcpy(p, iov[i].iov_base, VNET_HEAD);
+		else
+			memcpy(p, iov[i].iov_base, iov[i].iov_len);
+		p += iov[i].iov_len;
+	}
+	vring_push(vr, c->head, (uint32_t)(vn->hdr_size + size));
+	return 1;
+}
 
 #endif /* LIB_VNET_H */

@@ -132,24 +132,25 @@ static int vring_walk(struct vring *vr, struct vring_chain *chain,
 	}
 }
 
-/* Take the chain at @head. The common one is a single descriptor that lies in one
- * region. Return: as vring_add_desc(). */
-static int vring_take(struct vring *vr, struct vring_chain *chain, uint16_t head,
-		      struct iovec *iov, unsigned int room)
+/* Take the chain at @head if it is of the common kind: a single descriptor that
+ * lies in one region. Return: whether it is. */
+static inline bool vring_take_simple(const struct vring *vr, struct vring_chain *chain,
+				     uint16_t head, struct iovec *iov)
 {
-	*chain = (struct vring_chain){ .head = head, .iov = iov };
-	if (LIKELY(head < vr->size)) {
-		struct vring_desc d = vring_read_desc(&vr->desc[head]);
-		void *p = guestmem_ptr_inline(vr->mem, d.addr, d.len);
+	const struct vring_desc *d = &vr->desc[head & (vr->size - 1)];
+	uint64_t addr = __atomic_load_n(&d->addr, __ATOMIC_RELAXED);
+	uint32_t len = __atomic_load_n(&d->len, __ATOMIC_RELAXED);
+	uint16_t flags = __atomic_load_n(&d->flags, __ATOMIC_RELAXED);
+	void *p = guestmem_ptr_inline(vr->mem, addr, len);
 
-		if (LIKELY(p && !(d.flags & (VRING_DESC_NEXT | VRING_DESC_INDIRECT)))) {
-			*iov = (struct iovec){ p, d.len };
-			chain->in = d.flags / VRING_DESC_WRITE & 1;
-			chain->out = !chain->in;
-			return 0;
-		}
-	}
-	return vring_walk(vr, chain, vr->desc, vr->size, head, room);
+	iov->iov_base = p;
+	iov->iov_len = len;
+	chain->head = head;
+	chain->in = flags / VRING_DESC_WRITE & 1;
+	chain->out = chain->in ^ 1;
+	chain->iov = iov;
+	return p && !(flags & (VRING_DESC_NEXT | VRING_DESC_INDIRECT)) &&
+	       head < vr->size;
 }
 
 unsigned int vring_pop(struct vring *vr, struct vring_chain *chains,
@@ -176,10 +177,21 @@ unsigned int vring_pop(struct vring *vr, struct vring_chain *chains,
 		PREFETCH(&vr->desc[chains[i].head & mask]);
 	}
 	for (i = 0; i < n; i++) {
-		ret = room ? vring_take(vr, &chains[i], chains[i].head, iov,
-					MIN(room, (unsigned int)VRING_CHAIN_MAX))
-			   : -ENOBUFS;
-		if (UNLIKELY(ret))
+		uint16_t head = chains[i].head;
+
+		if (UNLIKELY(!room)) {
+			ret = -ENOBUFS;
+			break;
+		}
+		if (LIKELY(vring_take_simple(vr, &chains[i], head, iov))) {
+			iov++;
+			room--;
+			continue;
+		}
+		chains[i] = (struct vring_chain){ .head = head, .iov = iov };
+		ret = vring_walk(vr, &chains[i], vr->desc, vr->size, head,
+				 MIN(room, (unsigned int)VRING_CHAIN_MAX));
+		if (ret)
 			break;
 		iov += chains[i].out + chains[i].in;
 		room -= chains[i].out + chains[i].in;

@@ -61,4 +61,15 @@ struct verdict {
 struct verdict bridge_decide(struct bridge *bridge, uint16_t in,
 			     const struct frame *frame, uint64_t now_ms);
 
+/**
+ * bridge_decide_batch() - The same for @n frames of one port, in order
+ * @verdicts:	Filled, one for each frame
+ *
+ * Frames that follow each other mostly belong to one conversation: what was found
+ * for a frame is good for the next one with the same addresses.
+ */
+void bridge_decide_batch(struct bridge *bridge, uint16_t in,
+			 const struct frame *frames, unsigned int n, uint64_t now_ms,
+			 struct verdict *verdicts);
+
 #endif /* SWITCHD_BRIDGE_H */

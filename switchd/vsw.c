@@ -41,8 +41,8 @@ uint64_t vsw_now_ms(void)
 /* Forwarding. */
 
 /* Note a frame for a port; it goes out at the end of the batch. */
-static void vsw_stage(struct vsw *vsw, struct port *port,
-		      const struct frame *frame, unsigned int *touched)
+static inline void vsw_stage(struct vsw *vsw, struct port *port,
+			     const struct frame *frame, unsigned int *touched)
 {
 	if (!port->batch_count)
 		vsw->touched[(*touched)++] = port;
@@ -71,33 +71,31 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 {
 	struct port *in = ep->port;
 	struct vsw *vsw = in->vsw;
-	uint64_t now_ms = vsw_now_ms();
-	uint64_t bytes = 0;
+	struct verdict v[FRAME_BATCH];
 	unsigned int touched = 0;
+	uint64_t bytes = 0;
 
 	if (vsw->captures)
 		capture_batch(vsw->captures, in->id, CAPTURE_IN, frames, n);
 
+	bridge_decide_batch(&vsw->bridge, in->id, frames, n, vsw_now_ms(), v);
 	for (unsigned int i = 0; i < n; i++) {
-		struct verdict v = bridge_decide(&vsw->bridge, in->id,
-						 &frames[i], now_ms);
-
-		in->stats.rx_frames++;
-		in->stats.rx_bytes += frames[i].size;
 		bytes += frames[i].size;
-		if (v.kind == VERDICT_UNICAST) {
-			struct port *out = vsw->ports[v.port];
+		if (LIKELY(v[i].kind == VERDICT_UNICAST)) {
+			struct port *out = vsw->ports[v[i].port];
 
 			vsw_stage(vsw, out, &frames[i], &touched);
 			out->unicast = true;
-		} else if (v.kind == VERDICT_DROP) {
-			in->stats.drop[v.reason]++;
+		} else if (v[i].kind == VERDICT_DROP) {
+			in->stats.drop[v[i].reason]++;
 		} else if (!vsw_flood(vsw, in, &frames[i], &touched)) {
 			in->stats.drop[DROP_NO_PORT]++;
 		}
 	}
-
+	in->stats.rx_frames += n;
+	in->stats.rx_bytes += bytes;
 	endpoint_received(ep, n, bytes);
+
 	for (unsigned int i = 0; i < touched; i++) {
 		struct port *out = vsw->touched[i];
 
