@@ -1,1 +1,11 @@
-# plug/ - where the cable end and the libvdeplug module go
+# plug/ - the module that gives libvdeplug's programs our shared-memory path
+vdeplugdir = $(libdir)/vdeplug
+vdeplug_LTLIBRARIES = plug/libvdeplug_lanbox.la
+plug_libvdeplug_lanbox_la_SOURCES = \
+	plug/module.c \
+	plug/ringconn.c plug/ringconn.h
+plug_libvdeplug_lanbox_la_CFLAGS = $(AM_CFLAGS)
+plug_libvdeplug_lanbox_la_LIBADD = lib/libfront.la $(VDEPLUG_LIBS)
+plug_libvdeplug_lanbox_la_LDFLAGS = -module -avoid-version -shared \
+	-export-symbols-regex '^vdeplug_ops$$' \
+	-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed

@@ -29,6 +29,7 @@
  */
 #include "config.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <libvdeplug.h>
@@ -91,6 +92,7 @@ struct config {
 	unsigned int receivers;
 	unsigned int stopped;
 	bool poll;
+	bool drain;
 	bool no_loss;
 };
 
@@ -100,6 +102,7 @@ struct config {
  * @fd:		Its data descriptor
  * @index:	Number within this process
  * @poll:	Poll before vde_recv()
+ * @drain:	Only after one that found nothing
  * @mac:	Our address there
  */
 struct link {
@@ -107,6 +110,7 @@ struct link {
 	int fd;
 	uint16_t index;
 	bool poll;
+	bool drain;
 	uint8_t mac[6];
 };
 
@@ -178,6 +182,9 @@ static void link_open(struct link *l, const struct config *cfg, const char *vnl,
 	l->index = index;
 	l->poll = cfg->poll || setsockopt(l->fd, SOL_SOCKET, SO_RCVTIMEO, &limit,
 					  sizeof(limit)) < 0;
+	l->drain = cfg->drain;
+	if (l->drain && fcntl(l->fd, F_SETFL, fcntl(l->fd, F_GETFL) | O_NONBLOCK) < 0)
+		die(TOOL_BROKEN, "link %u: cannot be made non-blocking", index);
 	l->mac[0] = 0x02;
 	l->mac[1] = (uint8_t)(run_id >> 16);
 	l->mac[2] = (uint8_t)(run_id >> 8);
@@ -195,9 +202,11 @@ static size_t link_recv(struct link *l, void *buf, size_t size)
 {
 	ssize_t n;
 
-	if (l->poll && !readable(l->fd, WAIT_MS))
+	if (l->poll && !l->drain && !readable(l->fd, WAIT_MS))
 		return 0;
 	n = vde_recv(l->conn, buf, size, 0);
+	if (n < 0 && errno == EAGAIN && l->drain && readable(l->fd, WAIT_MS))
+		n = vde_recv(l->conn, buf, size, 0);
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
 		die(TOOL_BROKEN, "link %u: cannot receive: %s", l->index, strerror(errno));
 	/* A module may return 1 for "nothing for you". */
@@ -579,6 +588,7 @@ static const char usage_text[] =
 	"  -n, --receivers=N    for fan and idle (1)\n"
 	"  -k, --stopped=N      for fan: N receivers more that never read (0)\n"
 	"  -p, --poll           poll before each receive, as event-driven programs do\n"
+"  -D, --drain          poll, then receive until there is no more (O_NONBLOCK)\n"
 	"  -q, --quiet=MS       after the last frame sent, the receiver gives up when\n"
 	"                       it has been quiet for so long (500)\n"
 	"  -t, --timeout=S      give up altogether (120; 0: never)\n"
@@ -621,6 +631,7 @@ static void parse_options(struct config *cfg, int argc, char **argv)
 		{ "receivers", required_argument, NULL, 'n' },
 		{ "stopped", required_argument, NULL, 'k' },
 		{ "poll", no_argument, NULL, 'p' },
+		{ "drain", no_argument, NULL, 'D' },
 		{ "quiet", required_argument, NULL, 'q' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ "no-loss", no_argument, NULL, 'N' },
@@ -630,7 +641,7 @@ static void parse_options(struct config *cfg, int argc, char **argv)
 	unsigned int timeout = 120;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "m:c:s:r:b:d:n:k:pq:t:Nh", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "m:c:s:r:b:d:n:k:pDq:t:Nh", options, NULL)) != -1) {
 		switch (c) {
 		case 'm': cfg->mode = parse_mode(optarg); break;
 		case 'c': cfg->count = number("count", optarg, 1ULL << 32); break;
@@ -641,6 +652,7 @@ static void parse_options(struct config *cfg, int argc, char **argv)
 		case 'n': cfg->receivers = (unsigned int)number("receivers", optarg, LINKS_MAX); break;
 		case 'k': cfg->stopped = (unsigned int)number("stopped", optarg, LINKS_MAX); break;
 		case 'p': cfg->poll = true; break;
+		case 'D': cfg->drain = true; break;
 		case 'q': cfg->quiet_ms = number("quiet", optarg, 1000000); break;
 		case 't': timeout = (unsigned int)number("timeout", optarg, 1000000); break;
 		case 'N': cfg->no_loss = true; break;
