@@ -135,8 +135,17 @@ static int front_negotiate(struct vhost_front *vf, uint64_t wanted, uint64_t nee
 	}
 	if (!ret)
 		ret = front_tell(vf, &owner, 0, NULL, 0);
+	vf->offered = has;
 	vf->features = has & wanted;
 	return ret ? ret : front_tell_word(vf, VHOST_SET_FEATURES, vf->features, NULL, 0);
+}
+
+int vhost_front_features(struct vhost_front *vf, uint64_t features)
+{
+	features &= vf->offered;
+	features |= vf->features & BIT(VHOST_F_PROTOCOL_FEATURES);
+	vf->features = features;
+	return front_tell_word(vf, VHOST_SET_FEATURES, features, NULL, 0);
 }
 
 int vhost_front_open(struct vhost_front *vf, const char *path,

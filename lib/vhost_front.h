@@ -20,12 +20,14 @@
 /**
  * struct vhost_front - A connection
  * @sock:	Socket, -1 when closed; the caller may poll it for the end
+ * @offered:	Feature bits the back end has
  * @features:	Feature bits negotiated
  * @protocol:	Protocol feature bits negotiated
  * @port:	Port of the switch, or -1 if it did not say
  */
 struct vhost_front {
 	int sock;
+	uint64_t offered;
 	uint64_t features;
 	uint64_t protocol;
 	int port;
@@ -64,6 +66,9 @@ int vhost_front_open(struct vhost_front *vf, const char *path,
 		     uint64_t needed, unsigned int limit_ms) MUST_CHECK;
 
 void vhost_front_close(struct vhost_front *vf);
+
+/* Negotiate other features, no ring may run. */
+int vhost_front_features(struct vhost_front *vf, uint64_t features) MUST_CHECK;
 
 /* Hand memory over: @count regions, each with its descriptor; borrowed. */
 int vhost_front_memory(struct vhost_front *vf, const struct vhost_region *regions,

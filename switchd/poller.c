@@ -28,6 +28,10 @@ static void poller_put_to_sleep(struct poller *po, struct pollee *p, uint64_t no
 		p->ops->wake(p);
 		return;
 	}
+	if (p->patience_us > POLLER_PATIENCE_MIN_US) {
+		p->misses = (uint8_t)MIN(p->misses + 1, POLLER_MISSES_MAX);
+		p->skip = (uint8_t)((1U << p->misses) - 1);
+	}
 	p->slept_us = now_us;
 	poller_remove(po, p);
 }
@@ -44,6 +48,9 @@ static bool poller_round(struct poller *po, uint64_t now_us)
 		struct pollee *p = po->busy[i];
 
 		if (p->ops->poll(p)) {
+			/* Worth waiting for, if it had to be waited for. */
+			if (now_us - p->busy_us > POLLER_PATIENCE_MIN_US)
+				p->misses = 0;
 			p->busy_us = now_us;
 			any = true;
 		} else if (po->mode == POLLER_NEVER ||
@@ -101,10 +108,13 @@ void pollee_init(struct pollee *p, const struct pollee_ops *ops)
 /* What the last sleep says about patience. */
 static void pollee_learn(struct pollee *p, uint64_t now_us)
 {
-	if (now_us - p->slept_us < POLLER_PATIENCE_MAX_US)
-		p->patience_us = MIN(p->patience_us * 2, (uint32_t)POLLER_PATIENCE_MAX_US);
-	else
-		p->patience_us = MAX(p->patience_us / 2, (uint32_t)POLLER_PATIENCE_MIN_US);
+	bool soon = now_us - p->slept_us < POLLER_PATIENCE_MAX_US;
+
+	p->patience_us = POLLER_PATIENCE_MIN_US;
+	if (soon && p->skip)
+		p->skip--;
+	else if (soon)
+		p->patience_us = POLLER_PATIENCE_MAX_US;
 }
 
 int poller_wake(struct poller *po, struct pollee *p)

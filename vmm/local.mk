@@ -12,6 +12,7 @@ vmm_libvmm_la_SOURCES = \
 	vmm/layout.h \
 	vmm/mac.c vmm/mac.h \
 	vmm/net.h \
+	vmm/net_vhost.c vmm/net_vhost.h \
 	vmm/net_vde.c vmm/net_vde.h \
 	vmm/options.c vmm/options.h \
 	vmm/pci.c vmm/pci.h \

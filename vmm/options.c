@@ -262,6 +262,12 @@ static bool netdev_key(struct options_netdev *nd, const char *name,
 		if (!parse_octal(kv.value, 0777, &n))
 			return bad(name, kv.value, "not an octal mode");
 		nd->mode = n;
+	} else if (!strcmp(kv.key, "fast")) {
+		bool on;
+
+		if (!parse_bool(kv.value, &on))
+			return bad(name, kv.value, "fast is on or off");
+		nd->fast = on;
 	} else {
 		return bad(name, kv.key, "unknown key");
 	}
@@ -270,7 +276,7 @@ static bool netdev_key(struct options_netdev *nd, const char *name,
 
 static bool add_netdev(struct parser *p, const char *name, char *arg)
 {
-	struct options_netdev nd = { .id = NULL };
+	struct options_netdev nd = { .fast = -1 };
 	struct parse_kv kv;
 
 	if (p->netdevs == OPTIONS_NICS_MAX)

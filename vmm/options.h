@@ -26,6 +26,8 @@ enum {
  * @port:	Port of the switch, 0 = any
  * @group:	Group of our socket, or NULL
  * @mode:	Its mode, 0 = default
+ * @fast:	Whether a switch may take the guest's rings: 1 must, 0 must not, -1 if
+ *		it can
  */
 struct options_netdev {
 	const char *id;
@@ -34,6 +36,7 @@ struct options_netdev {
 	int port;
 	const char *group;
 	mode_t mode;
+	int fast;
 };
 
 /**

@@ -55,6 +55,7 @@ struct vm;
  * @activate:	The driver is ready: queues with @vring.size set may be used
  * @reset:	Forget about the driver; queues are gone
  * @kick:	There may be new chains in queue @q
+ * @vector:	Queue @q has got another interrupt vector; may be NULL
  * @config_read: Fill @buf from device configuration, @off + @size in bounds
  * @config_size: Bytes of device configuration
  */
@@ -65,6 +66,7 @@ struct virtio_ops {
 	void (*activate)(struct virtio_dev *dev);
 	void (*reset)(struct virtio_dev *dev);
 	void (*kick)(struct virtio_dev *dev, unsigned int q);
+	void (*vector)(struct virtio_dev *dev, unsigned int q);
 	void (*config_read)(struct virtio_dev *dev, unsigned int off,
 			    void *buf, unsigned int size);
 	unsigned int config_size;

@@ -32,6 +32,7 @@
 #include "lib/vnet.h"
 #include "vmm/net.h"
 #include "vmm/net_vde.h"
+#include "vmm/net_vhost.h"
 #include "vmm/virtio.h"
 #include "vmm/vm.h"
 
@@ -243,6 +244,13 @@ static void net_activate(struct virtio_dev *dev)
 	struct virtio_net *net = virtio_net(dev);
 
 	net->kept = 0;
+	if (net->be->ops->start) {
+		/* The kicks are for the switch. */
+		ev_io_stop(dev->vm->loop, &dev->queue[NET_RX].kick);
+		ev_io_stop(dev->vm->loop, &dev->queue[NET_TX].kick);
+		net->be->ops->start(net->be, dev);
+		return;
+	}
 	for (int i = 0; i < NET_STALE; i++)
 		if (net->be->ops->recv(net->be, net->rx_buf, sizeof(net->rx_buf)) < 0)
 			break;
@@ -254,8 +262,20 @@ static void net_reset(struct virtio_dev *dev)
 	struct virtio_net *net = virtio_net(dev);
 
 	net->kept = 0;
+	if (net->be->ops->stop) {
+		net->be->ops->stop(net->be);
+		return;
+	}
 	net->be->ops->watch_recv(net->be, false);
 	net->be->ops->watch_send(net->be, false);
+}
+
+static void net_vector(struct virtio_dev *dev, unsigned int q)
+{
+	struct virtio_net *net = virtio_net(dev);
+
+	if (net->be->ops->recall)
+		net->be->ops->recall(net->be, q);
 }
 
 static void net_config_read(struct virtio_dev *dev, unsigned int off,
@@ -273,16 +293,40 @@ static const struct virtio_ops net_ops = {
 	.activate = net_activate,
 	.reset = net_reset,
 	.kick = net_kick,
+	.vector = net_vector,
 	.config_read = net_config_read,
 	.config_size = sizeof(struct net_config),
 };
 
+/* Plug it in: into a switch that takes rings, if there is one and it may. */
+static int net_plug(struct virtio_net *net, struct vm *vm,
+		    const struct options_netdev *opt, uint64_t *features)
+{
+	const uint64_t transport = 1ULL << VIRTIO_F_VERSION_1 |
+				   1ULL << VRING_F_EVENT_IDX |
+				   1ULL << VRING_F_INDIRECT_DESC;
+	uint64_t both = *features | transport;
+	int ret = -ENOENT;
+
+	if (opt->fast)
+		ret = net_vhost_open(vm, opt, &net_owner, net, &both, &net->be);
+	if (ret == -ENOENT && opt->fast > 0)
+		log_err("network '%s': fast=on, but there is no switch that takes rings",
+			opt->shown);
+	else if (ret == -ENOENT)
+		return net_vde_open(vm->loop, opt, vm->opt->name, &net_owner, net,
+				    &net->be);
+	/* What is the device's own business does not concern the switch. */
+	*features &= both | 1ULL << VIRTIO_NET_F_MAC | 1ULL << VIRTIO_NET_F_STATUS;
+	return ret;
+}
+
 int virtio_net_create(struct vm *vm, const struct options_nic *nic,
 		      struct eth_addr mac, struct virtio_net **out)
 {
-	const uint64_t features = 1ULL << VIRTIO_NET_F_MAC |
-				  1ULL << VIRTIO_NET_F_STATUS |
-				  1ULL << VIRTIO_NET_F_MRG_RXBUF;
+	uint64_t features = 1ULL << VIRTIO_NET_F_MAC |
+			    1ULL << VIRTIO_NET_F_STATUS |
+			    1ULL << VIRTIO_NET_F_MRG_RXBUF;
 	struct virtio_net *net = calloc(1, sizeof(*net));
 	int ret;
 
@@ -290,8 +334,7 @@ int virtio_net_create(struct vm *vm, const struct options_nic *nic,
 		return -ENOMEM;
 	net->config.mac = mac;
 	net->config.status = le16(VIRTIO_NET_S_LINK_UP);
-	ret = net_vde_open(vm->loop, &nic->netdev, vm->opt->name, &net_owner, net,
-			   &net->be);
+	ret = net_plug(net, vm, &nic->netdev, &features);
 	if (ret) {
 		free(net);
 		return ret;

@@ -262,6 +262,8 @@ static void queue_write(struct virtio_dev *dev, struct virtio_queue *q,
 {
 	if (off == VIRTIO_PCI_COMMON_Q_MSIX && size == 2) {
 		q->vector = virtio_vector(dev, value);
+		if (dev->active && dev->ops->vector)
+			dev->ops->vector(dev, (unsigned int)(q - dev->queue));
 		return;
 	}
 	/* The rest is latched once the queue is enabled. */

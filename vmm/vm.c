@@ -86,12 +86,13 @@ static int vm_power_on(struct vm *vm)
 	int ret;
 
 	vm->request = VM_GO_ON;
+	/* A switch may still be at work in the memory. */
+	for (unsigned int i = 0; i < vm->opt->nics; i++)
+		virtio_net_reset(vm->nics[i]);
 	ram_clear(vm);
 	ret = kvm_machine_create(vm);
 	if (ret)
 		return ret;
-	for (unsigned int i = 0; i < vm->opt->nics; i++)
-		virtio_net_reset(vm->nics[i]);
 	virtio_reset(vm->rng);
 	pci_reset(&vm->pci);
 	serial_reset(vm->serial);

@@ -14,6 +14,7 @@ enum {
 	KIND_DATA = 1,
 	KIND_ACK = 2,
 	KIND_PING = 3,
+	KIND_HELLO = 4,
 
 	FRAME_MIN = 60,
 	BURST = 32,
@@ -297,6 +298,15 @@ static void mode_recv(void)
 	unsigned int len, n;
 	uint8_t *p;
 
+	if (text_eq(option("announce", "off"), "on")) {
+		uint8_t all[ETH_ADDR];
+
+		memset(all, 0xff, sizeof(all));
+		p = tx_wait();
+		frame_fill((void *)p, FRAME_MIN, KIND_HELLO, 0, all);
+		nic_tx_post(FRAME_MIN);
+		nic_tx_flush();
+	}
 	say("recv ready");
 	start = last = rdtsc();
 	do {

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* net_vhost.c - A NIC whose rings a switch works on; the essay is in net_vhost.h */
+#include "config.h"
+
+#include "vmm/net_vhost.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/fd.h"
+#include "lib/log.h"
+#include "lib/vhost_front.h"
+#include "lib/vnet.h"
+#include "vmm/virtio.h"
+#include "vmm/vm.h"
+
+#define NET_VHOST_RETRY_S	0.1
+
+enum {
+	NET_VHOST_ANSWER_MS = 2000,	/* the switch has so long for an answer */
+	NET_VHOST_RINGS = 2,
+};
+
+/* What we say our own addresses are: guest addresses, and this. */
+#define NET_VHOST_USER	((uint64_t)1 << 44)
+
+/**
+ * struct net_vhost - A connection
+ * @path:	The switch's socket
+ * @hello:	What we tell it
+ * @vf:		The connection; the thread's while there is one
+ * @offered:	Feature bits that device and switch have
+ * @cable:	Watches for its end
+ * @retry:	Looks for the switch
+ * @thread:	Hands the rings over, if @busy
+ * @handed:	It is done
+ * @err:	How it ended
+ * @features:	What the guest negotiated
+ * @region:	Guest memory, @regions of them
+ * @ring:	The guest's rings; those of size 0 are not in use
+ * @dev:	The device while the guest's driver is active, or NULL
+ * @given:	The switch has the rings
+ * @away:	The switch went, and this was said
+ */
+struct net_vhost {
+	struct net_backend be;
+	struct vm *vm;
+	const struct options_netdev *opt;
+	char path[4096];
+	struct vhost_hello hello;
+	struct vhost_front vf;
+	uint64_t offered;
+	ev_io cable;
+	ev_timer retry;
+	pthread_t thread;
+	bool busy;
+	ev_async handed;
+	int err;
+	uint64_t features;
+	struct vhost_region region[VHOST_REGIONS_MAX];
+	unsigned int regions;
+	struct vhost_front_ring ring[NET_VHOST_RINGS];
+	struct virtio_dev *dev;
+	bool given;
+	bool away;
+};
+
+static struct net_vhost *net_vhost(struct net_backend *be)
+{
+	return container_of(be, struct net_vhost, be);
+}
+
+/* Handing over. */
+
+/* In a thread, or before there is any. */
+static int net_vhost_hand_over(struct net_vhost *nv)
+{
+	int fds[VHOST_REGIONS_MAX], ret = 0;
+
+	if (nv->vf.sock < 0)
+		ret = vhost_front_open(&nv->vf, nv->path, &nv->hello, nv->features,
+				       nv->features,
+				       NET_VHOST_ANSWER_MS);
+	else
+		ret = vhost_front_features(&nv->vf, nv->features);
+	for (unsigned int i = 0; i < nv->regions; i++)
+		fds[i] = nv->vm->ram;
+	if (!ret)
+		ret = vhost_front_memory(&nv->vf, nv->region, fds, nv->regions);
+	for (unsigned int i = 0; !ret && i < NET_VHOST_RINGS; i++)
+		if (nv->ring[i].size)
+			ret = vhost_front_start(&nv->vf, i, &nv->ring[i]);
+	if (ret)
+		vhost_front_close(&nv->vf);
+	return ret;
+}
+
+static void *net_vhost_thread(void *arg)
+{
+	struct net_vhost *nv = arg;
+
+	nv->err = net_vhost_hand_over(nv);
+	ev_async_send(nv->vm->loop, &nv->handed);
+	return NULL;
+}
+
+/* Have the thread begin; what it needs stays as it is until it is done. */
+static void net_vhost_begin(struct net_vhost *nv)
+{
+	sigset_t all, old;
+	int err;
+
+	if (nv->busy || !nv->dev)
+		return;
+	ev_io_stop(nv->vm->loop, &nv->cable);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&nv->thread, NULL, net_vhost_thread, nv);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	nv->busy = !err;
+	if (err)
+		ev_timer_again(nv->vm->loop, &nv->retry);
+}
+
+static void net_vhost_watch(struct net_vhost *nv)
+{
+	ev_io_stop(nv->vm->loop, &nv->cable);
+	ev_io_set(&nv->cable, nv->vf.sock, EV_READ);
+	ev_io_start(nv->vm->loop, &nv->cable);
+}
+
+/* The switch is not there: look for it. */
+static void net_vhost_lost(struct net_vhost *nv, int err)
+{
+	ev_io_stop(nv->vm->loop, &nv->cable);
+	vhost_front_close(&nv->vf);
+	nv->given = false;
+	if (!nv->away)
+		log_warn("network '%s': the switch is gone (%s); looking for it",
+			 nv->opt->shown, strerror(err));
+	nv->away = true;
+	ev_timer_again(nv->vm->loop, &nv->retry);
+}
+
+/* The thread is done. */
+static void net_vhost_settle(struct net_vhost *nv)
+{
+	if (!nv->busy)
+		return;
+	pthread_join(nv->thread, NULL);
+	nv->busy = false;
+	if (nv->err) {
+		net_vhost_lost(nv, -nv->err);
+		return;
+	}
+	ev_timer_stop(nv->vm->loop, &nv->retry);
+	nv->given = true;
+	net_vhost_watch(nv);
+	if (nv->away)
+		log_info("network '%s': the switch is back", nv->opt->shown);
+	nv->away = false;
+	/* A kick or an interrupt may have died with the old switch. */
+	for (unsigned int i = 0; i < NET_VHOST_RINGS; i++) {
+		if (!nv->ring[i].size)
+			continue;
+		eventfd_write(nv->ring[i].kick, 1);
+		if (nv->ring[i].call >= 0)
+			eventfd_write(nv->ring[i].call, 1);
+	}
+}
+
+static void net_vhost_handed_cb(struct ev_loop *loop UNUSED, ev_async *w,
+				int revents UNUSED)
+{
+	net_vhost_settle(container_of(w, struct net_vhost, handed));
+}
+
+static void net_vhost_retry_cb(struct ev_loop *loop, ev_timer *w, int revents UNUSED)
+{
+	struct net_vhost *nv = container_of(w, struct net_vhost, retry);
+
+	/* Without a driver there is nothing to be handed over. */
+	if (nv->dev)
+		net_vhost_begin(nv);
+	else
+		ev_timer_stop(loop, w);
+}
+
+static void net_vhost_cable_cb(struct ev_loop *loop UNUSED, ev_io *w, int revents UNUSED)
+{
+	struct net_vhost *nv = container_of(w, struct net_vhost, cable);
+	char c;
+
+	if (recv(w->fd, &c, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN)
+		return;
+	net_vhost_lost(nv, ECONNRESET);
+}
+
+/* The guest's driver. */
+
+/* The eventfd of a queue's interrupt, or -1. */
+static int net_vhost_call_fd(const struct virtio_dev *dev, unsigned int q)
+{
+	uint16_t vector = dev->queue[q].vector;
+
+	return vector < dev->pci.vectors ? dev->pci.vector[vector].eventfd : -1;
+}
+
+static void net_vhost_start(struct net_backend *be, struct virtio_dev *dev)
+{
+	struct net_vhost *nv = net_vhost(be);
+
+	nv->features = dev->features & nv->offered;
+	for (unsigned int i = 0; i < NET_VHOST_RINGS; i++) {
+		const struct virtio_queue *q = &dev->queue[i];
+
+		nv->ring[i] = (struct vhost_front_ring){
+			.size = q->vring.size,
+			.desc = NET_VHOST_USER + q->desc,
+			.avail = NET_VHOST_USER + q->avail,
+			.used = NET_VHOST_USER + q->used,
+			.kick = q->kickfd,
+			.call = net_vhost_call_fd(dev, i),
+		};
+	}
+	nv->dev = dev;
+	net_vhost_begin(nv);
+}
+
+/* Take the rings back. When this returns, the switch does not touch them any more,
+ * or has lost the connection and will not when it notices. */
+static void net_vhost_stop(struct net_backend *be)
+{
+	struct net_vhost *nv = net_vhost(be);
+	uint16_t base;
+	int ret = 0;
+
+	net_vhost_settle(nv);
+	nv->dev = NULL;
+	if (!nv->given)
+		return;
+	nv->given = false;
+	for (unsigned int i = 0; !ret && i < NET_VHOST_RINGS; i++)
+		if (nv->ring[i].size)
+			ret = vhost_front_stop(&nv->vf, i, &base);
+	if (ret)
+		net_vhost_lost(nv, -ret);
+}
+
+/* A queue has another interrupt now. */
+static void net_vhost_recall(struct net_backend *be, unsigned int q)
+{
+	struct net_vhost *nv = net_vhost(be);
+	int ret;
+
+	net_vhost_settle(nv);
+	if (!nv->dev || q >= NET_VHOST_RINGS)
+		return;
+	nv->ring[q].call = net_vhost_call_fd(nv->dev, q);
+	if (!nv->given)
+		return;
+	ret = vhost_front_call(&nv->vf, q, nv->ring[q].call);
+	if (ret)
+		net_vhost_lost(nv, -ret);
+}
+
+static void net_vhost_close(struct net_backend *be)
+{
+	struct net_vhost *nv = net_vhost(be);
+
+	if (nv->busy)
+		pthread_join(nv->thread, NULL);
+	ev_async_stop(nv->vm->loop, &nv->handed);
+	ev_io_stop(nv->vm->loop, &nv->cable);
+	ev_timer_stop(nv->vm->loop, &nv->retry);
+	vhost_front_close(&nv->vf);
+	free(nv);
+}
+
+static const struct net_ops net_vhost_ops = {
+	.start = net_vhost_start,
+	.stop = net_vhost_stop,
+	.recall = net_vhost_recall,
+	.close = net_vhost_close,
+};
+
+/* Which switch? */
+
+/* Take "[PORT]" off the end of a name. Return: the port, 0 if there is none, -1 if
+ * it is no number. */
+static int net_vhost_port(char *name)
+{
+	char *open = strrchr(name, '['), *end;
+	long n;
+
+	if (!open || name[strlen(name) - 1] != ']')
+		return 0;
+	*open++ = 0;
+	n = strtol(open, &end, 10);
+	return *end == ']' && n >= 0 && n <= UINT16_MAX ? (int)n : -1;
+}
+
+/* The directory that libvdeplug would take for an empty name. */
+static bool net_vhost_default_dir(char *dir, size_t size)
+{
+	static const char *const dirs[] = { "/var/run/vde.ctl", "/tmp/vde.ctl" };
+	const char *home = getenv("HOME");
+	char ctl[4096 + 8];
+	struct stat st;
+
+	/* What the user's own settings lead to, the library knows better. */
+	if (home && (size_t)snprintf(ctl, sizeof(ctl), "%s/.vdeplug/default", home) <
+	    sizeof(ctl) && !stat(ctl, &st))
+		return false;
+	if (home && (size_t)snprintf(ctl, sizeof(ctl), "%s/.vde2/default.switch", home) <
+	    sizeof(ctl) && !stat(ctl, &st)) {
+		return S_ISDIR(st.st_mode) &&
+		       (size_t)snprintf(dir, size, "%s", ctl) < size;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		snprintf(ctl, sizeof(ctl), "%s/ctl", dirs[i]);
+		if (stat(ctl, &st))
+			continue;
+		snprintf(dir, size, "%s", dirs[i]);
+		return true;
+	}
+	return false;
+}
+
+/* Find the vhost socket that a network's name leads to. Return: whether there is
+ * one. */
+static bool net_vhost_find(struct net_vhost *nv)
+{
+	const char *sock = nv->opt->sock ? nv->opt->sock : "";
+	char dir[4000];
+	struct stat st;
+	int port;
+
+	if (!strncmp(sock, "vde://", 6))
+		sock += 6;
+	else if (!strncmp(sock, "lanbox://", 9))
+		sock += 9;
+	else if (strstr(sock, "://"))
+		return false;
+	if ((size_t)snprintf(dir, sizeof(dir), "%s", sock) >= sizeof(dir))
+		return false;
+	port = net_vhost_port(dir);
+	if (port < 0 || (!dir[0] && !net_vhost_default_dir(dir, sizeof(dir))))
+		return false;
+	nv->hello.port = (uint32_t)(port ? port : nv->opt->port);
+	snprintf(nv->path, sizeof(nv->path), "%s/vhost", dir);
+	return !stat(nv->path, &st) && S_ISSOCK(st.st_mode);
+}
+
+int net_vhost_open(struct vm *vm, const struct options_netdev *opt,
+		   const struct net_owner *owner, void *nic, uint64_t *features,
+		   struct net_backend **out)
+{
+	struct net_vhost *nv = calloc(1, sizeof(*nv));
+	int ret;
+
+	if (!nv)
+		return -ENOMEM;
+	nv->be = (struct net_backend){ .ops = &net_vhost_ops, .owner = owner,
+				       .nic = nic, .up = true };
+	nv->vm = vm;
+	nv->opt = opt;
+	nv->vf.sock = -1;
+	if (!net_vhost_find(nv)) {
+		free(nv);
+		return -ENOENT;
+	}
+	snprintf(nv->hello.descr, sizeof(nv->hello.descr), "lanbox-vmm %s pid %ld",
+		 vm->opt->name, (long)getpid());
+	ret = vhost_front_open(&nv->vf, nv->path, &nv->hello, *features,
+			       1ULL << 32, NET_VHOST_ANSWER_MS);
+	if (ret) {
+		/* A socket that a dead switch left is no switch. */
+		if (ret != -ECONNREFUSED)
+			log_err("network '%s': cannot connect to the switch: %s", opt->shown,
+				strerror(-ret));
+		free(nv);
+		return ret == -ECONNREFUSED ? -ENOENT : ret;
+	}
+	nv->offered = nv->vf.features;
+	*features &= nv->vf.features;
+	for (unsigned int i = 0; i < vm->mem.count; i++) {
+		const struct guestmem_region *r = &vm->mem.region[i];
+
+		nv->region[nv->regions++] = (struct vhost_region){
+			.guest = r->addr,
+			.size = r->size,
+			.user = NET_VHOST_USER + r->addr,
+			.offset = (uint64_t)(r->host - vm->ram_host),
+		};
+	}
+	ev_async_init(&nv->handed, net_vhost_handed_cb);
+	ev_async_start(vm->loop, &nv->handed);
+	ev_io_init(&nv->cable, net_vhost_cable_cb, -1, EV_READ);
+	ev_timer_init(&nv->retry, net_vhost_retry_cb, 0., NET_VHOST_RETRY_S);
+	net_vhost_watch(nv);
+	*out = &nv->be;
+	return 0;
+}
