@@ -247,7 +247,7 @@ void vring_suppress_kicks(struct vring *vr)
 				 __ATOMIC_RELAXED);
 }
 
-bool vring_want_kick(struct vring *vr)
+bool vring_want_kick(struct vring *vr, uint16_t after)
 {
 	uint16_t seen;
 
@@ -257,12 +257,13 @@ bool vring_want_kick(struct vring *vr)
 	 * wanted is a chain behind all that have been seen. */
 	seen = vr->avail_idx;
 	if (vr->event_idx)
-		__atomic_store_n(vring_avail_event(vr), seen, __ATOMIC_RELAXED);
+		__atomic_store_n(vring_avail_event(vr), (uint16_t)(seen + after - 1),
+				 __ATOMIC_RELAXED);
 	else
 		__atomic_store_n(&vr->used->flags, 0, __ATOMIC_RELAXED);
 	/* The driver writes avail->idx, then reads our wish: same reasoning as in
 	 * vring_should_notify(). */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	vr->avail_idx = __atomic_load_n(&vr->avail->idx, __ATOMIC_ACQUIRE);
-	return vr->avail_idx != seen;
+	return (uint16_t)(vr->avail_idx - seen) >= after;
 }

@@ -201,9 +201,15 @@ bool vring_should_notify(struct vring *vr);
 /* Ask the driver not to kick (a hint). */
 void vring_suppress_kicks(struct vring *vr);
 
-/* Ask for a kick at the next chain, behind all that have been seen (those given
- * back by vring_unpop() included). Return: true if one is there already, so that
- * waiting would miss it. */
-bool vring_want_kick(struct vring *vr) MUST_CHECK;
+/**
+ * vring_want_kick() - Ask for a kick when there are new chains
+ * @vr:		Ring
+ * @after:	When there are so many behind all that have been seen (those given
+ *		back by vring_unpop() included), at least 1; a driver that does not
+ *		know event indices kicks at the first
+ *
+ * Return: true if they are there already, so that waiting would miss them
+ */
+bool vring_want_kick(struct vring *vr, uint16_t after) MUST_CHECK;
 
 #endif /* LIB_VRING_H */

@@ -6,6 +6,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "lib/compiler.h"
 #include "switchd/vsw.h"
@@ -84,18 +87,73 @@ static void poller_idle_cb(struct ev_loop *loop UNUSED, ev_idle *w UNUSED,
 	/* Its being there keeps the loop from sleeping. */
 }
 
-void poller_init(struct poller *po, struct ev_loop *loop, enum poller_mode mode)
+/* Naps. */
+
+void poller_nap(struct poller *po, struct pollee *p)
 {
+	const struct itimerspec once = { .it_value = { .tv_nsec = POLLER_NAP_US * 1000 } };
+
+	if (p->napping)
+		return;
+	if (!po->nappers)
+		timerfd_settime(po->nap.fd, 0, &once, NULL);
+	p->napping = true;
+	p->next_napper = po->nappers;
+	po->nappers = p;
+}
+
+static void poller_nap_cb(struct ev_loop *loop UNUSED, ev_io *w, int revents UNUSED)
+{
+	struct poller *po = container_of(w, struct poller, nap);
+	struct pollee *p = po->nappers;
+	uint64_t expired;
+
+	if (read(w->fd, &expired, sizeof(expired)) < 0)
+		return;
+	po->nappers = NULL;
+	for (; p; p = p->next_napper) {
+		p->napping = false;
+		/* Without memory for the list, a kick will do it. */
+		if (poller_wake(po, p))
+			return;
+	}
+}
+
+static void poller_end_nap(struct poller *po, struct pollee *p)
+{
+	struct pollee **link = &po->nappers;
+
+	if (!p->napping)
+		return;
+	while (*link != p)
+		link = &(*link)->next_napper;
+	*link = p->next_napper;
+	p->napping = false;
+}
+
+int poller_init(struct poller *po, struct ev_loop *loop, enum poller_mode mode)
+{
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
 	*po = (struct poller){ .loop = loop, .mode = mode };
+	ev_io_init(&po->nap, poller_nap_cb, fd, EV_READ);
+	ev_io_start(loop, &po->nap);
 	ev_idle_init(&po->idle, poller_idle_cb);
 	ev_check_init(&po->turn, poller_turn_cb);
 	ev_check_start(loop, &po->turn);
+	return 0;
 }
 
 void poller_destroy(struct poller *po)
 {
+	if (!po->loop)
+		return;
 	ev_idle_stop(po->loop, &po->idle);
 	ev_check_stop(po->loop, &po->turn);
+	ev_io_stop(po->loop, &po->nap);
+	close(po->nap.fd);
 	free(po->busy);
 }
 
@@ -121,6 +179,7 @@ int poller_wake(struct poller *po, struct pollee *p)
 {
 	if (p->place >= 0)
 		return 0;
+	poller_end_nap(po, p);
 	if (po->count == po->room) {
 		unsigned int room = po->room ? 2 * po->room : 16;
 		struct pollee **busy = realloc(po->busy, room * sizeof(struct pollee *));
@@ -141,6 +200,7 @@ int poller_wake(struct poller *po, struct pollee *p)
 
 void poller_forget(struct poller *po, struct pollee *p)
 {
+	poller_end_nap(po, p);
 	if (p->place >= 0)
 		poller_remove(po, p);
 }

@@ -18,6 +18,10 @@
  * before. (Tried before: doubling and halving by the time asleep alone, which
  * polled a processor away for 200 of each 225 us under a guest that needed it.)
  *
+ * Who waits for something that its peer would tell too often (room in a receive
+ * ring, told buffer by buffer) need not ask to be told, and can have itself woken up
+ * after POLLER_NAP_US: poller_nap().
+ *
  * Sockets and taps of the same loop wait for one turn at most.
  */
 #ifndef SWITCHD_POLLER_H
@@ -27,11 +31,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/compiler.h"
+
 enum {
 	POLLER_SLICE_US = 50,
 	POLLER_PATIENCE_MIN_US = 10,
 	POLLER_PATIENCE_MAX_US = 200,
 	POLLER_MISSES_MAX = 6,
+	POLLER_NAP_US = 100,
 };
 
 enum poller_mode {
@@ -61,6 +68,8 @@ struct pollee_ops {
  * @busy_us:	When it last had work
  * @slept_us:	When it fell asleep
  * @patience_us: How long it is polled in vain before it sleeps
+ * @next_napper: In the list of those who nap
+ * @napping:	It is to be woken up when the timer fires
  * @misses:	How often, in a row, the long patience was in vain
  * @skip:	Times awake to go with the short one
  */
@@ -70,6 +79,8 @@ struct pollee {
 	uint64_t busy_us;
 	uint64_t slept_us;
 	uint32_t patience_us;
+	struct pollee *next_napper;
+	bool napping;
 	uint8_t misses;
 	uint8_t skip;
 };
@@ -79,6 +90,9 @@ struct pollee {
  * @busy:	Those awake, @count of them, room for @room
  * @idle:	Active while somebody is awake: the loop does not sleep
  * @turn:	Polls them, once in each turn of the loop
+ * @nappers:	Those who sleep, but not for long
+ * @nap:	Watches a timerfd that wakes them up (the loop's own timers count
+ *		milliseconds)
  */
 struct poller {
 	struct ev_loop *loop;
@@ -88,9 +102,12 @@ struct poller {
 	unsigned int room;
 	ev_idle idle;
 	ev_check turn;
+	struct pollee *nappers;
+	ev_io nap;
 };
 
-void poller_init(struct poller *po, struct ev_loop *loop, enum poller_mode mode);
+/* Return: 0 or -errno. */
+int poller_init(struct poller *po, struct ev_loop *loop, enum poller_mode mode) MUST_CHECK;
 
 /* Nobody may be awake. */
 void poller_destroy(struct poller *po);
@@ -100,6 +117,9 @@ void pollee_init(struct pollee *p, const struct pollee_ops *ops);
 /* There may be work: poll it from now on. Harmless if it is awake. Return: 0 or
  * -ENOMEM. */
 int poller_wake(struct poller *po, struct pollee *p);
+
+/* For ->sleep(): have it woken up after POLLER_NAP_US. */
+void poller_nap(struct poller *po, struct pollee *p);
 
 /* It is going away. Harmless if it is asleep. */
 void poller_forget(struct poller *po, struct pollee *p);

@@ -24,7 +24,10 @@
 
 #define PORT_VHOST_DEADLINE_S	5.	/* for the rest of a message begun */
 
-enum { PORT_VHOST_CHAINS = FRAME_BATCH };
+enum {
+	PORT_VHOST_CHAINS = FRAME_BATCH,
+	PORT_VHOST_NAPS = 16,		/* in vain, before a kick is asked for */
+};
 
 /**
  * struct port_vhost - A front end
@@ -33,6 +36,7 @@ enum { PORT_VHOST_CHAINS = FRAME_BATCH };
  * @sock:	Its connection
  * @msg:	The message that is coming in, @have bytes of it
  * @fds:	Descriptors that came with it, @fd_count of them
+ * @naps:	Since there was room for the frames that wait
  * @kick:	Watch the kick descriptors of the rings
  * @pairs:	Queue pairs to look at
  * @plugged:	It is plugged in
@@ -53,6 +57,7 @@ struct port_vhost {
 	size_t have;
 	int fds[VHOST_FDS_MAX];
 	unsigned int fd_count;
+	unsigned int naps;
 	ev_io kick[VHOST_RINGS_MAX];
 	unsigned int pairs;
 	bool plugged;
@@ -331,6 +336,7 @@ static bool port_vhost_poll(struct pollee *p)
 			work |= ring_receive(pv, ring);
 	}
 	if (pv->waiting && port_vhost_has_room(pv)) {
+		pv->naps = 0;
 		endpoint_can_send(&pv->ep);
 		work = true;
 	}
@@ -342,12 +348,18 @@ static bool port_vhost_poll(struct pollee *p)
 static bool port_vhost_sleep(struct pollee *p)
 {
 	struct port_vhost *pv = container_of(p, struct port_vhost, pollee);
+	/* A kick for every few buffers would be a wake-up for every few frames. */
+	bool nap = pv->waiting && pv->naps < PORT_VHOST_NAPS;
 
 	for (unsigned int i = 0; i < pv->pairs; i++) {
-		if (pv->waiting && vring_want_kick(&pv->dev.ring[2 * i].vr))
+		if (pv->waiting && !nap && vring_want_kick(&pv->dev.ring[2 * i].vr, 1))
 			return false;
-		if (!pv->held && vring_want_kick(&pv->dev.ring[2 * i + 1].vr))
+		if (!pv->held && vring_want_kick(&pv->dev.ring[2 * i + 1].vr, 1))
 			return false;
+	}
+	if (nap) {
+		pv->naps++;
+		poller_nap(&pv->vsw->poller, p);
 	}
 	return true;
 }

@@ -151,8 +151,7 @@ static int vhost_set_enable(struct vhost_dev *dev, const struct vhost_state *s)
 
 	if (!ring)
 		return -EINVAL;
-	if (!(dev->features & BIT(VHOST_F_PROTOCOL_FEATURES)))
-		return vhost_refuse(dev, -EPROTO, "SET_VRING_ENABLE without protocol features");
+	/* QEMU sends this before its features are set. */
 	ring->enabled = s->num == 1;
 	return 0;
 }

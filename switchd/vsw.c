@@ -181,7 +181,11 @@ struct vsw *vsw_create(struct ev_loop *loop, const struct vsw_config *cfg)
 	ev_prepare_start(loop, &vsw->reaper);
 	ev_timer_init(&vsw->ager, vsw_age_cb, VSW_AGE_INTERVAL_S, VSW_AGE_INTERVAL_S);
 	ev_timer_start(loop, &vsw->ager);
-	poller_init(&vsw->poller, loop, cfg->polling);
+	ret = poller_init(&vsw->poller, loop, cfg->polling);
+	if (ret) {
+		log_err_errno(-ret, "no timer");
+		goto fail;
+	}
 	ret = vsw_alloc(vsw);
 	if (ret) {
 		log_err_errno(-ret, "no memory for %u ports", cfg->numports);

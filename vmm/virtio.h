@@ -34,7 +34,7 @@
 
 enum {
 	VIRTIO_QUEUES_MAX = 8,
-	VIRTIO_QUEUE_SIZE = 256,	/* entries offered */
+	VIRTIO_QUEUE_SIZE = 256,	/* entries offered, unless the kind says more */
 
 	/* Device status, section 2.1 */
 	VIRTIO_ACKNOWLEDGE = 1,
@@ -58,6 +58,7 @@ struct vm;
  * @vector:	Queue @q has got another interrupt vector; may be NULL
  * @config_read: Fill @buf from device configuration, @off + @size in bounds
  * @config_size: Bytes of device configuration
+ * @queue_size:	Entries offered for each queue, 0 = VIRTIO_QUEUE_SIZE
  */
 struct virtio_ops {
 	const char *name;
@@ -70,6 +71,7 @@ struct virtio_ops {
 	void (*config_read)(struct virtio_dev *dev, unsigned int off,
 			    void *buf, unsigned int size);
 	unsigned int config_size;
+	uint16_t queue_size;
 };
 
 /**

@@ -39,6 +39,8 @@
 enum { NET_RX, NET_TX, NET_QUEUES };
 
 enum {
+	/* What arrives while the guest has no processor waits in its own ring. */
+	NET_QUEUE_SIZE = 1024,
 	NET_CHAINS = 256,		/* that a frame may take */
 	NET_BUDGET = 256,		/* frames in one direction at one go */
 	NET_STALE = 4096,		/* frames thrown away when a guest comes up */
@@ -132,7 +134,7 @@ static void net_receive(struct virtio_net *net)
 		if (net_deliver(net)) {
 			net->kept = 0;
 			moved++;
-		} else if (vr->broken || !vring_want_kick(vr)) {
+		} else if (vr->broken || !vring_want_kick(vr, 1)) {
 			break;
 		}
 	}
@@ -185,7 +187,7 @@ static void net_transmit(struct virtio_net *net)
 	vring_suppress_kicks(vr);
 	while (moved < NET_BUDGET && !full) {
 		if (!vring_pop(vr, &chain, 1, net->iov, ARRAY_SIZE(net->iov))) {
-			if (vr->broken || !vring_want_kick(vr))
+			if (vr->broken || !vring_want_kick(vr, 1))
 				break;
 			continue;
 		}
@@ -296,6 +298,7 @@ static const struct virtio_ops net_ops = {
 	.vector = net_vector,
 	.config_read = net_config_read,
 	.config_size = sizeof(struct net_config),
+	.queue_size = NET_QUEUE_SIZE,
 };
 
 /* Plug it in: into a switch that takes rings, if there is one and it may. */

@@ -136,6 +136,11 @@ static void virtio_activate(struct virtio_dev *dev)
 	ev_async_send(dev->vm->loop, &dev->vm->wake);
 }
 
+static uint16_t virtio_queue_size(const struct virtio_dev *dev)
+{
+	return dev->ops->queue_size ? dev->ops->queue_size : VIRTIO_QUEUE_SIZE;
+}
+
 void virtio_reset(struct virtio_dev *dev)
 {
 	if (dev->active)
@@ -152,7 +157,7 @@ void virtio_reset(struct virtio_dev *dev)
 		ev_io_stop(dev->vm->loop, &q->kick);
 		virtio_ioeventfd(dev, q, false);
 		q->notify = 0;
-		q->size = VIRTIO_QUEUE_SIZE;
+		q->size = virtio_queue_size(dev);
 		q->desc = q->avail = q->used = 0;
 		q->vector = PCI_NO_VECTOR;
 		q->enabled = false;
@@ -271,7 +276,7 @@ static void queue_write(struct virtio_dev *dev, struct virtio_queue *q,
 		return;
 	switch (off << 4 | size) {
 	case VIRTIO_PCI_COMMON_Q_SIZE << 4 | 2:
-		if (value && value <= VIRTIO_QUEUE_SIZE && !(value & (value - 1)))
+		if (value && value <= virtio_queue_size(dev) && !(value & (value - 1)))
 			q->size = (uint16_t)value;
 		break;
 	case VIRTIO_PCI_COMMON_Q_ENABLE << 4 | 2:

@@ -27,7 +27,7 @@ static void rng_kick(struct virtio_dev *dev, unsigned int q)
 		if (!vring_pop(vr, &chain, 1, iov, ARRAY_SIZE(iov))) {
 			if (vr->broken)
 				virtio_break(dev, vr->broken);
-			if (vr->broken || !vring_want_kick(vr))
+			if (vr->broken || !vring_want_kick(vr, 1))
 				return;
 			continue;
 		}
