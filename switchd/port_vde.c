@@ -142,7 +142,9 @@ static unsigned int port_vde_send(struct endpoint *ep,
 		} else if (errno == EMSGSIZE) {
 			endpoint_drop(ep, DROP_TOO_LONG, 1);
 			done++;
-		} else if (errno == ENOBUFS || errno == ENOMEM || errno == EINTR) {
+		} else if (errno == ENOBUFS || errno == ENOMEM || errno == EINTR ||
+			   errno == EFAULT) {
+			/* EFAULT is the sender's doing: its memory vanished. */
 			endpoint_drop(ep, DROP_TX_ERROR, 1);
 			done++;
 		} else {

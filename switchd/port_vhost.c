@@ -22,10 +22,11 @@
 #include "switchd/vhost_dev.h"
 #include "switchd/vsw.h"
 
-#define PORT_VHOST_DEADLINE_S	5.	/* for the rest of a message begun */
+#define PORT_VHOST_DEADLINE_S	5.	/* for the first message, or what is left of one */
 
 enum {
 	PORT_VHOST_CHAINS = FRAME_BATCH,
+	PORT_VHOST_UNPLUGGED = 128,	/* front ends without a port, at most */
 	PORT_VHOST_NAPS = 16,		/* in vain, before a kick is asked for */
 };
 
@@ -336,9 +337,14 @@ static bool port_vhost_poll(struct pollee *p)
 			work |= ring_receive(pv, ring);
 	}
 	if (pv->waiting && port_vhost_has_room(pv)) {
-		pv->naps = 0;
+		unsigned int before = pv->ep.q.count;
+
 		endpoint_can_send(&pv->ep);
-		work = true;
+		/* Buffers that are too few for the first frame are no room. */
+		if (pv->ep.q.count < before) {
+			pv->naps = 0;
+			work = true;
+		}
 	}
 	if (UNLIKELY(vhost_dev_is_lost(&pv->dev)) && !pv->ep.dead)
 		endpoint_dead(&pv->ep, "its memory vanished");
@@ -427,6 +433,7 @@ static void port_vhost_free(struct port_vhost *pv)
 		while (*p != pv)
 			p = &(*p)->next;
 		*p = pv->next;
+		pv->vsw->vhost_waiting--;
 	}
 	poller_forget(&pv->vsw->poller, &pv->pollee);
 	ev_io_stop(loop, &pv->io);
@@ -491,6 +498,7 @@ static int port_vhost_plug(struct port_vhost *pv, int port)
 		p = &(*p)->next;
 	*p = pv->next;
 	pv->plugged = true;
+	pv->vsw->vhost_waiting--;
 	return port;
 }
 
@@ -501,8 +509,13 @@ static int port_vhost_hello(struct port_vhost *pv, const struct vhost_hello *h)
 
 	if (pv->plugged)
 		return -EBUSY;
+	if ((pv->msg.flags & (VHOST_VERSION_MASK | VHOST_REPLY)) != VHOST_VERSION)
+		return -EPROTO;
 	if (memchr(h->descr, 0, sizeof(h->descr)) && !pv->owner.descr)
 		snprintf(pv->ep.descr, sizeof(pv->ep.descr), "%s", h->descr);
+	for (char *p = pv->ep.descr; *p; p++)
+		if (*p < ' ' || *p > '~')
+			*p = '?';
 	if (port < 0 && h->management)
 		port = 0;
 	else if (port < 0 && h->port)
@@ -606,8 +619,10 @@ static void port_vhost_io_cb(struct ev_loop *loop, ev_io *w, int revents UNUSED)
 		n = fd_recv(pv->sock, buf + pv->have, want - pv->have,
 			    pv->fds + pv->fd_count, &fds);
 		if (n == -EAGAIN) {
-			if (pv->have)
+			if (pv->have && !ev_is_active(&pv->deadline)) {
+				ev_timer_set(&pv->deadline, PORT_VHOST_DEADLINE_S, 0.);
 				ev_timer_start(loop, &pv->deadline);
+			}
 			return;
 		}
 		if (n <= 0) {
@@ -625,15 +640,29 @@ static void port_vhost_io_cb(struct ev_loop *loop, ev_io *w, int revents UNUSED)
 	ev_timer_stop(loop, &pv->deadline);
 	memset(buf + pv->have, 0, VHOST_HDR_SIZE + VHOST_PAYLOAD_MAX - pv->have);
 	pv->have = 0;
-	if (port_vhost_message(pv))
-		port_vhost_drop_fds(pv);
+	if (!port_vhost_message(pv))
+		return;
+	port_vhost_drop_fds(pv);
+	/* It was told why it gets no port, and that is all. */
+	if (!pv->plugged)
+		port_vhost_fail(pv, "no port for it");
 }
 
 static void port_vhost_deadline_cb(struct ev_loop *loop UNUSED, ev_timer *w,
 				   int revents UNUSED)
 {
 	port_vhost_fail(container_of(w, struct port_vhost, deadline),
-			"half a message, and no more for %.0f s", PORT_VHOST_DEADLINE_S);
+			"no whole message within %.0f s", PORT_VHOST_DEADLINE_S);
+}
+
+/* Too many have not said what they want: the one that has waited longest goes. */
+static void port_vhost_push_out(struct vsw *vsw)
+{
+	struct port_vhost *oldest = vsw->vhost_unplugged;
+
+	while (oldest->next)
+		oldest = oldest->next;
+	port_vhost_fail(oldest, "too many front ends wait without a word");
 }
 
 int port_vhost_open(struct vsw *vsw, int sock, const struct port_vhost_owner *owner)
@@ -666,8 +695,11 @@ int port_vhost_open(struct vsw *vsw, int sock, const struct port_vhost_owner *ow
 	ev_timer_init(&pv->deadline, port_vhost_deadline_cb, PORT_VHOST_DEADLINE_S, 0.);
 	ev_io_init(&pv->io, port_vhost_io_cb, sock, EV_READ);
 	ev_io_start(vsw->loop, &pv->io);
+	ev_timer_start(vsw->loop, &pv->deadline);
 	pv->next = vsw->vhost_unplugged;
 	vsw->vhost_unplugged = pv;
+	if (++vsw->vhost_waiting > PORT_VHOST_UNPLUGGED)
+		port_vhost_push_out(vsw);
 	return 0;
 }
 

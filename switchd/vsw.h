@@ -111,7 +111,7 @@ struct vsw_config {
  * @rx:		Receive buffers shared by all endpoints
  * @poller:	Polls rings
  * @vhost:	Takes vhost-user front ends in
- * @vhost_unplugged: Front ends that have no port yet
+ * @vhost_unplugged: Front ends that have no port yet, @vhost_waiting of them
  * @vhost_scratch: For their endpoints
  * @captures:	Captures under way, or NULL
  * @start_ms:	When it began
@@ -131,6 +131,7 @@ struct vsw {
 	struct poller poller;
 	struct vhost *vhost;
 	struct port_vhost *vhost_unplugged;
+	unsigned int vhost_waiting;
 	struct port_vhost_scratch *vhost_scratch;
 	struct capture *captures;
 	uint64_t start_ms;
