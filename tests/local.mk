@@ -50,6 +50,7 @@ nested_tests = \
 	tests/nested/check-capture.sh \
 	tests/nested/check-demo.sh \
 	tests/nested/check-peer-vde.sh \
+	tests/nested/check-restart.sh \
 	tests/nested/check-seed.sh
 TESTS += $(nested_tests)
 EXTRA_DIST += $(nested_tests) \
@@ -58,6 +59,7 @@ EXTRA_DIST += $(nested_tests) \
 	tests/nested/cases/capture.sh \
 	tests/nested/cases/demo.sh \
 	tests/nested/cases/peer-vde.sh \
+	tests/nested/cases/restart.sh \
 	tests/nested/cases/seed.sh \
 	tests/nested/demo \
 	tests/nested/guest-init \
