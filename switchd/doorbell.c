@@ -11,14 +11,15 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Whether the timer runs; whether a bell was rung since it last fired. */
-static volatile sig_atomic_t doorbell_watched, doorbell_rung;
+/* Whether the timer runs; whether a bell was rung since it last fired; whether one is
+ * being rung: however often the timer fires meanwhile, it has to go on. */
+static volatile sig_atomic_t doorbell_watched, doorbell_rung, doorbell_ringing;
 
 static void doorbell_alarm(int sig UNUSED)
 {
 	static const struct itimerval off;
 
-	if (doorbell_rung) {
+	if (doorbell_rung || doorbell_ringing) {
 		doorbell_rung = 0;
 		return;
 	}
@@ -42,13 +43,15 @@ static void doorbell_watch(void)
 int doorbell_ring(int fd)
 {
 	const uint64_t one = 1;
+	int ret = 0;
 
-	doorbell_rung = 1;
+	doorbell_rung = doorbell_ringing = 1;
 	if (!doorbell_watched)
 		doorbell_watch();
-	if (write(fd, &one, sizeof(one)) == sizeof(one) || errno == EAGAIN)
-		return 0;
-	return -EBUSY;
+	if (write(fd, &one, sizeof(one)) != sizeof(one) && errno != EAGAIN)
+		ret = -EBUSY;
+	doorbell_ringing = 0;
+	return ret;
 }
 
 void doorbell_answer(int fd)

@@ -22,11 +22,13 @@
 #include "switchd/vhost_dev.h"
 #include "switchd/vsw.h"
 
+#define PORT_VHOST_REST_S	0.001	/* from one that kicks and kicks in vain */
 #define PORT_VHOST_DEADLINE_S	5.	/* for the first message, or what is left of one */
 
 enum {
 	PORT_VHOST_CHAINS = FRAME_BATCH,
 	PORT_VHOST_UNPLUGGED = 128,	/* front ends without a port, at most */
+	PORT_VHOST_VAIN = 64,		/* kicks without work, before we look away */
 	PORT_VHOST_NAPS = 16,		/* in vain, before a kick is asked for */
 };
 
@@ -37,6 +39,8 @@ enum {
  * @sock:	Its connection
  * @msg:	The message that is coming in, @have bytes of it
  * @fds:	Descriptors that came with it, @fd_count of them
+ * @vain:	Kicks since there was work
+ * @rest:	While it runs, kicks are not looked at
  * @naps:	Since there was room for the frames that wait
  * @kick:	Watch the kick descriptors of the rings
  * @pairs:	Queue pairs to look at
@@ -58,6 +62,8 @@ struct port_vhost {
 	size_t have;
 	int fds[VHOST_FDS_MAX];
 	unsigned int fd_count;
+	unsigned int vain;
+	ev_timer rest;
 	unsigned int naps;
 	ev_io kick[VHOST_RINGS_MAX];
 	unsigned int pairs;
@@ -346,6 +352,8 @@ static bool port_vhost_poll(struct pollee *p)
 			work = true;
 		}
 	}
+	if (work)
+		pv->vain = 0;
 	if (UNLIKELY(vhost_dev_is_lost(&pv->dev)) && !pv->ep.dead)
 		endpoint_dead(&pv->ep, "its memory vanished");
 	return work;
@@ -388,11 +396,39 @@ static void port_vhost_look(struct port_vhost *pv)
 		endpoint_dead(&pv->ep, "no memory");
 }
 
-static void port_vhost_kick_cb(struct ev_loop *loop UNUSED, ev_io *w,
+/* Watch the kick descriptors, or do not. */
+static void port_vhost_listen(struct port_vhost *pv, bool on)
+{
+	for (unsigned int i = 0; i < 2 * pv->pairs; i++) {
+		if (on && pv->dev.ring[i].vr.size)
+			ev_io_start(pv->vsw->loop, &pv->kick[i]);
+		else
+			ev_io_stop(pv->vsw->loop, &pv->kick[i]);
+	}
+}
+
+static void port_vhost_rest_cb(struct ev_loop *loop UNUSED, ev_timer *w,
 			       int revents UNUSED)
 {
+	struct port_vhost *pv = container_of(w, struct port_vhost, rest);
+
+	port_vhost_listen(pv, true);
+	port_vhost_look(pv);
+}
+
+static void port_vhost_kick_cb(struct ev_loop *loop, ev_io *w, int revents UNUSED)
+{
+	struct port_vhost *pv = w->data;
+
 	doorbell_answer(w->fd);
-	port_vhost_look(w->data);
+	/* A bell that never falls silent must not keep us from others. */
+	if (++pv->vain > PORT_VHOST_VAIN) {
+		port_vhost_listen(pv, false);
+		ev_timer_set(&pv->rest, PORT_VHOST_REST_S, 0.);
+		ev_timer_start(loop, &pv->rest);
+		return;
+	}
+	port_vhost_look(pv);
 }
 
 static void port_vhost_wait_send(struct endpoint *ep, bool on)
@@ -438,6 +474,7 @@ static void port_vhost_free(struct port_vhost *pv)
 	poller_forget(&pv->vsw->poller, &pv->pollee);
 	ev_io_stop(loop, &pv->io);
 	ev_timer_stop(loop, &pv->deadline);
+	ev_timer_stop(loop, &pv->rest);
 	for (unsigned int i = 0; i < VHOST_RINGS_MAX; i++)
 		ev_io_stop(loop, &pv->kick[i]);
 	vhost_dev_clear(&pv->dev);
@@ -537,11 +574,11 @@ static void port_vhost_sync(struct port_vhost *pv)
 			pv->pairs = i / 2 + 1;
 		if (w->fd != ring->kick || !ring->vr.size)
 			ev_io_stop(loop, w);
-		if (ring->vr.size && !ev_is_active(w)) {
+		if (!ev_is_active(w))
 			ev_io_set(w, ring->kick, EV_READ);
-			ev_io_start(loop, w);
-		}
 	}
+	if (!ev_is_active(&pv->rest))
+		port_vhost_listen(pv, true);
 	if (pv->plugged && pv->pairs)
 		port_vhost_look(pv);
 }
@@ -693,6 +730,7 @@ int port_vhost_open(struct vsw *vsw, int sock, const struct port_vhost_owner *ow
 		pv->kick[i].data = pv;
 	}
 	ev_timer_init(&pv->deadline, port_vhost_deadline_cb, PORT_VHOST_DEADLINE_S, 0.);
+	ev_timer_init(&pv->rest, port_vhost_rest_cb, PORT_VHOST_REST_S, 0.);
 	ev_io_init(&pv->io, port_vhost_io_cb, sock, EV_READ);
 	ev_io_start(vsw->loop, &pv->io);
 	ev_timer_start(vsw->loop, &pv->deadline);

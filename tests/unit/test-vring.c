@@ -215,7 +215,7 @@ static void notify_by_flags(void **state)
 	assert_false(vring_should_notify(&d->vr));
 	vring_suppress_kicks(&d->vr);
 	assert_int_equal(used(d)[0], VRING_USED_NO_NOTIFY);
-	assert_false(vring_want_kick(&d->vr));
+	assert_false(vring_want_kick(&d->vr, 1));
 	assert_int_equal(used(d)[0], 0);
 }
 
@@ -225,21 +225,21 @@ static void kicks_wanted(void **state)
 	const uint16_t *avail_event = &used(d)[2 + 4 * SIZE];
 
 	*desc(d, 0) = (struct vring_desc){ DATA, 60, 0, 0 };
-	assert_false(vring_want_kick(&d->vr));
+	assert_false(vring_want_kick(&d->vr, 1));
 	assert_int_equal(*avail_event, 0);
 	put(d, 0);
 	assert_int_equal(pop(d), 1);
 	/* One came between: waiting would miss it. */
 	put(d, 0);
-	assert_true(vring_want_kick(&d->vr));
+	assert_true(vring_want_kick(&d->vr, 1));
 	assert_int_equal(*avail_event, 1);
 	/* What was given back is known, and not enough: wait for one more. */
 	assert_int_equal(pop(d), 1);
 	vring_unpop(&d->vr, 1);
-	assert_false(vring_want_kick(&d->vr));
+	assert_false(vring_want_kick(&d->vr, 1));
 	assert_int_equal(*avail_event, 2);
 	put(d, 0);
-	assert_true(vring_want_kick(&d->vr));
+	assert_true(vring_want_kick(&d->vr, 1));
 }
 
 /* Each way of breaking the rules breaks the ring, once and for good. */
@@ -248,7 +248,7 @@ static void expect_broken(struct driver *d)
 	assert_int_equal(pop(d), 0);
 	assert_non_null(d->vr.broken);
 	assert_int_equal(pop(d), 0);
-	assert_false(vring_want_kick(&d->vr));
+	assert_false(vring_want_kick(&d->vr, 1));
 	assert_int_equal(vring_init(&d->vr, &d->mem, &d->mem, SIZE, DESC, AVAIL, USED,
 				    1ULL << VRING_F_INDIRECT_DESC), 0);
 	avail(d)[1] = 0;
