@@ -46,6 +46,7 @@ void vring_resume(struct vring *vr)
 	uint16_t used = __atomic_load_n(&vr->used->idx, __ATOMIC_ACQUIRE);
 
 	vr->next_avail = vr->avail_idx = vr->next_used = vr->signalled = used;
+	vr->resumed = true;
 }
 
 static int vring_break(struct vring *vr, const char *why)
@@ -218,6 +219,12 @@ bool vring_should_notify(struct vring *vr)
 {
 	uint16_t old = vr->signalled, new = vr->next_used, event;
 
+	/* A driver asleep since before our time: its event lies behind us. */
+	if (UNLIKELY(vr->resumed)) {
+		vr->resumed = false;
+		vr->signalled = new;
+		return true;
+	}
 	if (old == new)
 		return false;
 	vr->signalled = new;

@@ -98,6 +98,7 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
  * @avail_idx:	The driver's index as last read
  * @next_used:	Index of the next used entry to write
  * @signalled:	@next_used when the driver was last asked about
+ * @resumed:	The device before us may have died with a call on its lips
  * @event_idx:	VRING_F_EVENT_IDX was negotiated
  * @indirect:	VRING_F_INDIRECT_DESC was negotiated
  * @broken:	What the driver did wrong, or NULL
@@ -114,6 +115,7 @@ struct vring {
 	uint16_t signalled;
 	bool event_idx;
 	bool indirect;
+	bool resumed;
 	const char *broken;
 };
 
@@ -195,7 +197,8 @@ static inline bool vring_has_avail(struct vring *vr)
 void vring_publish(struct vring *vr);
 
 /* Whether the driver wants an interrupt for what was published since the last
- * call; call it once after each vring_publish(). */
+ * call; call it once after each vring_publish(). After vring_resume() it says yes
+ * once, without anything published, too. */
 bool vring_should_notify(struct vring *vr);
 
 /* Ask the driver not to kick (a hint). */

@@ -134,5 +134,6 @@ int main(int argc, char **argv)
 	}
 	status = run(loop, &opt, ready_fd);
 	ev_loop_destroy(loop);
+	options_free(&opt);
 	return status;
 }

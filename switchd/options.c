@@ -328,3 +328,9 @@ enum options_result options_parse(struct options *opt, int argc, char **argv)
 		opt->vsw.stdin_console = false;
 	return OPTIONS_RUN;
 }
+
+void options_free(struct options *opt)
+{
+	while (opt->vsw.vhosts)
+		free(opt->vsw.vhost[--opt->vsw.vhosts]);
+}

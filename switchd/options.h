@@ -29,4 +29,7 @@ enum options_result { OPTIONS_RUN, OPTIONS_EXIT_OK, OPTIONS_EXIT_FAILURE };
  */
 enum options_result options_parse(struct options *opt, int argc, char **argv);
 
+/* Free what options_parse() made. */
+void options_free(struct options *opt);
+
 #endif /* SWITCHD_OPTIONS_H */

@@ -25,7 +25,7 @@ static void poller_remove(struct poller *po, struct pollee *p)
 }
 
 /* Nothing came for as long as its patience: let it sleep if it can. */
-static void poller_put_to_sleep(struct poller *po, struct pollee *p, uint64_t now_us)
+static void poller_put_to_sleep(struct poller *po, struct pollee *p)
 {
 	if (!p->ops->sleep(p)) {
 		p->ops->wake(p);
@@ -35,14 +35,14 @@ static void poller_put_to_sleep(struct poller *po, struct pollee *p, uint64_t no
 		p->misses = (uint8_t)MIN(p->misses + 1, POLLER_MISSES_MAX);
 		p->skip = (uint8_t)((1U << p->misses) - 1);
 	}
-	p->slept_us = now_us;
+	p->slept_us = po->now_us;
 	poller_remove(po, p);
 }
 
-/* Ask everybody awake once. Return: whether anybody had work. */
-static bool poller_round(struct poller *po, uint64_t now_us)
+/* Ask everybody awake once. */
+static void poller_round(struct poller *po)
 {
-	bool any = false;
+	uint64_t now_us = po->now_us;
 
 	/* Backwards, since whoever sleeps is replaced by the last one. Polling may
 	 * also wake others, at the end of the list, or end anybody's life but only
@@ -55,14 +55,12 @@ static bool poller_round(struct poller *po, uint64_t now_us)
 			if (now_us - p->busy_us > POLLER_PATIENCE_MIN_US)
 				p->misses = 0;
 			p->busy_us = now_us;
-			any = true;
 		} else if (po->mode == POLLER_NEVER ||
 			   (po->mode == POLLER_ADAPTIVE &&
 			    now_us - p->busy_us >= p->patience_us)) {
-			poller_put_to_sleep(po, p, now_us);
+			poller_put_to_sleep(po, p);
 		}
 	}
-	return any;
 }
 
 static void poller_turn_cb(struct ev_loop *loop UNUSED, ev_check *w,
@@ -70,15 +68,13 @@ static void poller_turn_cb(struct ev_loop *loop UNUSED, ev_check *w,
 {
 	struct poller *po = container_of(w, struct poller, turn);
 	const struct vsw *vsw = container_of(po, struct vsw, poller);
-	uint64_t start_us, now_us;
+	uint64_t start_us;
 
-	if (!po->count)
-		return;
-	start_us = now_us = vsw_now_us();
-	do {
-		poller_round(po, now_us);
-		now_us = vsw_now_us();
-	} while (po->count && !vsw->dead && now_us - start_us < POLLER_SLICE_US);
+	start_us = po->now_us = vsw_now_us();
+	while (po->count && !vsw->dead && po->now_us - start_us < POLLER_SLICE_US) {
+		poller_round(po);
+		po->now_us = vsw_now_us();
+	}
 }
 
 static void poller_idle_cb(struct ev_loop *loop UNUSED, ev_idle *w UNUSED,
@@ -137,11 +133,13 @@ int poller_init(struct poller *po, struct ev_loop *loop, enum poller_mode mode)
 
 	if (fd < 0)
 		return -errno;
-	*po = (struct poller){ .loop = loop, .mode = mode };
+	*po = (struct poller){ .loop = loop, .mode = mode, .now_us = vsw_now_us() };
 	ev_io_init(&po->nap, poller_nap_cb, fd, EV_READ);
 	ev_io_start(loop, &po->nap);
 	ev_idle_init(&po->idle, poller_idle_cb);
 	ev_check_init(&po->turn, poller_turn_cb);
+	/* Before all that happens in the same turn: it sets the time. */
+	ev_set_priority(&po->turn, EV_MAXPRI);
 	ev_check_start(loop, &po->turn);
 	return 0;
 }

@@ -567,7 +567,7 @@ static void port_vhost_sync(struct port_vhost *pv)
 
 	pv->pairs = 0;
 	for (unsigned int i = 0; i < VHOST_RINGS_MAX; i++) {
-		const struct vhost_ring *ring = &pv->dev.ring[i];
+		struct vhost_ring *ring = &pv->dev.ring[i];
 		ev_io *w = &pv->kick[i];
 
 		if (ring->vr.size)
@@ -576,6 +576,8 @@ static void port_vhost_sync(struct port_vhost *pv)
 			ev_io_stop(loop, w);
 		if (!ev_is_active(w))
 			ev_io_set(w, ring->kick, EV_READ);
+		if (ring->vr.resumed && ring->call >= 0)
+			ring_publish(pv, ring);
 	}
 	if (!ev_is_active(&pv->rest))
 		port_vhost_listen(pv, true);

@@ -78,7 +78,7 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 	if (vsw->captures)
 		capture_batch(vsw->captures, in->id, CAPTURE_IN, frames, n);
 
-	bridge_decide_batch(&vsw->bridge, in->id, frames, n, vsw_now_ms(), v);
+	bridge_decide_batch(&vsw->bridge, in->id, frames, n, vsw->poller.now_us / 1000, v);
 	for (unsigned int i = 0; i < n; i++) {
 		bytes += frames[i].size;
 		if (LIKELY(v[i].kind == VERDICT_UNICAST)) {

@@ -26,6 +26,27 @@ integration_tests = \
 TESTS += $(integration_tests)
 EXTRA_DIST += $(integration_tests) tests/integration/who-held
 
+# vhost-user front ends, most of them hostile.
+check_PROGRAMS += tests/vhost/hostile
+tests_vhost_hostile_SOURCES = \
+	tests/vhost/canary.c \
+	tests/vhost/doorbells.c \
+	tests/vhost/front.c tests/vhost/front.h \
+	tests/vhost/hostile.c \
+	tests/vhost/memory.c \
+	tests/vhost/messages.c \
+	tests/vhost/restart.c tests/vhost/restart.h \
+	tests/vhost/rings.c \
+	tests/vhost/watch.c
+tests_vhost_hostile_CFLAGS = $(AM_CFLAGS) -pthread
+tests_vhost_hostile_LDADD = lib/libcommon.la
+TESTS += tests/vhost/hostile.sh
+EXTRA_DIST += tests/vhost/hostile.sh
+
+# The rings' wake-ups, in a model.
+TESTS += tests/model/vring.sh
+EXTRA_DIST += tests/model/vring.pml tests/model/vring.sh
+
 # Benchmarks; vde-load is also the client of the tests.
 check_PROGRAMS += tests/bench/vde-load
 tests_bench_vde_load_CFLAGS = $(AM_CFLAGS) -pthread
@@ -33,7 +54,8 @@ tests_bench_vde_load_LDADD = $(VDEPLUG_LIBS)
 check_PROGRAMS += tests/bench/ring-load
 tests_bench_ring_load_CFLAGS = $(AM_CFLAGS) -pthread -msse4.2
 tests_bench_ring_load_LDADD = lib/libcommon.la
-EXTRA_DIST += tests/bench/switch-bench
+EXTRA_DIST += tests/bench/switch-bench tests/bench/vhost-bench \
+	tests/bench/ovs-dpdk tests/bench/dpdk-load.c
 
 # Ratios to peers in the same run: the switch beside vde_switch, booting beside
 # QEMU in the emulated host.

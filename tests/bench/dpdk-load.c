@@ -26,19 +26,31 @@
  *
  * Prints one line of name=value. Lost is what was sent and not received when the
  * switch has been silent for a while; the rates are of what was received while
- * frames were sent.
+ * frames were sent. Idle is the share of looks at both rings that were for
+ * nothing, so that near 0 it is the generator that is measured and not the switch;
+ * preempted says how often another process took the processor away.
+ *
+ * With "--distance X Y" alone it says how many nanoseconds a word takes from
+ * processor X to processor Y and back. Where the processors are virtual, the host
+ * may move them nearer or farther at any time, and that alone can halve a figure.
  *
  * What it is not: it is built by vhost-bench and not with the rest, which does not
  * know DPDK; and it measures no latency.
  */
+#define _GNU_SOURCE
 #include <getopt.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
@@ -46,13 +58,14 @@
 #include <rte_ethdev.h>
 #include <rte_hash_crc.h>
 #include <rte_mbuf.h>
+#include <rte_prefetch.h>
 
 enum {
 	RING = 1024,
 	BURST_MAX = 256,
 	RX_BURSTS = 4,			/* taken in at most before more is sent */
-	POOL = 4095,
-	POOL_CACHE = 512,
+	POOL = 4095,			/* enough for three rings, and small */
+	POOL_CACHE = 256,
 	ETH_TYPE_LOCAL = 0x88b5,	/* IEEE 802, local experimental */
 	HEAD = 64,			/* what is written of each frame */
 	FRAME_MIN = 60,
@@ -61,6 +74,8 @@ enum {
 	VARIANTS = 61,			/* different payloads */
 	DRAIN_MS = 300,
 	STUCK_S = 5,
+	ROUND_TRIPS = 5000,
+	ROUNDS = 10,
 	A = 0,
 	B = 1,
 };
@@ -91,6 +106,7 @@ struct tally {
 	uint64_t in_time;	/* received while frames were sent */
 	uint64_t turns, idle;	/* looks at both rings, and those for nothing */
 	double seconds;
+	long preempted;		/* times others had our processor meanwhile */
 };
 
 /** struct side - One of the two ports */
@@ -123,6 +139,15 @@ static void on_signal(int sig)
 	stop = 1;
 }
 
+/* DPDK waits for the peer of a listening port inside rte_eal_init(), for ever. */
+static void on_alarm(int sig)
+{
+	static const char text[] = "dpdk-load: nobody has connected\n";
+
+	(void)sig;
+	_exit(write(STDERR_FILENO, text, sizeof(text) - 1) > 0 ? 1 : 3);
+}
+
 static void close_sides(void)
 {
 	uint16_t port;
@@ -150,14 +175,12 @@ static void side_open(struct side *s, uint16_t port)
 {
 	const struct rte_eth_conf conf = { 0 };
 	uint16_t rx = RING, tx = RING;
-	struct rte_eth_txconf txconf = { 0 };
 
 	s->port = port;
-	txconf.tx_free_thresh = FREE_THRESH;
 	if (rte_eth_dev_configure(port, 1, 1, &conf) ||
 	    rte_eth_dev_adjust_nb_rx_tx_desc(port, &rx, &tx) ||
 	    rte_eth_rx_queue_setup(port, 0, rx, SOCKET_ID_ANY, NULL, pool) ||
-	    rte_eth_tx_queue_setup(port, 0, tx, SOCKET_ID_ANY, &txconf) ||
+	    rte_eth_tx_queue_setup(port, 0, tx, SOCKET_ID_ANY, NULL) ||
 	    rte_eth_dev_start(port) || rte_eth_macaddr_get(port, &s->addr))
 		die("a port cannot be set up");
 }
@@ -271,6 +294,8 @@ static inline unsigned int receive(const struct side *s, struct tally *t)
 	do {
 		n = rte_eth_rx_burst(s->port, 0, m, opt.burst);
 		for (uint16_t i = 0; i < n; i++)
+			rte_prefetch0(rte_pktmbuf_mtod(m[i], void *));
+		for (uint16_t i = 0; i < n; i++)
 			look_at(t, m[i]);
 		if (n)
 			rte_pktmbuf_free_bulk(m, n);
@@ -304,6 +329,14 @@ static void drain(const struct side *s, struct tally *t)
 	receive(s, t);
 }
 
+/* Times we had to leave the processor to others. */
+static long preemptions(void)
+{
+	struct rusage u;
+
+	return getrusage(RUSAGE_THREAD, &u) ? 0 : u.ru_nivcsw;
+}
+
 /**
  * run() - Send from one side to the other
  * @from:	Sending side
@@ -323,6 +356,7 @@ static void run(const struct side *from, const struct side *to, struct tally *t,
 	uint16_t have = 0, first = 0;	/* m[first] to m[have - 1] wait to be sent */
 
 	prepare(from, to, t);
+	t->preempted = -preemptions();
 	start = moved = now = rte_rdtsc();
 	while (!stop && (count ? t->sent < count : now - start < length)) {
 		uint16_t sent;
@@ -332,6 +366,8 @@ static void run(const struct side *from, const struct side *to, struct tally *t,
 
 			first = have = 0;
 			if (n && !rte_pktmbuf_alloc_bulk(pool, m, n)) {
+				for (uint16_t i = 0; i < n; i++)
+					__builtin_prefetch(rte_pktmbuf_mtod(m[i], void *), 1);
 				for (uint16_t i = 0; i < n; i++)
 					write_frame(m[i], t->sent + i);
 				have = n;
@@ -348,10 +384,14 @@ static void run(const struct side *from, const struct side *to, struct tally *t,
 			if (now - moved > hz * STUCK_S)
 				die("nothing moves any more");
 		}
-		now = rte_rdtsc();
+		/* Reading the clock costs as much as a look at both rings. */
+		if (opt.rate > 0 || !(t->turns & 15))
+			now = rte_rdtsc();
 	}
+	now = rte_rdtsc();
 	t->seconds = (double)(now - start) / (double)hz;
 	t->in_time = t->received;
+	t->preempted += preemptions();
 	if (first < have)
 		rte_pktmbuf_free_bulk(m + first, (unsigned int)(have - first));
 	drain(to, t);
@@ -388,10 +428,65 @@ static void report(const struct tally *t)
 	double rate = (double)t->in_time / t->seconds;
 
 	printf("sent=%" PRIu64 " received=%" PRIu64 " lost=%" PRIu64 " reordered=%" PRIu64
-	       " duplicated=%" PRIu64 " bad=%" PRIu64 " foreign=%" PRIu64
-	       " idle=%.2f seconds=%.2f frames/s=%.0f gbit/s=%.2f\n",
+	       " duplicated=%" PRIu64 " bad=%" PRIu64 " foreign=%" PRIu64,
 	       t->sent, t->received, t->sent - t->received, t->reordered, t->duplicated,
-	       t->bad, t->foreign, (double)t->idle / (double)t->turns, t->seconds, rate, rate * opt.size * 8 / 1e9);
+	       t->bad, t->foreign);
+	printf(" idle=%.2f preempted=%ld seconds=%.2f frames/s=%.0f gbit/s=%.2f\n",
+	       t->turns ? (double)t->idle / (double)t->turns : 0., t->preempted,
+	       t->seconds, rate, rate * opt.size * 8 / 1e9);
+}
+
+static uint32_t ball __rte_cache_aligned;
+
+static void pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET((size_t)cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set)) {
+		perror("dpdk-load: a processor");
+		exit(1);
+	}
+}
+
+/* Throw the ball back; it is odd on its way here, and even on its way home. */
+static void *far_end(void *cpu)
+{
+	pin(*(int *)cpu);
+	for (uint32_t i = 0; i < ROUNDS * ROUND_TRIPS; i++) {
+		while (__atomic_load_n(&ball, __ATOMIC_ACQUIRE) != 2 * i + 1)
+			;
+		__atomic_store_n(&ball, 2 * i + 2, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+/* Say how far two processors are from each other: the least of some rounds. */
+static int distance(int near, int far)
+{
+	struct timespec a, b;
+	double least = 1e9;
+	pthread_t thread;
+	uint32_t i = 0;
+
+	pin(near);
+	if (pthread_create(&thread, NULL, far_end, &far))
+		return 1;
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		clock_gettime(CLOCK_MONOTONIC, &a);
+		for (unsigned int n = 0; n < ROUND_TRIPS; n++, i++) {
+			__atomic_store_n(&ball, 2 * i + 1, __ATOMIC_RELEASE);
+			while (__atomic_load_n(&ball, __ATOMIC_ACQUIRE) != 2 * i + 2)
+				;
+		}
+		clock_gettime(CLOCK_MONOTONIC, &b);
+		least = RTE_MIN(least, ((double)(b.tv_sec - a.tv_sec) * 1e9 +
+					(double)(b.tv_nsec - a.tv_nsec)) / ROUND_TRIPS);
+	}
+	pthread_join(thread, NULL);
+	printf("%.0f\n", least);
+	return 0;
 }
 
 static const struct option options[] = {
@@ -446,28 +541,37 @@ static bool parse(int argc, char **argv)
 	opt.burst = (uint16_t)burst;
 	return optind == argc && size >= FRAME_MIN && size <= FRAME_MAX &&
 	       burst && burst <= BURST_MAX && opt.seconds > 0 && opt.warmup >= 0 &&
-	       opt.rate >= 0;
+	       opt.wait >= 0 && opt.rate >= 0;
 }
 
 int main(int argc, char **argv)
 {
 	struct tally t;
 	uint16_t port;
-	int n = rte_eal_init(argc, argv);
+	int n = 1;
 
-	if (n < 0) {
-		fprintf(stderr, "dpdk-load: no DPDK: %s\n", rte_strerror(rte_errno));
-		return 1;
-	}
-	if (!parse(argc - n, argv + n)) {
+	if (argc == 4 && !strcmp(argv[1], "--distance"))
+		return distance(atoi(argv[2]), atoi(argv[3]));
+	while (n < argc && strcmp(argv[n], "--"))
+		n++;
+	if (n == argc || !parse(argc - n, argv + n)) {
 		fputs("usage: dpdk-load EAL-OPTION... -- [--size N] [--burst N]\n"
 		      "\t[--seconds S | --count N] [--rate N] [--check]\n"
-		      "\t[--warmup S] [--wait S]\n", stderr);
-		rte_eal_cleanup();
+		      "\t[--warmup S] [--wait S]\n"
+		      "       dpdk-load --distance CPU CPU\n", stderr);
 		return 2;
 	}
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGALRM, on_alarm);
+	alarm((unsigned int)opt.wait + 1);
+	if (rte_eal_init(argc, argv) < 0) {
+		fprintf(stderr, "dpdk-load: no DPDK: %s\n", rte_strerror(rte_errno));
+		return 1;
+	}
+	alarm(0);
+	n = 0;
 	hz = rte_get_tsc_hz();
 	for (size_t i = 0; i < sizeof(payload); i++)
 		payload[i] = (uint8_t)(i * i * 167 + i * 13 + (i >> 3));
@@ -487,5 +591,5 @@ int main(int argc, char **argv)
 	run(&sides[A], &sides[B], &t, opt.seconds, opt.count);
 	report(&t);
 	close_sides();
-	return t.bad || t.reordered || t.duplicated;
+	return t.bad || t.reordered || t.duplicated || stop;
 }
