@@ -113,9 +113,13 @@ void fd_accept_rights(int sock)
 
 bool fd_is_eventfd(int fd)
 {
+	int flags = fcntl(fd, F_GETFL);
 	char path[32], kind[32];
 	ssize_t n;
 
+	/* One that was opened by its path can be neither read nor written. */
+	if (flags < 0 || flags & O_PATH)
+		return false;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	n = readlink(path, kind, sizeof(kind));
 	return n == (ssize_t)strlen("anon_inode:[eventfd]") &&

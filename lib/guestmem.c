@@ -59,7 +59,10 @@ int guestmem_iov(const struct guestmem *mem, uint64_t addr, uint64_t size,
 		 struct iovec *iov, unsigned int max)
 {
 	unsigned int n = 0;
+	uint64_t end;
 
+	if (size && __builtin_add_overflow(addr, size - 1, &end))
+		return -EFAULT;
 	do {
 		const struct guestmem_region *r;
 		uint64_t left;

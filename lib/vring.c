@@ -37,6 +37,9 @@ int vring_init(struct vring *vr, const struct guestmem *mem,
 			      sizeof(uint16_t));
 	if (!r.desc || !r.avail || !r.used)
 		return -EFAULT;
+	/* A region may be mapped at an odd distance from its addresses. */
+	if ((uintptr_t)r.desc % 16 || (uintptr_t)r.avail % 2 || (uintptr_t)r.used % 4)
+		return -EINVAL;
 	*vr = r;
 	return 0;
 }

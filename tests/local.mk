@@ -62,6 +62,10 @@ EXTRA_DIST += tests/bench/switch-bench tests/bench/vhost-bench \
 bench: all $(check_PROGRAMS)
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
 		$(SHELL) $(top_srcdir)/tests/bench/switch-bench
+	for generator in dpdk rings; do \
+		top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
+		GENERATOR=$$generator $(SHELL) $(top_srcdir)/tests/bench/vhost-bench || exit 1; \
+	done
 	top_builddir='$(abs_top_builddir)' $(SHELL) $(top_srcdir)/tests/nested/nested \
 		$(top_srcdir)/tests/nested/cases/boottime.sh
 .PHONY: bench
