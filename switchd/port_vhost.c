@@ -28,6 +28,7 @@
 enum {
 	PORT_VHOST_CHAINS = FRAME_BATCH,
 	PORT_VHOST_UNPLUGGED = 128,	/* front ends without a port, at most */
+	PORT_VHOST_BYTES = 256 << 10,	/* forwarded before others get their turn */
 	PORT_VHOST_VAIN = 64,		/* kicks without work, before we look away */
 	PORT_VHOST_NAPS = 16,		/* in vain, before a kick is asked for */
 };
@@ -44,6 +45,7 @@ enum {
  * @naps:	Since there was room for the frames that wait
  * @kick:	Watch the kick descriptors of the rings
  * @pairs:	Queue pairs to look at
+ * @turn:	The pair whose turn was last
  * @plugged:	It is plugged in
  * @waiting:	Frames wait for room in its receive rings
  * @held:	Its frames are to stay in its rings
@@ -67,6 +69,7 @@ struct port_vhost {
 	unsigned int naps;
 	ev_io kick[VHOST_RINGS_MAX];
 	unsigned int pairs;
+	unsigned int turn;
 	bool plugged;
 	bool waiting;
 	bool held;
@@ -175,13 +178,15 @@ static unsigned int frame_from_piece(struct frame *f, uint8_t *head,
 	return f->iovcnt;
 }
 
-/* Forward one batch from a ring. Return: whether there was any. */
-static bool ring_receive(struct port_vhost *pv, struct vhost_ring *ring)
+/* Forward one batch from a ring, of PORT_VHOST_BYTES or one frame more. Return: how
+ * many bytes. */
+static size_t ring_receive(struct port_vhost *pv, struct vhost_ring *ring)
 {
 	struct port_vhost_scratch *s = pv->vsw->vhost_scratch;
 	const size_t skip = pv->dev.vn.hdr_size;
 	struct iovec *iov = s->frame_iov;
 	struct vring *vr = &ring->vr;
+	size_t bytes = 0;
 	unsigned int n;
 
 	n = vring_pop(vr, s->out, PORT_VHOST_CHAINS, s->out_iov, ARRAY_SIZE(s->out_iov));
@@ -202,6 +207,11 @@ static bool ring_receive(struct port_vhost *pv, struct vhost_ring *ring)
 			iov += frame_from_piece(&s->frames[i], s->head[i], iov, c->iov, skip);
 		else
 			iov += frame_from_chain(&s->frames[i], s->head[i], iov, c, skip);
+		bytes += s->frames[i].size + skip;
+		if (UNLIKELY(bytes > PORT_VHOST_BYTES)) {
+			vring_unpop(vr, (uint16_t)(n - i - 1));
+			n = i + 1;
+		}
 	}
 	if (n) {
 		/* What a disabled ring has to say is read and thrown away. */
@@ -213,7 +223,7 @@ static bool ring_receive(struct port_vhost *pv, struct vhost_ring *ring)
 	}
 	if (UNLIKELY(vr->broken))
 		ring_broken(pv, ring);
-	return n;
+	return bytes;
 }
 
 /* To the peer. */
@@ -333,15 +343,20 @@ static bool port_vhost_poll(struct pollee *p)
 {
 	struct port_vhost *pv = container_of(p, struct port_vhost, pollee);
 	bool work = false;
+	size_t bytes = 0;
 
 	if (pv->ep.dead)
 		return false;
-	for (unsigned int i = 0; i < pv->pairs && !pv->held; i++) {
-		struct vhost_ring *ring = &pv->dev.ring[2 * i + 1];
+	/* Each time another ring is the first. */
+	for (unsigned int i = 0; i < pv->pairs && !pv->held && bytes < PORT_VHOST_BYTES; i++) {
+		struct vhost_ring *ring;
 
+		pv->turn = pv->turn + 1 < pv->pairs ? pv->turn + 1 : 0;
+		ring = &pv->dev.ring[2 * pv->turn + 1];
 		if (vring_has_avail(&ring->vr))
-			work |= ring_receive(pv, ring);
+			bytes += ring_receive(pv, ring);
 	}
+	work = bytes;
 	if (pv->waiting && port_vhost_has_room(pv)) {
 		unsigned int before = pv->ep.q.count;
 

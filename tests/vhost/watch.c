@@ -340,6 +340,8 @@ void sw_start(void)
 void sw_paths(const char *binary, const char *dir)
 {
 	sw.binary = binary;
+	if (dir[0] != '/')
+		broken(dir, "must begin with a slash");
 	if (snprintf(sw.dir, sizeof(sw.dir), "%s", dir) >= (int)sizeof(sw.dir))
 		broken(dir, "a name too long");
 	snprintf(sw.vhost, sizeof(sw.vhost), "%s/vhost", dir);
