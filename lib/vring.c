@@ -164,11 +164,15 @@ unsigned int vring_pop(struct vring *vr, struct vring_chain *chains,
 	unsigned int i;
 	int ret = 0;
 
-	/* A look at the driver's index only when what it said last is used up:
-	 * the line is in its cache, not ours. */
+	/* A look at the driver's index only when what it said last is not enough: the
+	 * line is in its cache, not ours. */
 	if (!vring_has_avail(vr))
 		return 0;
 	count = (uint16_t)(vr->avail_idx - vr->next_avail);
+	if (count < n) {
+		vr->avail_idx = __atomic_load_n(&vr->avail->idx, __ATOMIC_ACQUIRE);
+		count = (uint16_t)(vr->avail_idx - vr->next_avail);
+	}
 	if (UNLIKELY(count > vr->size)) {
 		vring_break(vr, "an available index that jumped");
 		return 0;

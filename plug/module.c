@@ -56,21 +56,23 @@ static const char *module_default_dir(void)
 	return dirs[0];
 }
 
-/* Take "[PORT]" or "[port=PORT]" off the end of @args. Return: the number, 0 if
- * there is none, or -1. */
+enum { MODULE_ANY_PORT = -1, MODULE_BAD_PORT = -2 };
+
+/* Take "[PORT]" or "[port=PORT]" off the end of @args. Return: the number, or one of
+ * the above. */
 static long module_port(char *args)
 {
 	char *text = strrchr(args, '['), *end;
 	long n;
 
 	if (!text || text[strlen(text) - 1] != ']')
-		return 0;
+		return MODULE_ANY_PORT;
 	*text++ = 0;
 	text[strlen(text) - 1] = 0;
 	if (!strncmp(text, "port=", 5))
 		text += 5;
 	n = strtol(text, &end, 0);
-	return *end || n < 0 || n > UINT16_MAX ? -1 : n;
+	return end == text || *end || n < 0 || n > UINT16_MAX ? MODULE_BAD_PORT : n;
 }
 
 static VDECONN *module_open(char *args, char *descr, int interface_version UNUSED,
@@ -83,14 +85,15 @@ static VDECONN *module_open(char *args, char *descr, int interface_version UNUSE
 	long port = module_port(args);
 	int ret;
 
-	if (port < 0) {
+	if (port == MODULE_BAD_PORT) {
 		errno = EINVAL;
 		return NULL;
 	}
-	if (!port && open_args && open_args->port > 0)
+	if (port == MODULE_ANY_PORT && open_args && open_args->port > 0)
 		port = open_args->port;
 	dir = *args ? args : module_default_dir();
-	hello.port = (uint32_t)port;
+	hello.port = port > 0 ? (uint32_t)port : 0;
+	hello.management = !port;
 	snprintf(hello.descr, sizeof(hello.descr), "%s", descr ? descr : "");
 	mc = calloc(1, sizeof(*mc));
 	if (!mc)
@@ -100,7 +103,7 @@ static VDECONN *module_open(char *args, char *descr, int interface_version UNUSE
 	else
 		ret = ringconn_open(path, &hello, &mc->ring);
 	if (ret == -ENOENT || ret == -ECONNREFUSED || ret == -ENOTSUP) {
-		if (port)
+		if (port != MODULE_ANY_PORT)
 			snprintf(vnl, sizeof(vnl), "vde://%s[%ld]", dir, port);
 		else
 			snprintf(vnl, sizeof(vnl), "vde://%s", dir);

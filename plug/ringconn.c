@@ -49,6 +49,8 @@ enum {
  * @tx_free:	Descriptors of the transmit ring not in use
  * @tx_pieces:	How many of them each frame under way takes, by its first
  * @tx_next:	The next descriptor to use: they are used in order
+ * @tx_suspect:	Frames sent while others lay there
+ * @tx_look_ms:	When to look after the switch again
  * @rx_asked:	We asked for a call, and have seen no frame since
  * @rx_owed:	Frames came after we had asked for a call, so there is a call, too,
  *		or will be
@@ -72,6 +74,8 @@ struct ringconn {
 	unsigned int tx_free;
 	uint8_t tx_pieces[RINGCONN_RING];
 	uint16_t tx_next;
+	unsigned int tx_suspect;
+	uint64_t tx_look_ms;
 	bool rx_asked;
 	bool rx_owed;
 	unsigned int rx_taken;
@@ -82,7 +86,7 @@ static uint64_t now_ms(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
@@ -118,6 +122,17 @@ static void ringconn_watch(struct ringconn *rc, int fd)
 	epoll_ctl(rc->epoll, EPOLL_CTL_ADD, fd, &ev);
 }
 
+/* The last frame was taken: make the descriptor unreadable until there are more. */
+static void ringconn_arm(struct ringconn *rc)
+{
+	/* A bell that rings when nothing is there would wake the caller in vain. */
+	for (unsigned int i = 0; rc->rx_owed && i < SPINS; i++)
+		rc->rx_owed = !answer_bell(rc->call[RX]);
+	rc->rx_asked = true;
+	if (vring_driver_want_call(&rc->ring[RX]))
+		ring_bell(rc->call[RX]);
+}
+
 /* Connect and hand everything over, as it is now. Return: 0 or -errno. */
 static int ringconn_connect(struct ringconn *rc)
 {
@@ -150,10 +165,12 @@ static int ringconn_connect(struct ringconn *rc)
 		return ret;
 	}
 	ringconn_watch(rc, rc->vf.sock);
-	/* It looks at the rings by itself when they start; whoever of us sleeps
-	 * looks, too, since a call may have died with the old switch. */
-	for (unsigned int r = 0; r < RINGS; r++)
-		ring_bell(rc->call[r]);
+	/* A switch calls once when it begins with a ring, since a call may have died
+	 * with the one before. The sender looks; the receiver is told only if there
+	 * is something, and asks for the next call. */
+	answer_bell(rc->call[RX]);
+	rc->rx_owed = false;
+	ringconn_arm(rc);
 	return 0;
 }
 
@@ -230,6 +247,24 @@ static bool ringconn_wait_room(struct ringconn *rc, unsigned int pieces)
 	return rc->tx_free >= pieces;
 }
 
+/* Who only sends would notice the end of the switch when the ring is full. If it
+ * leaves frames lying, look after it, but not often. */
+static void ringconn_suspect(struct ringconn *rc)
+{
+	uint64_t now;
+
+	if (vring_driver_pending(&rc->ring[TX]) < 2 || ++rc->tx_suspect % 8)
+		return;
+	ringconn_reclaim(rc);
+	now = now_ms();
+	if (vring_driver_pending(&rc->ring[TX]) < 2 || now < rc->tx_look_ms)
+		return;
+	rc->tx_look_ms = now + RINGCONN_RETRY_MS;
+	pthread_mutex_lock(&rc->lock[RX]);
+	ringconn_is_up(rc);
+	pthread_mutex_unlock(&rc->lock[RX]);
+}
+
 /* Write a frame into descriptors from @tx_next on. */
 static void ringconn_put(struct ringconn *rc, const uint8_t *frame, size_t size,
 			 unsigned int pieces)
@@ -269,6 +304,7 @@ ssize_t ringconn_send(struct ringconn *rc, const void *frame, size_t size)
 	pthread_mutex_lock(&rc->lock[TX]);
 	if (rc->tx_free < pieces)
 		ringconn_reclaim(rc);
+	ringconn_suspect(rc);
 	if (rc->tx_free >= pieces || ringconn_wait_room(rc, pieces)) {
 		ringconn_put(rc, frame, size, pieces);
 		if (vring_driver_publish(&rc->ring[TX]))
@@ -321,17 +357,6 @@ static size_t ringconn_take(struct ringconn *rc, uint8_t *buf, size_t size)
 		rc->rx_taken++;
 	}
 	return got;
-}
-
-/* The last frame was taken: make the descriptor unreadable until there are more. */
-static void ringconn_arm(struct ringconn *rc)
-{
-	/* A bell that rings when nothing is there would wake the caller in vain. */
-	for (unsigned int i = 0; rc->rx_owed && i < SPINS; i++)
-		rc->rx_owed = !answer_bell(rc->call[RX]);
-	rc->rx_asked = true;
-	if (vring_driver_want_call(&rc->ring[RX]))
-		ring_bell(rc->call[RX]);
 }
 
 /* There is no frame. Return: as ringconn_recv(), or 0 to look again. */

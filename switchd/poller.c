@@ -20,47 +20,78 @@ static void poller_remove(struct poller *po, struct pollee *p)
 	po->busy[p->place] = last;
 	last->place = p->place;
 	p->place = -1;
-	if (!po->count)
-		ev_idle_stop(po->loop, &po->idle);
+	if (po->count)
+		return;
+	ev_idle_stop(po->loop, &po->idle);
+	po->slept_us = po->now_us;
 }
 
-/* Nothing came for as long as its patience: let it sleep if it can. */
+/* Let one sleep, if it can. */
 static void poller_put_to_sleep(struct poller *po, struct pollee *p)
 {
-	if (!p->ops->sleep(p)) {
-		p->ops->wake(p);
+	if (p->ops->sleep(p)) {
+		poller_remove(po, p);
 		return;
 	}
-	if (p->patience_us > POLLER_PATIENCE_MIN_US) {
-		p->misses = (uint8_t)MIN(p->misses + 1, POLLER_MISSES_MAX);
-		p->skip = (uint8_t)((1U << p->misses) - 1);
-	}
-	p->slept_us = po->now_us;
-	poller_remove(po, p);
+	p->ops->wake(p);
+	p->busy_us = po->busy_us = po->now_us;
 }
 
-/* Ask everybody awake once. */
+/* Ask everybody awake once. Backwards, since whoever sleeps is replaced by the last
+ * one; polling may also wake others, at the end of the list. */
 static void poller_round(struct poller *po)
 {
 	uint64_t now_us = po->now_us;
+	bool any = false;
 
-	/* Backwards, since whoever sleeps is replaced by the last one. Polling may
-	 * also wake others, at the end of the list, or end anybody's life but only
-	 * between events. */
 	for (unsigned int i = po->count; i-- > 0; ) {
 		struct pollee *p = po->busy[i];
 
 		if (p->ops->poll(p)) {
-			/* Worth waiting for, if it had to be waited for. */
-			if (now_us - p->busy_us > POLLER_PATIENCE_MIN_US)
-				p->misses = 0;
 			p->busy_us = now_us;
-		} else if (po->mode == POLLER_NEVER ||
-			   (po->mode == POLLER_ADAPTIVE &&
-			    now_us - p->busy_us >= p->patience_us)) {
+			any = true;
+		} else if (po->mode != POLLER_ALWAYS &&
+			   now_us - p->busy_us > POLLER_LINGER_US) {
 			poller_put_to_sleep(po, p);
 		}
 	}
+	if (any)
+		po->busy_us = now_us;
+}
+
+/* Whether nothing has come for so long that we had better sleep. */
+static bool poller_is_bored(const struct poller *po)
+{
+	if (po->mode == POLLER_ADAPTIVE)
+		return po->now_us - po->busy_us >= po->patience_us;
+	return po->mode == POLLER_NEVER && po->now_us != po->busy_us;
+}
+
+/* Let all sleep; who has work after all keeps us awake. */
+static void poller_rest(struct poller *po)
+{
+	if (po->patience_us > POLLER_PATIENCE_MIN_US) {
+		/* What it cost is little, if it kept us awake for long before. */
+		if (po->busy_us - po->woke_us > POLLER_WORTH_US)
+			po->misses = 0;
+		else
+			po->misses = MIN(po->misses + 1, (unsigned int)POLLER_MISSES_MAX);
+		po->skip = (1U << po->misses) - 1;
+	}
+	for (unsigned int i = po->count; i-- > 0; )
+		poller_put_to_sleep(po, po->busy[i]);
+}
+
+/* We were asleep, and are not any more: what does that say about patience? */
+static void poller_learn(struct poller *po)
+{
+	bool soon = po->busy_us - po->slept_us < POLLER_PATIENCE_MAX_US;
+
+	po->patience_us = POLLER_PATIENCE_MIN_US;
+	if (soon && po->skip)
+		po->skip--;
+	else if (soon)
+		po->patience_us = POLLER_PATIENCE_MAX_US;
 }
 
 static void poller_turn_cb(struct ev_loop *loop UNUSED, ev_check *w,
@@ -73,6 +104,8 @@ static void poller_turn_cb(struct ev_loop *loop UNUSED, ev_check *w,
 	start_us = po->now_us = vsw_now_us();
 	while (po->count && !vsw->dead && po->now_us - start_us < POLLER_SLICE_US) {
 		poller_round(po);
+		if (poller_is_bored(po))
+			poller_rest(po);
 		po->now_us = vsw_now_us();
 	}
 }
@@ -157,20 +190,7 @@ void poller_destroy(struct poller *po)
 
 void pollee_init(struct pollee *p, const struct pollee_ops *ops)
 {
-	*p = (struct pollee){ .ops = ops, .place = -1,
-			      .patience_us = POLLER_PATIENCE_MIN_US };
-}
-
-/* What the last sleep says about patience. */
-static void pollee_learn(struct pollee *p, uint64_t now_us)
-{
-	bool soon = now_us - p->slept_us < POLLER_PATIENCE_MAX_US;
-
-	p->patience_us = POLLER_PATIENCE_MIN_US;
-	if (soon && p->skip)
-		p->skip--;
-	else if (soon)
-		p->patience_us = POLLER_PATIENCE_MAX_US;
+	*p = (struct pollee){ .ops = ops, .place = -1 };
 }
 
 int poller_wake(struct poller *po, struct pollee *p)
@@ -188,7 +208,10 @@ int poller_wake(struct poller *po, struct pollee *p)
 		po->room = room;
 	}
 	p->busy_us = vsw_now_us();
-	pollee_learn(p, p->busy_us);
+	if (!po->count) {
+		po->busy_us = po->woke_us = p->busy_us;
+		poller_learn(po);
+	}
 	p->place = (int)po->count;
 	po->busy[po->count++] = p;
 	p->ops->wake(p);

@@ -6,17 +6,20 @@
  * A ring can be asked for work without a system call, and its peer can be asked
  * to say when there is some. Asking is fast while there is traffic and a waste of
  * the processor when there is none; being told costs the peer a system call and
- * us a wake-up for each frame. So a pollee that has work is polled, in turns of
- * POLLER_SLICE_US between two looks at the event loop's descriptors; one that has
- * had none for as long as its patience asks to be told, and sleeps.
+ * us a wake-up for each frame. So rings with traffic are polled, in turns of
+ * POLLER_SLICE_US between two looks at the event loop's descriptors. When none of
+ * them has had work for as long as our patience lasts, all ask to be told, and we
+ * sleep. (One that has been quiet for POLLER_LINGER_US is not polled on behalf of
+ * others: a thousand idle ports cost nothing.)
  *
- * Patience is learnt. Who is woken up soon after falling asleep should have been
- * polled a little longer: it gets the long patience, POLLER_PATIENCE_MAX_US. When
- * that was in vain, it has the short one for its next 1, 3, 7, and so on up to 63
- * times awake. For polling may be what keeps the peer from its work: where there
- * are fewer processors than busy guests, the peer gets ours when we sleep, and not
- * before. (Tried before: doubling and halving by the time asleep alone, which
- * polled a processor away for 200 of each 225 us under a guest that needed it.)
+ * Patience is learnt. Who is woken up soon after falling asleep should have waited a
+ * little longer: it gets the long patience, POLLER_PATIENCE_MAX_US. When that was in
+ * vain (it did not stay awake for POLLER_WORTH_US before), it has the short one for its next 1, 3, 7, and so on up to 63 times awake.
+ * For polling may be what keeps the peers from their work: where there are fewer
+ * processors than busy guests, a peer gets ours when we sleep, and not before.
+ * (Tried before: doubling and halving by the time asleep alone, which polled a
+ * processor away for 200 of each 225 us under a guest that needed it. A patience for
+ * each ring, where one that slept made the others wait so long that they slept, too.)
  *
  * Who waits for something that its peer would tell too often (room in a receive
  * ring, told buffer by buffer) need not ask to be told, and can have itself woken up
@@ -37,6 +40,8 @@ enum {
 	POLLER_SLICE_US = 50,
 	POLLER_PATIENCE_MIN_US = 10,
 	POLLER_PATIENCE_MAX_US = 200,
+	POLLER_WORTH_US = 20 * POLLER_PATIENCE_MAX_US,
+	POLLER_LINGER_US = 2000,
 	POLLER_MISSES_MAX = 6,
 	POLLER_NAP_US = 100,
 };
@@ -66,29 +71,27 @@ struct pollee_ops {
  * @ops:	Its kind
  * @place:	Index in the poller's list, -1 while asleep
  * @busy_us:	When it last had work
- * @slept_us:	When it fell asleep
- * @patience_us: How long it is polled in vain before it sleeps
  * @next_napper: In the list of those who nap
  * @napping:	It is to be woken up when the timer fires
- * @misses:	How often, in a row, the long patience was in vain
- * @skip:	Times awake to go with the short one
  */
 struct pollee {
 	const struct pollee_ops *ops;
 	int place;
 	uint64_t busy_us;
-	uint64_t slept_us;
-	uint32_t patience_us;
 	struct pollee *next_napper;
 	bool napping;
-	uint8_t misses;
-	uint8_t skip;
 };
 
 /**
  * struct poller - Who is polled
  * @now_us:	The time, as of the last round; read it instead of a clock, which is a
  *		good part of the work in a round with few frames
+ * @busy_us:	When somebody last had work
+ * @woke_us:	When the first of them woke up
+ * @slept_us:	When the last of them fell asleep
+ * @patience_us: How long all are polled in vain before they sleep
+ * @misses:	How often, in a row, the long patience was in vain
+ * @skip:	Times awake to go with the short one
  * @busy:	Those awake, @count of them, room for @room
  * @idle:	Active while somebody is awake: the loop does not sleep
  * @turn:	Polls them, once in each turn of the loop
@@ -100,6 +103,12 @@ struct poller {
 	struct ev_loop *loop;
 	enum poller_mode mode;
 	uint64_t now_us;
+	uint64_t busy_us;
+	uint64_t woke_us;
+	uint64_t slept_us;
+	unsigned int patience_us;
+	unsigned int misses;
+	unsigned int skip;
 	struct pollee **busy;
 	unsigned int count;
 	unsigned int room;

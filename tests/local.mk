@@ -43,6 +43,27 @@ tests_vhost_hostile_LDADD = lib/libcommon.la
 TESTS += tests/vhost/hostile.sh
 EXTRA_DIST += tests/vhost/hostile.sh
 
+# libvdeplug's programs through shared memory.
+check_PROGRAMS += tests/plug/plugtest tests/plug/restart
+tests_plug_plugtest_CFLAGS = $(AM_CFLAGS) -pthread
+tests_plug_plugtest_LDADD = $(VDEPLUG_LIBS)
+tests_plug_restart_CFLAGS = $(AM_CFLAGS) -pthread
+tests_plug_restart_LDADD = lib/libfront.la $(VDEPLUG_LIBS)
+TESTS += tests/plug/plug.sh
+EXTRA_DIST += tests/plug/plug.sh
+
+# Fuzz targets: their corpora are replayed here; tests/fuzz/fuzz.sh looks for more.
+fuzz_tests = tests/fuzz/fuzz-vhost tests/fuzz/fuzz-vring
+check_PROGRAMS += $(fuzz_tests)
+TESTS += $(fuzz_tests)
+tests_fuzz_fuzz_vhost_SOURCES = tests/fuzz/fuzz-vhost.c tests/fuzz/fuzz.h \
+	tests/fuzz/replay.c
+tests_fuzz_fuzz_vhost_LDADD = switchd/libswitchd.la
+tests_fuzz_fuzz_vring_SOURCES = tests/fuzz/fuzz-vring.c tests/fuzz/fuzz.h \
+	tests/fuzz/replay.c
+tests_fuzz_fuzz_vring_LDADD = lib/libcommon.la
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/fuzz.sh tests/fuzz/README.md
+
 # The rings' wake-ups, in a model.
 TESTS += tests/model/vring.sh
 EXTRA_DIST += tests/model/vring.pml tests/model/vring.sh

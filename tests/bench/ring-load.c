@@ -18,6 +18,9 @@
  * --plain says nothing but what the protocol has, for back ends that are not our
  * switch; those with a socket for each port are given two.
  *
+ * --rr sends one frame at a time there and back, each after a pause, and says how
+ * long that took: what a peer that polls gets.
+ *
  * Prints one line of name=value.
  */
 #include "config.h"
@@ -77,6 +80,8 @@ static struct options {
 	double seconds;
 	uint64_t count;
 	uint64_t rate;
+	uint64_t rr;
+	double gap_us;
 	int cpu;
 	bool check, bound, plain;
 } opt = { .size = 64, .seconds = 1., .cpu = -1 };
@@ -433,6 +438,51 @@ static void run(void)
 	       (double)total.received * (double)opt.size * 8 / end / 1e9);
 }
 
+/* Send one frame from @a to @b and wait for it. */
+static void pass(struct link *a, struct link *b)
+{
+	double end = now() + 1;
+
+	transmit(a, 1);
+	while (!receive(b))
+		if (now() > end)
+			die("a request or its answer was lost", ETIMEDOUT);
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Requests and answers, one at a time, each after a pause. */
+static void run_rr(void)
+{
+	double *us = calloc(opt.rr, sizeof(*us));
+
+	if (!us)
+		die("no memory", ENOMEM);
+	for (unsigned int i = 0; i < RING; i++) {
+		write_frame(frame_of(&links[0], TX, i), links[1].addr, links[0].addr, i);
+		write_frame(frame_of(&links[1], TX, i), links[0].addr, links[1].addr, i);
+	}
+	for (uint64_t i = 0; i < opt.rr; i++) {
+		double start = now();
+
+		while (now() - start < opt.gap_us / 1e6)
+			;
+		start = now();
+		pass(&links[0], &links[1]);
+		pass(&links[1], &links[0]);
+		us[i] = (now() - start) * 1e6;
+	}
+	qsort(us, opt.rr, sizeof(*us), compare);
+	printf("rr=%" PRIu64 " gap_us=%.0f p50_us=%.2f p99_us=%.2f max_us=%.1f\n", opt.rr,
+	       opt.gap_us, us[opt.rr / 2], us[opt.rr * 99 / 100], us[opt.rr - 1]);
+	free(us);
+}
+
 static const struct option options[] = {
 	{ "size", required_argument, NULL, 's' },
 	{ "seconds", required_argument, NULL, 't' },
@@ -442,6 +492,8 @@ static const struct option options[] = {
 	{ "check", no_argument, NULL, 'k' },
 	{ "bound", no_argument, NULL, 'b' },
 	{ "plain", no_argument, NULL, 'q' },
+	{ "rr", required_argument, NULL, 'x' },
+	{ "gap", required_argument, NULL, 'g' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -476,15 +528,22 @@ int main(int argc, char **argv)
 		case 'q':
 			opt.plain = true;
 			break;
+		case 'x':
+			opt.rr = strtoull(optarg, NULL, 10);
+			break;
+		case 'g':
+			opt.gap_us = strtod(optarg, NULL);
+			break;
 		default:
 			return 2;
 		}
 	}
 	if (opt.size < ETH_HDR_SIZE + sizeof(struct payload) ||
 	    opt.size > STRIDE - VNET_HDR_SIZE || 
-	    (!opt.bound && optind + 1 != argc && optind + 2 != argc)) {
+	    (opt.bound && opt.rr) || (!opt.bound && optind + 1 != argc && optind + 2 != argc)) {
 		fputs("usage: ring-load [--size N] [--seconds S | --count N] [--rate N]\n"
 		      "\t[--cpu N] [--check] [--plain] SWITCHDIR/vhost [SOCKET]\n"
+		      "       ring-load --rr N [--gap MICROSECONDS] [--cpu N] SWITCHDIR/vhost\n"
 		      "       ring-load --bound [--size N] [--seconds S] [--cpu N]\n", stderr);
 		return 2;
 	}
@@ -504,7 +563,10 @@ int main(int argc, char **argv)
 		pthread_create(&forwarder, NULL, bound_thread, NULL);
 	else
 		say_hello();
-	run();
+	if (opt.rr)
+		run_rr();
+	else
+		run();
 	stop = true;
 	if (opt.bound)
 		pthread_join(forwarder, NULL);
