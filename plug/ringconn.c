@@ -408,7 +408,8 @@ ssize_t ringconn_recv(struct ringconn *rc, void *buf, size_t size)
 		}
 	}
 	pthread_mutex_unlock(&rc->lock[RX]);
-	return n;
+	/* No frame has one byte: that was "woken for nothing". */
+	return n == 1 ? 0 : n;
 }
 
 /* Life. */

@@ -67,8 +67,9 @@ ssize_t ringconn_send(struct ringconn *rc, const void *frame, size_t size);
  * @buf:	Storage for @size bytes; what does not fit is lost
  * @size:	Bytes
  *
- * Waits for one unless ringconn_fd() has O_NONBLOCK set. Return: bytes, 1 if there
- * was something to do but no frame, or -1 with errno set (EAGAIN)
+ * Waits for one unless ringconn_fd() has O_NONBLOCK set. Return: bytes, 0 if there
+ * was something to do but no frame (programs take less for the end, and QEMU more for a
+ * frame), or -1 with errno set (EAGAIN)
  */
 ssize_t ringconn_recv(struct ringconn *rc, void *buf, size_t size);
 

@@ -66,7 +66,7 @@ EXTRA_DIST += tests/fuzz/corpus tests/fuzz/fuzz.sh tests/fuzz/README.md
 
 # The rings' wake-ups, in a model.
 TESTS += tests/model/vring.sh
-EXTRA_DIST += tests/model/vring.pml tests/model/vring.sh
+EXTRA_DIST += tests/model/README.md tests/model/vring.pml tests/model/vring.sh
 
 # Benchmarks; vde-load is also the client of the tests.
 check_PROGRAMS += tests/bench/vde-load
@@ -75,14 +75,16 @@ tests_bench_vde_load_LDADD = $(VDEPLUG_LIBS)
 check_PROGRAMS += tests/bench/ring-load
 tests_bench_ring_load_CFLAGS = $(AM_CFLAGS) -pthread -msse4.2
 tests_bench_ring_load_LDADD = lib/libcommon.la
-EXTRA_DIST += tests/bench/switch-bench tests/bench/vhost-bench \
+EXTRA_DIST += tests/bench/switch-bench tests/bench/vhost-bench tests/bench/vm-bench \
 	tests/bench/ovs-dpdk tests/bench/dpdk-load.c
 
 # Ratios to peers in the same run: the switch beside vde_switch, booting beside
 # QEMU in the emulated host.
-bench: all $(check_PROGRAMS)
+bench: all $(check_PROGRAMS) $(check_DATA)
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
 		$(SHELL) $(top_srcdir)/tests/bench/switch-bench
+	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
+		$(SHELL) $(top_srcdir)/tests/bench/vm-bench
 	for generator in dpdk rings; do \
 		top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
 		GENERATOR=$$generator $(SHELL) $(top_srcdir)/tests/bench/vhost-bench || exit 1; \

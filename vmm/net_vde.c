@@ -335,10 +335,10 @@ static ssize_t net_vde_recv(struct net_backend *be, void *buf, size_t size)
 	n = vde_recv(nv->conn, buf, size, 0);
 	if (n > 1)
 		return n;
-	/* One byte means "nothing for you" with modules that multiplex. Anything but
+	/* One byte, or none, means "nothing for you" with some modules. Anything but
 	 * a passing trouble would come back for ever: that is a broken cable. We are
 	 * inside a call of the NIC's, so it is pulled a moment later. */
-	if (n == 1 || (n < 0 && net_vde_passing(errno)))
+	if (n >= 0 || net_vde_passing(errno))
 		return -EAGAIN;
 	ev_io_stop(nv->loop, &nv->rx);
 	ev_async_send(nv->loop, &nv->lost);

@@ -299,6 +299,7 @@ static unsigned int receive(struct link *l)
 static void transmit(struct link *l, unsigned int n)
 {
 	struct vring_driver *vd = &l->ring[TX];
+	bool numbered = opt.check && l == &links[0];
 
 	/* Chains come back in order, so that all are back up to the index. */
 	(void)vring_driver_has_used(vd);
@@ -307,7 +308,7 @@ static void transmit(struct link *l, unsigned int n)
 	for (unsigned int i = 0; i < n; i++) {
 		uint16_t id = vd->next_avail & (RING - 1);
 
-		if (opt.check)
+		if (numbered)
 			stamp(frame_of(l, TX, id), total.sent + i);
 		vring_driver_add(vd, id);
 	}
@@ -392,11 +393,24 @@ static void *bound_thread(void *arg)
 	return NULL;
 }
 
+/* The receiver says a word, as stations do, so that the switch does not forget it:
+ * what it knows of nobody it floods, and for that nobody is held back. */
+static void keep_alive(struct link *from, struct link *to)
+{
+	uint64_t sent = total.sent;
+
+	write_frame(frame_of(from, TX, from->ring[TX].next_avail & (RING - 1)), to->addr,
+		    from->addr, 0);
+	transmit(from, 1);
+	total.sent = sent;
+}
+
 static void run(void)
 {
 	struct link *a = &links[0], *b = &links[1];
 	double start = now(), t = start, end, quiet;
 	uint64_t turns = 0;
+	double alive = start;
 
 	for (unsigned int i = 0; i < RING; i++)
 		write_frame(frame_of(a, TX, i), b->addr, a->addr, i);
@@ -406,6 +420,10 @@ static void run(void)
 
 		if (!(turns++ & 15) || opt.rate)
 			t = now();
+		if (t - alive > 1 && !opt.bound) {
+			alive = t;
+			keep_alive(b, a);
+		}
 		if (opt.rate) {
 			uint64_t due = (uint64_t)((t - start) * (double)opt.rate);
 

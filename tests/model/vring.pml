@@ -1,158 +1,284 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vring.pml - The wake-ups of a split ring with event indices, for spin
+/* vring.pml - A split ring with event indices between two processors, for spin
  *
- * A driver (lib/vring_driver.c) and a device (lib/vring.c) share four words, each
- * written by one of them: avail->idx and used_event by the driver, used->idx and
- * avail_event by the device. Each side works as long as it finds something, then
- * may look again or ask to be told and sleep on its eventfd. Modelled is what the
- * functions of the same names do; not modelled are descriptors and memory.
+ * A driver (lib/vring_driver.c) sends CHAINS chains to a device (lib/vring.c),
+ * which gives each back. The steps bear the names of the functions they stand for.
+ * Either side works in batches of any size, may look again as often as it likes,
+ * and may sleep on its eventfd once it found nothing and asked to be told.
  *
- * Spin executes in one order that all see. x86 does not: a store waits in the
- * processor's store buffer while later loads go ahead. So each process has such a
- * buffer, which drains whenever it likes; a fence waits until it is empty. No
- * process reads a word that it writes, so no load has to look into the buffer.
+ * A step touches shared memory once; between two steps the other side may do
+ * anything. Spin lets all see these accesses in one order. x86 does not: a store
+ * waits in its processor's store buffer while later loads go ahead. So each side
+ * has such a buffer, first in, first out, which drains whenever it likes; a fence
+ * waits until it is empty. Each word is written by one side and read by the other
+ * only, so no load has to look into the buffer of its own side. Loads are not
+ * reordered with loads, nor stores with stores: x86 does neither.
  *
- * What is proved: the two never sleep both while there is work (spin calls that an
- * invalid end state), no chain is used twice or never, and neither index runs ahead
- * by more than the ring has. The mutations that vring.sh defines take away one
- * thing each, and must fail.
+ * What is proved:
+ *   - no wake-up is lost: nobody sleeps for ever while there is work (spin calls
+ *     that an invalid end state);
+ *   - each chain is handed out once, given back once, in order: the rings' entries
+ *     hold the numbers of the chains, and whoever takes one knows which is next;
+ *   - neither index runs ahead of the other by more than the ring has entries.
+ * With KILLS, the device is killed at any moment, and another goes on behind the
+ * last chain that was given back; chains that were only taken are taken again.
+ *
+ * The macros in #ifdef are mutations: each takes out or spoils one thing, and must
+ * make one of these fail. vring.sh lists them.
+ *
+ * Not here: what descriptors say, a driver that breaks the rules, rings without
+ * event indices, weaker memory models than that of x86.
  */
-#define RING	2		/* entries */
-#define CHAINS	5		/* sent in all; indices wrap before */
-#define MASK	3		/* indices count modulo 4 */
-
-#define AVAIL		0
-#define USED		1
-#define USED_EVENT	2
-#define AVAIL_EVENT	3
-
-byte word[4];
-chan buffer0 = [2] of { byte, byte };	/* the driver's stores on their way */
-chan buffer1 = [2] of { byte, byte };	/* the device's */
-bit kick, call;				/* eventfds: readable or not */
-byte used_in_all;
-
-#ifdef OFF_BY_ONE
-#define PASSED(event, new, old)	\
-	((((new) - (event) - 2) & MASK) < (((new) - (old)) & MASK))
-#else
-#define PASSED(event, new, old)	\
-	((((new) - (event) - 1) & MASK) < (((new) - (old)) & MASK))
+#ifndef RING
+#define RING	2			/* entries, a power of two */
+#endif
+#ifndef CHAINS
+#define CHAINS	6			/* sent in all: the indices wrap */
+#endif
+#ifndef STORES
+#define STORES	2			/* that a store buffer holds */
+#endif
+#ifndef KILLS
+#define KILLS	0			/* times that the device may be killed */
 #endif
 
-#define FENCE0	(empty(buffer0))
-#define FENCE1	(empty(buffer1))
+/* Our counters count all chains, so that assertions can tell them apart. What is
+ * in memory, and what the code under test computes with, is IDX() of them: it
+ * wraps at twice the ring, as 16 bits do for the largest ring. */
+#define IDX(n)		((n) & (2 * RING - 1))
+#define SLOT(n)		((n) & (RING - 1))
 
-proctype drain(chan buffer)
+/* Shared memory. The driver writes the first half, the device the other. */
+#define AVAIL		0		/* avail->idx */
+#define USED_EVENT	1
+#define AVAIL_RING	2
+#define USED		(AVAIL_RING + RING)
+#define AVAIL_EVENT	(USED + 1)
+#define USED_RING	(USED + 2)
+byte word[USED_RING + RING];
+
+chan driver_stores = [STORES] of { byte, byte };
+chan device_stores = [STORES] of { byte, byte };
+
+/* The eventfds: readable or not is all that matters. Writing one is a system call
+ * or an exit of the virtual machine, and serialises in either case. */
+bit kick, call;
+
+byte published;				/* a counter: what was last stored to USED */
+bit killed;				/* it is, but does not know yet */
+
+#define fence(stores)		empty(stores)
+#define store(stores, where, what)	stores ! where, what
+#define ring_bell(stores, bell)	fence(stores); bell = 1
+
+/* Did an index that went from @old to @new pass @event? Section 2.7.7.2. */
+#if defined(EVENT_EARLY)
+#define PASSED(event, new, old)	(IDX((new) - (event)) < IDX((new) - (old)))
+#elif defined(EVENT_LATE)
+#define PASSED(event, new, old)	(IDX((new) - (event) - 2) < IDX((new) - (old)))
+#elif defined(EVENT_NO_WRAP)
+#define PASSED(event, new, old)	((event) >= IDX(old) && (event) < IDX(new))
+#else
+#define PASSED(event, new, old)	(IDX((new) - (event) - 1) < IDX((new) - (old)))
+#endif
+
+/* A store buffer drains its oldest store. */
+proctype drain(chan stores)
 {
 	byte where, what;
 
 end:	do
-	:: atomic { buffer ? where, what -> word[where] = what }
+	:: d_step {
+		stores ? where, what;
+		word[where] = what;
+		where = 0;
+		what = 0;
+		assert(IDX(word[AVAIL] - word[USED]) <= RING)
+	   }
 	od
 }
 
 proctype driver()
 {
-	byte next, shown, seen, sent, back, event;
+	byte next_avail, shown, next_used;	/* counters */
+	byte used_idx;				/* an index, as last read */
+	bit asked;
 
 	do
-	:: back == CHAINS -> break
-	:: sent < CHAINS && ((next - seen) & MASK) < RING ->
-		/* vring_driver_add(), once or more */
-		next = (next + 1) & MASK;
-		sent++;
-		if
-		:: sent < CHAINS && ((next - seen) & MASK) < RING
-		:: true ->
-			/* vring_driver_publish() */
-			buffer0 ! AVAIL, next;
-#ifndef NO_PUBLISH_FENCE
-			FENCE0;
-#endif
-			event = word[AVAIL_EVENT];
-			if
-			:: PASSED(event, next, shown) -> FENCE0; kick = 1
-			:: else
-			fi;
-			shown = next
-		fi
-	:: shown == next && seen != word[USED] ->
-		/* vring_driver_get() */
-		seen = (seen + 1) & MASK;
-		back++
-	:: shown == next && back < CHAINS && seen == word[USED] &&
-	   (sent == CHAINS || ((next - seen) & MASK) == RING) ->
-		/* Nothing can be sent: vring_driver_want_call() */
-		buffer0 ! USED_EVENT, seen;
-#ifndef NO_WANT_CALL_FENCE
-		FENCE0;
-#endif
-		if
-#ifndef NO_RECHECK
-		:: word[USED] != seen
-		:: word[USED] == seen ->
+	:: next_used == CHAINS -> break
+
+	   /* vring_driver_add(), vring_driver_publish(): when there is room, any
+	    * number of the first before the second */
+#ifdef OVERRUN
+	:: next_avail < CHAINS && next_avail - next_used <= RING ->
 #else
-		:: true ->
+	:: next_avail < CHAINS && next_avail - next_used < RING ->
 #endif
-			atomic { call == 1 -> call = 0 }
-		fi
-	od;
-	assert(used_in_all == CHAINS)
-}
-
-proctype device()
-{
-	byte seen, used, old, event, there;
-
-	do
-	:: used_in_all == CHAINS -> break
-	:: seen != word[AVAIL] ->
-		/* vring_pop(), some of those that are there, and vring_push() */
-		there = (word[AVAIL] - seen) & MASK;
-		assert(there <= RING);
-		old = used;
-		if
-		:: there > 1 -> seen = (seen + 2) & MASK; used = (used + 2) & MASK;
-			used_in_all = used_in_all + 2
-		:: true -> seen = (seen + 1) & MASK; used = (used + 1) & MASK;
-			used_in_all++
-		fi;
-		assert(used_in_all <= CHAINS);
-		/* vring_publish(), vring_should_notify() */
-		buffer1 ! USED, used;
-#ifndef NO_NOTIFY_FENCE
-		FENCE1;
+#ifdef AVAIL_EARLY
+		store(driver_stores, AVAIL, IDX(next_avail + 1));
 #endif
-		event = word[USED_EVENT];
+		store(driver_stores, AVAIL_RING + SLOT(next_avail), next_avail);
+		next_avail++
+	:: next_avail != shown ->
+		store(driver_stores, AVAIL, IDX(next_avail));
+#ifndef NO_FENCE_PUBLISH
+		fence(driver_stores);
+#endif
+		atomic {
+			asked = PASSED(word[AVAIL_EVENT], next_avail, shown);
+			shown = next_avail
+		}
 		if
-		:: PASSED(event, used, old) -> FENCE1; call = 1
+		:: asked -> ring_bell(driver_stores, kick)
 		:: else
-		fi
-	:: seen == word[AVAIL] && used_in_all < CHAINS ->
-		/* vring_want_kick() */
-		buffer1 ! AVAIL_EVENT, seen;
-#ifndef NO_WANT_KICK_FENCE
-		FENCE1;
+		fi;
+		asked = 0
+
+	   /* vring_driver_has_used(), vring_driver_get(). A look that finds nothing
+	    * changes nothing, and is left out. */
+	:: atomic { used_idx == IDX(next_used) && word[USED] != used_idx ->
+		used_idx = word[USED];
+		assert(IDX(used_idx - next_used) <= shown - next_used) }
+	:: atomic { used_idx != IDX(next_used) ->
+		assert(word[USED_RING + SLOT(next_used)] == next_used);
+		next_used++ }
+
+	   /* vring_driver_want_call(): when all it sent is shown, and something is
+	    * to come back; it need not be that the ring is full */
+	:: next_avail == shown && next_used < shown &&
+	   used_idx == IDX(next_used) ->
+		store(driver_stores, USED_EVENT, IDX(next_used));
+#ifndef NO_FENCE_WANT_CALL
+		fence(driver_stores);
+#endif
+#ifndef NO_LOOK_WANT_CALL
+		used_idx = word[USED];
 #endif
 		if
-#ifndef NO_RECHECK
-		:: word[AVAIL] != seen
-		:: word[AVAIL] == seen ->
-#else
-		:: true ->
-#endif
-			atomic { kick == 1 -> kick = 0 }
+		:: used_idx != IDX(next_used)
+		:: else ->
+			/* It sleeps. */
+			atomic { call -> call = 0 }
+		fi;
+		/* vring_driver_suppress_calls(), or not */
+		if
+		:: store(driver_stores, USED_EVENT, IDX(next_used - 1))
+		:: skip
 		fi
 	od
 }
 
+proctype device(bit resumed)
+{
+	byte next_avail, next_used, signalled;	/* counters */
+	byte avail_idx;				/* an index, as last read */
+	bit asked;
+
+	{
+	/* vring_init(), or vring_resume() */
+	atomic {
+		next_avail = published;
+		next_used = published;
+		signalled = published;
+		avail_idx = IDX(published)
+	}
+	if
+#ifndef NO_CALL_RESUMED
+	:: resumed ->
+		/* The one before may have died between the index and the call. */
+		ring_bell(device_stores, call)
+#endif
+	:: else
+	fi;
+
+	do
+	   /* vring_has_avail() */
+	:: atomic { avail_idx == IDX(next_avail) && word[AVAIL] != avail_idx ->
+		avail_idx = word[AVAIL];
+		assert(IDX(avail_idx - next_avail) <= RING) }
+
+	   /* vring_pop(), vring_push(): some of those it knows of */
+	:: atomic { avail_idx != IDX(next_avail) ->
+		assert(word[AVAIL_RING + SLOT(next_avail)] == next_avail);
+		next_avail++ }
+	:: next_used != next_avail ->
+#ifdef USED_EARLY
+		store(device_stores, USED, IDX(next_used + 1));
+#endif
+		store(device_stores, USED_RING + SLOT(next_used), next_used);
+		next_used++
+
+	   /* vring_publish(), vring_should_notify() */
+	:: next_used != signalled ->
+		atomic {
+			store(device_stores, USED, IDX(next_used));
+			published = next_used
+		}
+#ifndef NO_FENCE_SHOULD_NOTIFY
+		fence(device_stores);
+#endif
+		atomic {
+			asked = PASSED(word[USED_EVENT], next_used, signalled);
+			signalled = next_used
+		}
+		if
+		:: asked -> ring_bell(device_stores, call)
+		:: else
+		fi;
+		asked = 0
+
+	   /* vring_want_kick(vr, 1), when nothing is left to do */
+	:: signalled == next_avail && avail_idx == IDX(next_avail) ->
+#ifdef ARM_LATE
+		store(device_stores, AVAIL_EVENT, IDX(avail_idx + 1));
+#else
+		store(device_stores, AVAIL_EVENT, avail_idx);
+#endif
+#ifndef NO_FENCE_WANT_KICK
+		fence(device_stores);
+#endif
+#ifndef NO_LOOK_WANT_KICK
+		avail_idx = word[AVAIL];
+		assert(IDX(avail_idx - next_avail) <= RING);
+#endif
+		if
+		:: avail_idx != IDX(next_avail)
+		:: else ->
+			/* It sleeps: in the end, when all is done, for good. */
+end:			atomic { kick -> kick = 0 }
+		fi
+	od
+	} unless {
+		killed
+	};
+	/* What it stored is seen before the next one looks. */
+	atomic {
+		fence(device_stores);
+		killed = 0;
+		run device(1)
+	}
+}
+
+#if KILLS
+proctype killer()
+{
+	byte kills;
+
+end:	do
+	:: kills < KILLS -> atomic { !killed -> killed = 1; kills++ }
+	od
+}
+#endif
+
 init
 {
 	atomic {
-		run drain(buffer0);
-		run drain(buffer1);
+		run drain(driver_stores);
+		run drain(device_stores);
 		run driver();
-		run device()
+		run device(0);
+#if KILLS
+		run killer()
+#endif
 	}
 }

@@ -1,0 +1,156 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# fuzz.sh - fuzz the targets of this folder with libFuzzer, for some time
+#
+# This looks for new inputs; the known ones in corpus/ are replayed by make check,
+# without any of this (see replay.c). It needs clang and its compiler-rt, and for
+# -c llvm (Debian: clang libclang-rt-14-dev llvm).
+#
+# The product's files are compiled here once more, straight from their folders:
+# they carry the instrumentation. Nothing is written into the source folder, but
+# for -m.
+set -u
+
+src=$(cd "$(dirname "$0")/../.." && pwd)
+all='vhost vring'
+
+usage()
+{
+	cat <<END
+usage: fuzz.sh [-cm] [-b BUILD] [-o FOLDER] [-s SECONDS] [TARGET...]
+
+  -b  configured build folder, for its config.h (\$top_builddir, or build)
+  -c  show which lines the corpus covers
+  -m  keep the smallest set of inputs that covers as much, in corpus/
+  -o  programs, new inputs and crashes go here (/tmp/lanbox-fuzz)
+  -s  fuzz each target for so long (60); 0 does not fuzz
+
+Targets: $all
+END
+	exit "$1"
+}
+
+die()
+{
+	echo "fuzz.sh: $*" >&2
+	exit 1
+}
+
+build=${top_builddir:-$src/build}
+out=${TMPDIR:-/tmp}/lanbox-fuzz
+seconds=60
+cover=
+minimise=
+while getopts b:cho:ms: opt; do
+	case $opt in
+	b) build=$OPTARG ;;
+	c) cover=yes ;;
+	h) usage 0 ;;
+	m) minimise=yes ;;
+	o) out=$OPTARG ;;
+	s) seconds=$OPTARG ;;
+	*) usage 2 >&2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ -f "$build/config.h" ] || die "no config.h in $build: configure there, or say -b"
+[ $# -gt 0 ] || eval "set -- $all"
+
+: "${CLANG:=clang}"
+sanitizers=address,undefined
+flags="-std=c11 -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing
+	-I$src -I$build -fsanitize=fuzzer-no-link,$sanitizers -fno-sanitize-recover=all"
+ring_files='lib/guestmem.c lib/iov.c lib/vnet.c lib/vring.c'
+
+# sources TARGET - what is fuzzed
+sources()
+{
+	case $1 in
+	vring) echo "$ring_files" ;;
+	vhost) echo "$ring_files lib/fd.c lib/memguard.c switchd/vhost_dev.c" ;;
+	*) die "no target '$1'; there are: $all" ;;
+	esac
+}
+
+# compile TARGET NAME FLAG... - link the program NAME
+compile()
+{
+	target=$1
+	dir=$out/$2.o
+	name=$2
+	shift 2
+	mkdir -p "$dir" || exit 1
+	files=$(sources "$target") || exit 1
+	hooks=
+	loads=
+	# Loads from the guest's memory are reported, for memory that shifts.
+	if [ "$target" = vring ]; then
+		loads=-fsanitize-coverage=trace-loads
+		hooks='-DFUZZ_HOOKS -Wl,--wrap=__asan_memcpy'
+	fi
+	objects=
+	# shellcheck disable=SC2086 # lists of words
+	for file in $files; do
+		object=$dir/$(basename "$file" .c).o
+		$CLANG $flags $loads "$@" -c "$src/$file" -o "$object" || exit 1
+		objects="$objects $object"
+	done
+	# shellcheck disable=SC2086
+	$CLANG $flags $hooks "$@" -fsanitize=fuzzer "$src/tests/fuzz/fuzz-$target.c" \
+		$objects -o "$out/$name" || exit 1
+}
+
+# cover TARGET - lines of the product that its inputs reach
+cover()
+{
+	rm -f "$out"/"$1".profraw
+	compile "$1" "cover-$1" -fprofile-instr-generate -fcoverage-mapping
+	LLVM_PROFILE_FILE=$out/$1.profraw "$out/cover-$1" -runs=0 "$new/$1" "$corpus/$1" \
+		2>/dev/null || die "the corpus of $1 fails: $out/cover-$1 -runs=0 $corpus/$1"
+	llvm-profdata merge -o "$out/$1.profdata" "$out/$1.profraw" || exit 1
+	files=$(sources "$1" | sed "s,[^ ]*,$src/&,g")
+	# shellcheck disable=SC2086
+	llvm-cov report "$out/cover-$1" -instr-profile="$out/$1.profdata" $files |
+		awk 'NR == 1 { print "file lines missed covered" }
+		     $1 ~ /\.[ch]$/ { print $1, $8, $9, $10 }' | column -t
+	# shellcheck disable=SC2086
+	llvm-cov show "$out/cover-$1" -instr-profile="$out/$1.profdata" $files \
+		>"$out/cover-$1.txt"
+	echo "line by line: $out/cover-$1.txt"
+}
+
+# minimise TARGET - inputs named found-* stay, each for the defect that it found
+minimise()
+{
+	rm -rf "$out/min-$1"
+	mkdir -p "$out/min-$1"
+	"$out/fuzz-$1" -set_cover_merge=1 -use_counters=0 "$out/min-$1" "$corpus/$1" \
+		"$new/$1" 2>"$out/$1-merge.log" || die "see $out/$1-merge.log"
+	find "$corpus/$1" -type f ! -name 'found-*' -exec rm -f {} +
+	cp "$out/min-$1"/* "$corpus/$1/"
+	echo "corpus/$1: $(find "$corpus/$1" -type f | wc -l) inputs"
+}
+
+corpus=$src/tests/fuzz/corpus
+new=$out/new
+failed=
+for target; do
+	mkdir -p "$new/$target" "$corpus/$target" || exit 1
+	compile "$target" "fuzz-$target"
+	if [ "$seconds" -gt 0 ]; then
+		echo "fuzzing $target for $seconds seconds: $out/$target.log"
+		# The timeout is one of the wall clock, and we are nice.
+		nice -n 19 "$out/fuzz-$target" -max_total_time="$seconds" -timeout=300 \
+			-rss_limit_mb=1024 -max_len=2048 -print_final_stats=1 \
+			-artifact_prefix="$out/$target-" "$new/$target" \
+			"$corpus/$target" >"$out/$target.log" 2>&1 || failed="$failed $target"
+		grep -E 'is false|ERROR|runtime error|Test unit written|executed_units' \
+			"$out/$target.log"
+	fi
+	case $failed in
+	*$target*) continue ;;
+	esac
+	[ -z "$minimise" ] || minimise "$target"
+	[ -z "$cover" ] || cover "$target"
+done
+[ -z "$failed" ] || die "defects found by:$failed"
