@@ -5,4 +5,4 @@ dist_man_MANS += \
 	doc/lanbox-switchd.8 \
 	doc/lanbox-vmm.1 \
 	doc/libvdeplug_lanbox.1
-EXTRA_DIST += doc/architecture.md
+EXTRA_DIST += doc/architecture.md doc/benchmarks.md
