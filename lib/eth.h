@@ -17,6 +17,7 @@ enum {
 	ETH_ADDR_SIZE = 6,
 	ETH_HDR_SIZE = 14,		/* destination, source, type */
 	ETH_FRAME_MAX = 65535,		/* the most one frame may have here */
+	ETH_TYPE_VLAN = 0x8100,		/* 802.1Q tag */
 	ETH_ADDR_STR = 18,		/* "xx:xx:xx:xx:xx:xx" and NUL */
 };
 

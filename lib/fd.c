@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -270,4 +271,30 @@ ssize_t fd_recv(int sock, void *buf, size_t size, int *fds, unsigned int *count)
 	if (count)
 		*count = kept;
 	return n;
+}
+
+bool fd_peer_in_group(int sock, gid_t gid)
+{
+	gid_t *groups = NULL, *more;
+	socklen_t len = 0;
+	struct ucred cred;
+	socklen_t cred_len = sizeof(cred);
+	bool found;
+
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &cred, &cred_len))
+		return false;
+	found = cred.gid == gid;
+	/* The first call says how many there are. */
+	while (!found && getsockopt(sock, SOL_SOCKET, SO_PEERGROUPS, groups, &len)) {
+		if (errno != ERANGE)
+			break;
+		more = realloc(groups, len);
+		if (!more)
+			break;
+		groups = more;
+	}
+	for (size_t i = 0; groups && i < len / sizeof(*groups); i++)
+		found |= groups[i] == gid;
+	free(groups);
+	return found;
 }

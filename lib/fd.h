@@ -72,6 +72,10 @@ int fd_bind_unix(int fd, const struct sockaddr_un *sa, mode_t mode, uid_t uid,
 /* Whether a process listens on the stream socket at @path. Never blocks. */
 bool fd_unix_is_live(const char *path);
 
+/* Whether the peer of a UNIX socket is in a group, by its first group or by one of
+ * its others (SO_PEERCRED, SO_PEERGROUPS). */
+bool fd_peer_in_group(int sock, gid_t gid);
+
 /* Allow what fd_refuse_rights() forbids, on a socket made from one that does. */
 void fd_accept_rights(int sock);
 

@@ -8,6 +8,7 @@ lib_libfront_la_SOURCES = \
 	lib/vring_driver.c lib/vring_driver.h
 
 lib_libcommon_la_SOURCES = \
+	lib/activation.c lib/activation.h \
 	lib/bytes.h lib/compiler.h \
 	lib/daemon.c lib/daemon.h \
 	lib/eth.c lib/eth.h \

@@ -44,9 +44,18 @@ void log_open(const char *program)
 /* syslog(3) waits for a log daemon that does not read; our own socket does not. */
 void log_to_syslog(void)
 {
+	log_syslog = true;
+	log_reopen();
+}
+
+void log_reopen(void)
+{
 	struct sockaddr_un sa = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
 
-	log_syslog = true;
+	if (!log_syslog)
+		return;
+	if (log_sock >= 0)
+		close(log_sock);
 	log_sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (log_sock >= 0 && connect(log_sock, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
 		close(log_sock);

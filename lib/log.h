@@ -26,6 +26,9 @@ void log_open(const char *program);
 /* Send all further messages to syslog, facility daemon, with the process id. */
 void log_to_syslog(void);
 
+/* Open the way to syslog again. */
+void log_reopen(void);
+
 /* Write messages up to @level; the default is LOG_LEVEL_INFO. */
 void log_set_level(enum log_level level);
 

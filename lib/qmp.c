@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/activation.h"
 #include "lib/fd.h"
 #include "lib/listener.h"
 
@@ -277,13 +278,13 @@ int qmp_server_create(struct ev_loop *loop, const char *path, mode_t mode,
 	struct qmp_server *srv;
 	int fd;
 
-	fd = fd_listen_unix(path, mode, gid);
+	fd = activation_listen(path, mode, gid);
 	if (fd < 0)
 		return fd;
 	srv = calloc(1, sizeof(*srv));
 	if (!srv) {
 		close(fd);
-		unlink(path);
+		activation_unlink(path);
 		return -ENOMEM;
 	}
 	srv->loop = loop;

@@ -10,59 +10,67 @@ static struct verdict verdict_drop(enum drop_reason reason)
 }
 
 struct verdict bridge_decide(struct bridge *bridge, uint16_t in,
+			     const struct vlan_port *in_vlan,
 			     const struct frame *frame, uint64_t now_ms)
 {
+	struct verdict v = { .kind = VERDICT_FLOOD };
 	struct eth_hdr eth;
-	uint16_t out;
 
 	if (frame->size < ETH_HDR_SIZE || frame->head_size < ETH_HDR_SIZE)
 		return verdict_drop(DROP_RUNT);
 	if (frame->size > ETH_FRAME_MAX)
 		return verdict_drop(DROP_OVERSIZE);
 	if (bridge->hub)
-		return (struct verdict){ .kind = VERDICT_FLOOD };
+		return v;
 
 	memcpy(&eth, frame->head, sizeof(eth));
 	if (eth_addr_is_group(eth.src))
 		return verdict_drop(DROP_BAD_SOURCE);
+	if (vlan_is_aware(&bridge->vlans) &&
+	    !vlan_classify(in_vlan, frame->head, frame->head_size, &v.vlan))
+		return verdict_drop(DROP_VLAN);
 	if (!eth_addr_is_zero(eth.src))
-		fdb_learn(bridge->fdb, eth.src, in, now_ms);
+		fdb_learn(bridge->fdb, eth.src, v.vlan.vid, in, now_ms);
 	if (eth_addr_is_group(eth.dst))
-		return (struct verdict){ .kind = VERDICT_FLOOD };
+		return v;
 
-	out = fdb_lookup(bridge->fdb, eth.dst, now_ms);
-	if (out == FDB_NO_PORT)
-		return (struct verdict){ .kind = VERDICT_FLOOD };
-	if (out == in)
+	v.port = fdb_lookup(bridge->fdb, eth.dst, v.vlan.vid, now_ms);
+	if (v.port == FDB_NO_PORT)
+		return v;
+	if (v.port == in)
 		return verdict_drop(DROP_LOCAL);
-	return (struct verdict){ .kind = VERDICT_UNICAST, .port = out };
+	v.kind = VERDICT_UNICAST;
+	return v;
 }
 
 static bool bridge_size_is_good(const struct frame *f)
 {
 	return f->size - ETH_HDR_SIZE <= ETH_FRAME_MAX - ETH_HDR_SIZE &&
-	       f->head_size >= ETH_HDR_SIZE;
+	       f->head_size >= ETH_HDR_SIZE + VLAN_TAG_SIZE;
 }
 
-/* Whether two frames of good size have the same addresses. */
-static bool bridge_same_addresses(const struct frame *a, const struct frame *b)
+/* Whether two frames of good size have the same addresses, and the same tag, if
+ * any. */
+static bool bridge_same_flow(const struct frame *a, const struct frame *b, size_t size)
 {
-	return !memcmp(a->head, b->head, 2 * ETH_ADDR_SIZE);
+	return !memcmp(a->head, b->head, size);
 }
 
 void bridge_decide_batch(struct bridge *bridge, uint16_t in,
-			 const struct frame *frames, unsigned int n, uint64_t now_ms,
-			 struct verdict *verdicts)
+			 const struct vlan_port *in_vlan, const struct frame *frames,
+			 unsigned int n, uint64_t now_ms, struct verdict *verdicts)
 {
+	const size_t same = 2 * ETH_ADDR_SIZE + (bridge_has_vlans(bridge) ?
+						 VLAN_TAG_SIZE : 0);
 	bool good = false;
 
 	for (unsigned int i = 0; i < n; i++) {
 		bool was_good = good;
 
 		good = bridge_size_is_good(&frames[i]);
-		if (good && was_good && bridge_same_addresses(&frames[i - 1], &frames[i]))
+		if (good && was_good && bridge_same_flow(&frames[i - 1], &frames[i], same))
 			verdicts[i] = verdicts[i - 1];
 		else
-			verdicts[i] = bridge_decide(bridge, in, &frames[i], now_ms);
+			verdicts[i] = bridge_decide(bridge, in, in_vlan, &frames[i], now_ms);
 	}
 }

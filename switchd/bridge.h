@@ -13,10 +13,11 @@
  * a source is learned at the port it came from; a known unicast destination
  * gets the frame at its port alone, and if that is the port it came from the
  * frame is filtered; everything else is flooded to all other ports. A frame
- * whose source is a group address is invalid (802.3, 3.2.3) and dropped. Tags
- * are not looked at: tagged frames pass whole, on one set of addresses.
+ * whose source is a group address is invalid (802.3, 3.2.3) and dropped. Where
+ * VLANs are in use (vlan.h) all of this happens within each of them, and the verdict
+ * says in which; otherwise tagged frames pass whole, on one set of addresses.
  *
- * As a hub, it floods everything and learns nothing.
+ * As a hub, it floods everything, tags and all, and learns nothing.
  */
 #ifndef SWITCHD_BRIDGE_H
 #define SWITCHD_BRIDGE_H
@@ -27,12 +28,20 @@
 #include "switchd/fdb.h"
 #include "switchd/frame.h"
 #include "switchd/stats.h"
+#include "switchd/vlan.h"
 
 /** struct bridge - State of the forwarding core */
 struct bridge {
 	struct fdb *fdb;
 	bool hub;
+	struct vlan_table vlans;
 };
+
+/* Whether the VLAN of a verdict counts: who is to get the frame depends on it. */
+static inline bool bridge_has_vlans(const struct bridge *bridge)
+{
+	return !bridge->hub && vlan_is_aware(&bridge->vlans);
+}
 
 enum verdict_kind {
 	VERDICT_DROP,		/* to nobody */
@@ -44,21 +53,25 @@ enum verdict_kind {
  * struct verdict - What is to happen with a frame
  * @port:	For VERDICT_UNICAST
  * @reason:	For VERDICT_DROP
+ * @vlan:	Which VLAN it is in, where bridge_has_vlans()
  */
 struct verdict {
 	enum verdict_kind kind;
 	uint16_t port;
 	enum drop_reason reason;
+	struct vlan_class vlan;
 };
 
 /**
  * bridge_decide() - Where does a frame go?
  * @bridge:	Forwarding core; learns
  * @in:		Port the frame came from
+ * @in_vlan:	What it has to do with VLANs
  * @frame:	Frame
  * @now_ms:	Monotonic time
  */
 struct verdict bridge_decide(struct bridge *bridge, uint16_t in,
+			     const struct vlan_port *in_vlan,
 			     const struct frame *frame, uint64_t now_ms);
 
 /**
@@ -69,7 +82,7 @@ struct verdict bridge_decide(struct bridge *bridge, uint16_t in,
  * for a frame is good for the next one with the same addresses.
  */
 void bridge_decide_batch(struct bridge *bridge, uint16_t in,
-			 const struct frame *frames, unsigned int n, uint64_t now_ms,
-			 struct verdict *verdicts);
+			 const struct vlan_port *in_vlan, const struct frame *frames,
+			 unsigned int n, uint64_t now_ms, struct verdict *verdicts);
 
 #endif /* SWITCHD_BRIDGE_H */

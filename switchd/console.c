@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/activation.h"
 #include "lib/fd.h"
 #include "lib/listener.h"
 #include "lib/log.h"
@@ -44,6 +45,8 @@ struct console {
  * @closing:	Close when the reply is out
  * @overlong:	The line being read is too long; skip to its end
  * @idle:	Runs while a line is not complete
+ * @events:	What happens in the switch, as far as it wants to know
+ * @uid:	Who it is, and his group
  * @tx:		Reply, or NULL
  */
 struct console_conn {
@@ -54,6 +57,9 @@ struct console_conn {
 	bool closing;
 	bool overlong;
 	ev_timer idle;
+	struct event_listener events;
+	uid_t uid;
+	gid_t gid;
 	char *tx;
 	size_t tx_size, tx_done;
 	size_t rx_size;
@@ -73,6 +79,7 @@ static void console_close(struct console_conn *conn)
 	while (*p != conn)
 		p = &(*p)->next;
 	*p = conn->next;
+	events_unlisten(con->vsw, &conn->events);
 	ev_io_stop(con->vsw->loop, &conn->io);
 	ev_timer_stop(con->vsw->loop, &conn->idle);
 	if (!console_is_stdin(conn)) {
@@ -136,41 +143,69 @@ static bool console_flush(struct console_conn *conn)
 	return !conn->closing;
 }
 
-static void console_status(FILE *out, int err)
-{
-	fprintf(out, "1%03d %s\n", err, err ? strerror(err) : "Success");
-}
-
 /* Run a command and write the reply to @out. */
 static void console_run(struct console_conn *conn, const char *line, FILE *out)
 {
-	const struct console_cmd *cmd;
+	const struct console_call call = {
+		.vsw = conn->con->vsw,
+		.out = out,
+		.conn = conn,
+		.uid = conn->uid,
+		.gid = conn->gid,
+	};
 	const char *arg;
-	int err;
+	const struct console_cmd *cmd = console_find(line, &arg);
 
-	cmd = console_find(line, &arg);
-	if (!cmd) {
-		console_status(out, ENOSYS);
+	/* These two are answered by the end of the session alone. */
+	if (cmd && (!strcmp(cmd->path, "logout") || !strcmp(cmd->path, "shutdown"))) {
+		cmd->run(&call, arg);
+		conn->closing |= cmd->path[0] == 's';
+		if (conn->closing)
+			fputs("9999 END OF SESSION", out);
 		return;
 	}
-	if (!strcmp(cmd->path, "logout") || !strcmp(cmd->path, "shutdown")) {
-		bool end = cmd->path[0] == 's';
+	console_exec(&call, line);
+}
 
-		/* logout means nothing on standard input (as in VDE). */
-		if (!end && console_is_stdin(conn))
-			return;
-		fputs("9999 END OF SESSION", out);
+void console_end(struct console_conn *conn)
+{
+	if (!console_is_stdin(conn))
 		conn->closing = true;
-		if (end)
-			ev_break(conn->con->vsw->loop, EVBREAK_ALL);
-		return;
+}
+
+uint32_t console_events(const struct console_conn *conn)
+{
+	return conn->events.wanted;
+}
+
+void console_set_events(struct console_conn *conn, uint32_t kinds)
+{
+	events_want(conn->con->vsw, &conn->events, kinds);
+}
+
+/* Append to what is to be sent; takes @text over. Return: false if no memory. */
+static bool console_queue(struct console_conn *conn, char *text, size_t size)
+{
+	size_t waiting = conn->tx_size - conn->tx_done;
+	char *more;
+
+	if (!conn->tx) {
+		conn->tx = text;
+		conn->tx_size = size;
+		conn->tx_done = 0;
+		return true;
 	}
-	if (cmd->data)
-		fputs("0000 DATA END WITH '.'\n", out);
-	err = cmd->run(conn->con->vsw, out, arg);
-	if (cmd->data)
-		fputs(".\n", out);
-	console_status(out, err);
+	more = malloc(waiting + size);
+	if (more) {
+		memcpy(more, conn->tx + conn->tx_done, waiting);
+		memcpy(more + waiting, text, size);
+		free(conn->tx);
+		conn->tx = more;
+		conn->tx_size = waiting + size;
+		conn->tx_done = 0;
+	}
+	free(text);
+	return more;
 }
 
 /* Handle one line (NULL: one that was too long), and queue the reply. */
@@ -197,9 +232,7 @@ static void console_line(struct console_conn *conn, const char *line)
 			console_prompt_stdin();
 		return;
 	}
-	conn->tx = text;
-	conn->tx_size = size;
-	conn->tx_done = 0;
+	console_queue(conn, text, size);
 }
 
 /* Handle complete lines as long as no reply waits. Return: false to close. */
@@ -294,6 +327,76 @@ static void console_idle_cb(struct ev_loop *loop UNUSED, ev_timer *w,
 		console_wait(conn);
 }
 
+/* What an event says, after its path. */
+static void console_event_text(FILE *out, const struct event *e)
+{
+	char mac[ETH_ADDR_STR];
+
+	switch (e->kind) {
+	case EVENT_FDB_ADDED:
+	case EVENT_FDB_REMOVED:
+	case EVENT_FDB_MOVED:
+		fprintf(out, "%s VLAN %02x:%02x Port %u", eth_addr_format(e->addr, mac),
+			e->vid >> 8, e->vid & 0xff, e->port);
+		break;
+	case EVENT_PORT_ADDED:
+	case EVENT_PORT_REMOVED:
+		fprintf(out, "%02u", e->port);
+		break;
+	case EVENT_ENDPOINT_ADDED:
+	case EVENT_ENDPOINT_REMOVED:
+		fprintf(out, "Port %02u FD %2d", e->port, e->endpoint);
+		break;
+	case EVENT_PORT_DESCR:
+		fprintf(out, "Port %02u FD %2d -> \"%s\"", e->port, e->endpoint, e->text);
+		break;
+	case EVENT_STP_STATE:
+		fprintf(out, "Port %04u VLAN %02x:%02x %s", e->port, e->vid >> 8,
+			e->vid & 0xff, e->text);
+		break;
+	case EVENT_STP_ROOT:
+		fprintf(out, "Port %04u VLAN %02x:%02x -> %s", e->port, e->vid >> 8,
+			e->vid & 0xff, e->text);
+		break;
+	case EVENT_STP_PORT_UP:
+	case EVENT_STP_PORT_DOWN:
+		fprintf(out, "Port %04u VLAN %02x:%02x", e->port, e->vid >> 8, e->vid & 0xff);
+		break;
+	case EVENT_PACKET_IN:
+		fprintf(out, "Pkt: Port %04u len=%04zu", e->port, e->length);
+		for (size_t i = 0; i < e->size; i++)
+			fprintf(out, " %02x", e->bytes[i]);
+		break;
+	case EVENT_HANGUP:
+	case EVENT_NEW_IP:
+	case EVENT_KIND_COUNT:
+		fputs(e->text ? e->text : "", out);
+		break;
+	}
+}
+
+static void console_event(struct event_listener *listener, const struct event *e)
+{
+	struct console_conn *conn = container_of(listener, struct console_conn, events);
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out;
+
+	if (conn->closing || conn->tx_size - conn->tx_done > CONSOLE_EVENTS_MAX)
+		return;
+	out = open_memstream(&text, &size);
+	if (!out)
+		return;
+	fprintf(out, "3%s %s ", event_tag(e->kind), event_path(e->kind));
+	console_event_text(out, e);
+	fputc('\n', out);
+	if (fclose(out) || !console_queue(conn, text, size))
+		return;
+	/* Sent from the loop: nobody is closed while an event is told. */
+	if (!ev_is_active(&conn->idle) || conn->tx)
+		console_wait(conn);
+}
+
 static struct console_conn *console_add(struct console *con, int in, int out)
 {
 	struct console_conn *conn = calloc(1, sizeof(*conn));
@@ -305,6 +408,10 @@ static struct console_conn *console_add(struct console *con, int in, int out)
 	conn->out = out;
 	conn->next = con->conns;
 	con->conns = conn;
+	conn->uid = geteuid();
+	conn->gid = getegid();
+	conn->events.tell = console_event;
+	events_listen(con->vsw, &conn->events);
 	ev_io_init(&conn->io, console_io_cb, in, EV_READ);
 	ev_timer_init(&conn->idle, console_idle_cb, 0., CONSOLE_IDLE_S);
 	ev_io_start(con->vsw->loop, &conn->io);
@@ -316,10 +423,16 @@ static void console_accepted(void *ctx, int fd)
 	static const char hello[] = CONSOLE_BANNER;
 	struct console *con = ctx;
 	struct console_conn *conn = console_add(con, fd, fd);
+	socklen_t len = sizeof(struct ucred);
+	struct ucred peer;
 
 	if (!conn) {
 		close(fd);
 		return;
+	}
+	if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len)) {
+		conn->uid = peer.uid;
+		conn->gid = peer.gid;
 	}
 	if (++con->count == CONSOLE_CONN_MAX)
 		listener_pause(&con->listener);
@@ -342,7 +455,7 @@ int console_create(struct vsw *vsw, struct console **out)
 		return -ENOMEM;
 	con->vsw = vsw;
 	if (cfg->mgmt[0]) {
-		fd = fd_listen_unix(cfg->mgmt, cfg->mgmtmode, cfg->mgmtgid);
+		fd = activation_listen(cfg->mgmt, cfg->mgmtmode, cfg->mgmtgid);
 		if (fd < 0) {
 			free(con);
 			return fd;
@@ -367,7 +480,7 @@ void console_destroy(struct console *con)
 	}
 	if (con->vsw->cfg->mgmt[0]) {
 		listener_stop(&con->listener);
-		unlink(con->vsw->cfg->mgmt);
+		activation_unlink(con->vsw->cfg->mgmt);
 	}
 	free(con);
 }

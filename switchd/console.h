@@ -15,10 +15,16 @@
  * lines so. As in VDE, the first entry of the table whose name begins the line is meant, so that
  * "port/print1" is "port/print 1".
  *
- * A client that does not read is not read from: one reply at most waits for it.
+ * Events (debug/add) come as lines of their own between replies: 3, the tag, the path
+ * and words.
+ *
+ * A client that does not read is not read from: one reply at most waits for it, and
+ * CONSOLE_EVENTS_MAX bytes of events; those that come on top are lost to it.
  */
 #ifndef SWITCHD_CONSOLE_H
 #define SWITCHD_CONSOLE_H
+
+#include <stdint.h>
 
 #include "lib/compiler.h"
 
@@ -27,9 +33,11 @@
 enum {
 	CONSOLE_LINE_MAX = 4096,	/* bytes of a command */
 	CONSOLE_CONN_MAX = 64,
+	CONSOLE_EVENTS_MAX = 65536,	/* bytes */
 };
 
 struct console;
+struct console_conn;
 struct vsw;
 
 /* Open the management socket and the console on standard input, as far as the
@@ -38,5 +46,14 @@ int console_create(struct vsw *vsw, struct console **out) MUST_CHECK;
 
 /* Close all. NULL is fine. */
 void console_destroy(struct console *con);
+
+/* For commands. */
+
+/* The session ends when the reply is out; it means nothing on standard input. */
+void console_end(struct console_conn *conn);
+
+/* The kinds of events it shows, as bits. */
+uint32_t console_events(const struct console_conn *conn);
+void console_set_events(struct console_conn *conn, uint32_t kinds);
 
 #endif /* SWITCHD_CONSOLE_H */

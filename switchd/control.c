@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/activation.h"
 #include "lib/log.h"
 #include "lib/qmp.h"
 #include "switchd/capture.h"
@@ -50,7 +51,7 @@ static json_t *control_query_ports(void *ctx, struct qmp_conn *conn UNUSED,
 	for (unsigned int i = 0; i <= vsw->numports; i++) {
 		const struct port *port = vsw->ports[i];
 
-		if (!port)
+		if (!port || !port->active)
 			continue;
 		json_array_append_new(list,
 			json_pack("{s:i,s:s*,s:o,s:I,s:I,s:I,s:I,s:o}", "port", (int)i,
@@ -80,7 +81,7 @@ static json_t *control_capture_start(void *ctx, struct qmp_conn *conn,
 			return qmp_fail(err, "'port' must be a number from 0 to %u",
 					vsw->numports);
 		port = (int)n;
-		if (!vsw->ports[port])
+		if (!vsw->ports[port] || !vsw->ports[port]->active)
 			return qmp_fail(err, "nothing is plugged into port %d", port);
 	}
 	fd = capture_start(vsw, port, &id);
@@ -120,6 +121,14 @@ static const struct qmp_command control_commands[] = {
 	{ "quit", control_quit },
 	{ NULL, NULL },
 };
+
+void control_unlink(const struct vsw *vsw)
+{
+	char path[PATH_MAX + 16];
+
+	snprintf(path, sizeof(path), "%s/control", vsw->dir);
+	activation_unlink(path);
+}
 
 int control_create(struct vsw *vsw, struct qmp_server **out)
 {

@@ -11,4 +11,7 @@ struct vsw;
 /* Listen on DIR/control. Return: 0 or -errno, logged. */
 int control_create(struct vsw *vsw, struct qmp_server **out) MUST_CHECK;
 
+/* Remove its file. */
+void control_unlink(const struct vsw *vsw);
+
 #endif /* SWITCHD_CONTROL_H */

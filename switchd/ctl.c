@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ctl.c - The socket DIR/ctl: clients ask for a port
+/* ctl.c - The socket DIR/ctl, and those of named ports: clients ask for a port
  *
  * Security model: whoever may open DIR/ctl may send anything here, slowly, in
  * pieces, or not at all. Nothing is parsed before it is there; a client is who
@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/activation.h"
 #include "lib/fd.h"
 #include "lib/listener.h"
 #include "lib/log.h"
@@ -31,7 +32,8 @@ struct ctl {
 	struct ctl_conn *conns;
 	unsigned int count;
 	struct ratelimit complaints;
-	char path[PATH_MAX + 8];
+	int port;
+	char path[PATH_MAX + 72];
 };
 
 /** struct ctl_conn - A connection whose request is not complete */
@@ -121,8 +123,9 @@ static bool ctl_parse(const struct ctl_conn *conn, struct vde_request *req,
 		*why = "a request of unknown type";
 		return false;
 	}
-	req->mgmt = (type & 0xff) == VDE_TYPE_MGMT;
-	req->port = type >> 8;
+	req->named = conn->ctl->port >= 0;
+	req->mgmt = !req->named && (type & 0xff) == VDE_TYPE_MGMT;
+	req->port = req->named ? (uint32_t)conn->ctl->port : type >> 8;
 	req->uid = conn->peer.uid;
 	req->pid = conn->peer.pid;
 	memset(req->descr, 0, sizeof(req->descr));
@@ -209,7 +212,7 @@ static void ctl_accepted(void *ctx, int fd)
 	ev_timer_start(loop, &conn->deadline);
 }
 
-int ctl_create(struct vsw *vsw, struct ctl **out)
+int ctl_create(struct vsw *vsw, const struct ctl_config *cfg, struct ctl **out)
 {
 	struct ctl *ctl = calloc(1, sizeof(*ctl));
 	int fd;
@@ -217,8 +220,9 @@ int ctl_create(struct vsw *vsw, struct ctl **out)
 	if (!ctl)
 		return -ENOMEM;
 	ctl->vsw = vsw;
-	snprintf(ctl->path, sizeof(ctl->path), "%s/ctl", vsw->dir);
-	fd = fd_listen_unix(ctl->path, vsw->cfg->mode, vsw->cfg->gid);
+	ctl->port = cfg->port;
+	snprintf(ctl->path, sizeof(ctl->path), "%s/%s", vsw->dir, cfg->name);
+	fd = activation_listen(ctl->path, cfg->mode, cfg->gid);
 	if (fd < 0) {
 		log_err_errno(-fd, "Could not bind to socket '%s'", ctl->path);
 		free(ctl);
@@ -236,6 +240,6 @@ void ctl_destroy(struct ctl *ctl)
 	while (ctl->conns)
 		ctl_conn_free(ctl->conns);
 	listener_stop(&ctl->listener);
-	unlinkat(ctl->vsw->dirfd, "ctl", 0);
+	activation_unlink(ctl->path);
 	free(ctl);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ctl.h - The socket DIR/ctl: clients ask for a port (lib/vde_wire.h)
+/* ctl.h - The socket DIR/ctl, and those of named ports: clients ask for a port
+ * (lib/vde_wire.h)
  *
  * DOC: Theory of operation
  *
@@ -15,6 +16,8 @@
 #ifndef SWITCHD_CTL_H
 #define SWITCHD_CTL_H
 
+#include <sys/types.h>
+
 #include "lib/compiler.h"
 
 #define CTL_DEADLINE_S	5.
@@ -24,10 +27,23 @@ enum { CTL_PENDING_MAX = 128 };
 struct ctl;
 struct vsw;
 
-/* Listen on DIR/ctl. Return: 0 or -errno, logged. */
-int ctl_create(struct vsw *vsw, struct ctl **out) MUST_CHECK;
+/** struct ctl_config - A socket
+ * @name:	Its name in the switch directory; borrowed
+ * @port:	Port of all who come here, or -1: which they ask for
+ * @mode:	Permission bits
+ * @gid:	Group, or (gid_t)-1
+ */
+struct ctl_config {
+	const char *name;
+	int port;
+	mode_t mode;
+	gid_t gid;
+};
 
-/* Close it and all half-open connections. NULL is fine. */
+/* Listen. Return: 0 or -errno, logged. */
+int ctl_create(struct vsw *vsw, const struct ctl_config *cfg, struct ctl **out) MUST_CHECK;
+
+/* Close it, remove it, and close all half-open connections. NULL is fine. */
 void ctl_destroy(struct ctl *ctl);
 
 #endif /* SWITCHD_CTL_H */

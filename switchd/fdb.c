@@ -17,7 +17,7 @@ enum {
 
 /**
  * struct fdb_entry - An address
- * @key:	The address as an integer, or FDB_NO_KEY
+ * @key:	The address as an integer, the VLAN in its upper bits; or FDB_NO_KEY
  * @seen_ms:	When it was last learned, to within FDB_REFRESH_MS
  * @chain:	Next entry of the same bucket, or of the free list
  * @prev:	Neighbours in the list of the port
@@ -41,6 +41,9 @@ struct fdb_port {
 struct fdb {
 	struct siphash_key key;
 	uint64_t ageing_ms;
+	uint64_t min_stay_ms;
+	void (*changed)(void *ctx, enum fdb_change what, const struct fdb_info *info);
+	void *changed_ctx;
 	struct fdb_entry *entries;
 	struct fdb_port *ports;
 	uint32_t *buckets;
@@ -104,14 +107,31 @@ uint64_t fdb_ageing(const struct fdb *fdb)
 	return fdb->ageing_ms;
 }
 
+void fdb_set_min_stay(struct fdb *fdb, uint64_t ms)
+{
+	fdb->min_stay_ms = ms;
+}
+
+uint64_t fdb_min_stay(const struct fdb *fdb)
+{
+	return fdb->min_stay_ms;
+}
+
+void fdb_watch(struct fdb *fdb, void (*changed)(void *ctx, enum fdb_change what,
+						const struct fdb_info *info), void *ctx)
+{
+	fdb->changed = changed;
+	fdb->changed_ctx = ctx;
+}
+
+static uint64_t fdb_key(struct eth_addr addr, uint16_t vid)
+{
+	return eth_addr_to_u64(addr) | (uint64_t)vid << 48;
+}
+
 static uint32_t fdb_hash(const struct fdb *fdb, uint64_t key)
 {
 	return (uint32_t)siphash_u64(&fdb->key, key) & fdb->mask;
-}
-
-unsigned int fdb_bucket(const struct fdb *fdb, struct eth_addr addr)
-{
-	return fdb_hash(fdb, eth_addr_to_u64(addr));
 }
 
 static struct fdb_entry *fdb_find_hashed(struct fdb *fdb, uint64_t key)
@@ -137,6 +157,38 @@ static struct fdb_entry *fdb_find(struct fdb *fdb, uint64_t key)
 	if (e)
 		*hint = (uint32_t)(e - fdb->entries);
 	return e;
+}
+
+static struct eth_addr fdb_addr(uint64_t key)
+{
+	struct eth_addr a;
+
+	for (int i = ETH_ADDR_SIZE - 1; i >= 0; i--, key >>= 8)
+		a.b[i] = (uint8_t)key;
+	return a;
+}
+
+static struct fdb_info fdb_describe(const struct fdb *fdb, const struct fdb_entry *e,
+				    uint64_t now_ms)
+{
+	return (struct fdb_info){
+		.addr = fdb_addr(e->key),
+		.vid = (uint16_t)(e->key >> 48),
+		.port = e->port,
+		.age_ms = now_ms - e->seen_ms,
+		.bucket = fdb_hash(fdb, e->key),
+	};
+}
+
+static void fdb_tell(const struct fdb *fdb, enum fdb_change what,
+		     const struct fdb_entry *e)
+{
+	struct fdb_info info;
+
+	if (!fdb->changed)
+		return;
+	info = fdb_describe(fdb, e, e->seen_ms);
+	fdb->changed(fdb->changed_ctx, what, &info);
 }
 
 /* Take an entry off its port's list. */
@@ -180,6 +232,7 @@ static void fdb_forget(struct fdb *fdb, struct fdb_entry *e)
 	uint32_t *link = &fdb->buckets[fdb_hash(fdb, e->key)];
 	uint32_t i = (uint32_t)(e - fdb->entries);
 
+	fdb_tell(fdb, FDB_REMOVED, e);
 	while (*link != i)
 		link = &fdb->entries[*link].chain;
 	*link = e->chain;
@@ -198,10 +251,10 @@ static void fdb_find_fullest(struct fdb *fdb)
 			fdb->fullest = (uint16_t)i;
 }
 
-enum fdb_learned fdb_learn(struct fdb *fdb, struct eth_addr addr, uint16_t port,
-			   uint64_t now_ms)
+enum fdb_learned fdb_learn(struct fdb *fdb, struct eth_addr addr, uint16_t vid,
+			   uint16_t port, uint64_t now_ms)
 {
-	uint64_t key = eth_addr_to_u64(addr);
+	uint64_t key = fdb_key(addr, vid);
 	struct fdb_entry *e = fdb_find(fdb, key);
 	uint32_t *bucket;
 
@@ -210,9 +263,13 @@ enum fdb_learned fdb_learn(struct fdb *fdb, struct eth_addr addr, uint16_t port,
 	if (e) {
 		enum fdb_learned what = e->port == port ? FDB_KNOWN : FDB_MOVED;
 
+		if (what == FDB_MOVED && now_ms - e->seen_ms < fdb->min_stay_ms)
+			return FDB_KNOWN;
 		fdb_unlink(fdb, e);
 		fdb_append(fdb, e, port);
 		e->seen_ms = now_ms;
+		if (what == FDB_MOVED)
+			fdb_tell(fdb, FDB_CHANGED_PORT, e);
 		return what;
 	}
 	/* Whoever gains an entry is compared with the fullest; after many moves
@@ -228,6 +285,7 @@ enum fdb_learned fdb_learn(struct fdb *fdb, struct eth_addr addr, uint16_t port,
 	e->chain = *bucket;
 	*bucket = (uint32_t)(e - fdb->entries);
 	fdb_append(fdb, e, port);
+	fdb_tell(fdb, FDB_ADDED, e);
 	return FDB_NEW;
 }
 
@@ -237,9 +295,10 @@ static bool fdb_is_old(const struct fdb *fdb, const struct fdb_entry *e,
 	return now_ms - e->seen_ms > fdb->ageing_ms;
 }
 
-uint16_t fdb_lookup(struct fdb *fdb, struct eth_addr addr, uint64_t now_ms)
+uint16_t fdb_lookup(struct fdb *fdb, struct eth_addr addr, uint16_t vid,
+		    uint64_t now_ms)
 {
-	const struct fdb_entry *e = fdb_find(fdb, eth_addr_to_u64(addr));
+	const struct fdb_entry *e = fdb_find(fdb, fdb_key(addr, vid));
 
 	return e && !fdb_is_old(fdb, e, now_ms) ? e->port : FDB_NO_PORT;
 }
@@ -259,15 +318,6 @@ unsigned int fdb_buckets(const struct fdb *fdb)
 	return fdb->mask + 1;
 }
 
-static struct eth_addr fdb_addr(uint64_t key)
-{
-	struct eth_addr a;
-
-	for (int i = ETH_ADDR_SIZE - 1; i >= 0; i--, key >>= 8)
-		a.b[i] = (uint8_t)key;
-	return a;
-}
-
 void fdb_foreach(const struct fdb *fdb, uint64_t now_ms,
 		 void (*visit)(void *ctx, const struct fdb_info *info), void *ctx)
 {
@@ -275,12 +325,7 @@ void fdb_foreach(const struct fdb *fdb, uint64_t now_ms,
 		for (uint32_t i = fdb->ports[p].oldest; i != FDB_NIL;
 		     i = fdb->entries[i].next) {
 			const struct fdb_entry *e = &fdb->entries[i];
-			struct fdb_info info = {
-				.addr = fdb_addr(e->key),
-				.port = e->port,
-				.age_ms = now_ms - e->seen_ms,
-				.bucket = fdb_hash(fdb, e->key),
-			};
+			struct fdb_info info = fdb_describe(fdb, e, now_ms);
 
 			if (!fdb_is_old(fdb, e, now_ms))
 				visit(ctx, &info);
@@ -312,4 +357,12 @@ void fdb_flush_port(struct fdb *fdb, uint16_t port)
 	while (fdb->ports[port].oldest != FDB_NIL)
 		fdb_forget(fdb, &fdb->entries[fdb->ports[port].oldest]);
 	fdb_find_fullest(fdb);
+}
+
+void fdb_flush(struct fdb *fdb)
+{
+	for (unsigned int p = 0; p < fdb->port_count; p++)
+		while (fdb->ports[p].oldest != FDB_NIL)
+			fdb_forget(fdb, &fdb->entries[fdb->ports[p].oldest]);
+	fdb->fullest = 0;
 }

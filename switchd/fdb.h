@@ -10,6 +10,8 @@
  * In front of it lies a small table of what was found last, so that the frames of
  * a few busy talkers, which is most frames, need no hash at all.
  *
+ * An address is known in each VLAN for itself.
+ *
  * Each port's entries hang in a list, the one seen longest ago first. Learning
  * an address again moves its entry to the end, but at most once in
  * FDB_REFRESH_MS, so that the common frame writes nothing. Ageing takes entries
@@ -42,10 +44,12 @@ enum {
 struct fdb;
 
 enum fdb_learned { FDB_NEW, FDB_KNOWN, FDB_MOVED };
+enum fdb_change { FDB_ADDED, FDB_CHANGED_PORT, FDB_REMOVED };
 
 /** struct fdb_info - An entry as shown to people */
 struct fdb_info {
 	struct eth_addr addr;
+	uint16_t vid;
 	uint16_t port;
 	uint64_t age_ms;
 	unsigned int bucket;
@@ -69,31 +73,39 @@ void fdb_destroy(struct fdb *fdb);
 void fdb_set_ageing(struct fdb *fdb, uint64_t ms);
 uint64_t fdb_ageing(const struct fdb *fdb);
 
+/* An address moves to another port only when it was not seen at its old one for
+ * @ms; 0, the default, is at once. */
+void fdb_set_min_stay(struct fdb *fdb, uint64_t ms);
+uint64_t fdb_min_stay(const struct fdb *fdb);
+
+/* Call @changed for each entry that comes, moves (both without an age) or goes. */
+void fdb_watch(struct fdb *fdb, void (*changed)(void *ctx, enum fdb_change what,
+						const struct fdb_info *info), void *ctx);
+
 /* Learning. */
 
 /**
  * fdb_learn() - Remember behind which port a source address was seen
  * @fdb:	Table
  * @addr:	A unicast address, not zero
+ * @vid:	The VLAN in which it was seen
  * @port:	Port
  * @now_ms:	Time of the frame
  *
  * If the table is full, the oldest entry of the port with most entries goes.
  */
-enum fdb_learned fdb_learn(struct fdb *fdb, struct eth_addr addr, uint16_t port,
-			   uint64_t now_ms);
+enum fdb_learned fdb_learn(struct fdb *fdb, struct eth_addr addr, uint16_t vid,
+			   uint16_t port, uint64_t now_ms);
 
 /* Lookup. */
 
 /* Port of an address, or FDB_NO_PORT if unknown or too old. */
-uint16_t fdb_lookup(struct fdb *fdb, struct eth_addr addr, uint64_t now_ms);
+uint16_t fdb_lookup(struct fdb *fdb, struct eth_addr addr, uint16_t vid,
+		    uint64_t now_ms);
 
 unsigned int fdb_count(const struct fdb *fdb);
 unsigned int fdb_port_count(const struct fdb *fdb, uint16_t port);
 unsigned int fdb_buckets(const struct fdb *fdb);
-
-/* Which bucket an address hashes to. */
-unsigned int fdb_bucket(const struct fdb *fdb, struct eth_addr addr);
 
 /* Call @visit for every entry that is not too old, in the order of ports. */
 void fdb_foreach(const struct fdb *fdb, uint64_t now_ms,
@@ -106,5 +118,8 @@ unsigned int fdb_age(struct fdb *fdb, uint64_t now_ms);
 
 /* Forget all addresses of a port. */
 void fdb_flush_port(struct fdb *fdb, uint16_t port);
+
+/* Forget all addresses. */
+void fdb_flush(struct fdb *fdb);
 
 #endif /* SWITCHD_FDB_H */

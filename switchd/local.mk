@@ -1,7 +1,20 @@
 # switchd/ - the switch daemon
 noinst_LTLIBRARIES += switchd/libswitchd.la
 switchd_libswitchd_la_SOURCES = \
+	switchd/admin.c switchd/admin.h \
 	switchd/bridge.c switchd/bridge.h \
+	switchd/cmd_debug.c \
+	switchd/cmd_fstp.c \
+	switchd/cmd_general.c \
+	switchd/cmd_hash.c \
+	switchd/cmd_port.c \
+	switchd/cmd_tap.c \
+	switchd/cmd_vlan.c \
+	switchd/events.c switchd/events.h \
+	switchd/named_port.c switchd/named_port.h \
+	switchd/rcfile.c switchd/rcfile.h \
+	switchd/vlan.c switchd/vlan.h \
+	switchd/vlan_out.c switchd/vlan_out.h \
 	switchd/doorbell.c switchd/doorbell.h \
 	switchd/flow.h \
 	switchd/poller.c switchd/poller.h \

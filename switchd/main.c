@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lib/activation.h"
 #include "lib/daemon.h"
 #include "lib/fd.h"
 #include "lib/log.h"
@@ -24,6 +25,13 @@
 #include "switchd/vsw.h"
 
 enum { SHORT_TURN_NS = 100000 };
+
+/* Logs are opened again, for those who move them away. */
+static void hangup_cb(struct ev_loop *loop UNUSED, ev_signal *w, int revents UNUSED)
+{
+	log_reopen();
+	events_tell(w->data, &(struct event){ .kind = EVENT_HANGUP, .text = "" });
+}
 
 static void stop_cb(struct ev_loop *loop, ev_signal *w, int revents UNUSED)
 {
@@ -67,7 +75,7 @@ static int run(struct ev_loop *loop, const struct options *opt, int ready_fd)
 {
 	struct pidfile pf = PIDFILE_NONE;
 	int status = EXIT_FAILURE;
-	ev_signal stop[2];
+	ev_signal stop[2], hangup;
 	struct vsw *vsw;
 
 	ev_signal_init(&stop[0], stop_cb, SIGTERM);
@@ -84,7 +92,13 @@ static int run(struct ev_loop *loop, const struct options *opt, int ready_fd)
 		log_to_syslog();
 		daemon_ready(ready_fd);
 	}
+	ev_signal_init(&hangup, hangup_cb, SIGHUP);
+	hangup.data = vsw;
+	ev_signal_start(loop, &hangup);
+	activation_notify("READY=1\nSTATUS=Switching");
 	ev_run(loop, 0);
+	activation_notify("STOPPING=1");
+	ev_signal_stop(loop, &hangup);
 	status = EXIT_SUCCESS;
 out:
 	pidfile_remove(&pf);	/* it may lie in the switch directory */
@@ -115,6 +129,7 @@ int main(int argc, char **argv)
 	case OPTIONS_RUN:
 		break;
 	}
+	activation_init();
 	umask(0077);
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
 		signal(ignored[i], SIG_IGN);

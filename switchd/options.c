@@ -18,6 +18,7 @@
 
 #include "lib/log.h"
 #include "lib/parse.h"
+#include "switchd/named_port.h"
 
 enum {
 	OPT_MACADDR = 256,
@@ -27,15 +28,25 @@ enum {
 	OPT_NOSTDIN,
 	OPT_VHOST_USER,
 	OPT_POLL,
+	OPT_PRIORITY,
+	OPT_HASHSIZE,
+	OPT_STRICT,
+	OPT_PORT,
+	OPT_VLAN,
 };
 
-#define OPTIONS_SHORT "hvn:xs:m:g:t:dp:M:"
+enum { OPTIONS_HASHSIZE = 128 };	/* as vde_switch shows it */
+
+#define OPTIONS_SHORT "hvn:xFs:m:g:t:dp:f:M:D:"
 
 static const struct option options_long[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'v' },
 	{ "numports", required_argument, NULL, 'n' },
 	{ "hub", no_argument, NULL, 'x' },
+	{ "fstp", no_argument, NULL, 'F' },
+	{ "priority", required_argument, NULL, OPT_PRIORITY },
+	{ "hashsize", required_argument, NULL, OPT_HASHSIZE },
 	{ "macaddr", required_argument, NULL, OPT_MACADDR },
 	{ "sock", required_argument, NULL, 's' },
 	{ "vdesock", required_argument, NULL, 's' },
@@ -47,6 +58,11 @@ static const struct option options_long[] = {
 	{ "tap", required_argument, NULL, 't' },
 	{ "daemon", no_argument, NULL, 'd' },
 	{ "pidfile", required_argument, NULL, 'p' },
+	{ "rcfile", required_argument, NULL, 'f' },
+	{ "strict", no_argument, NULL, OPT_STRICT },
+	{ "port", required_argument, NULL, OPT_PORT },
+	{ "vlan", required_argument, NULL, OPT_VLAN },
+	{ "debugclients", required_argument, NULL, 'D' },
 	{ "mgmt", required_argument, NULL, 'M' },
 	{ "mgmtmode", required_argument, NULL, OPT_MGMTMODE },
 	{ "mgmtgroup", required_argument, NULL, OPT_MGMTGROUP },
@@ -67,7 +83,10 @@ static void options_usage(void)
 "  -m, --mod MODE        octal mode of the sockets (0600)\n"
 "      --dirmode MODE    octal mode of the directory (02700, or from --mod)\n"
 "  -g, --group GROUP     group of the directory and the sockets\n"
-"  -t, --tap TAP         attach the tap interface TAP; may be repeated\n"
+"  -t, --tap TAP         attach the tap interface TAP (or fd=N, a tap that is open\n"
+"                        as descriptor N); may be repeated\n"
+"      --port NAME[,port=N][,mode=MODE][,group=GROUP]\n"
+"                        a port that VDE clients reach as DIR[NAME]\n"
 "      --vhost-user NAME[,path=SOCKET][,client][,port=N][,mode=MODE][,group=GROUP]\n"
 "                        a port for one vhost-user front end, which connects to\n"
 "                        SOCKET (DIR/NAME), or listens there (client)\n"
@@ -75,13 +94,23 @@ static void options_usage(void)
 "                        or never (interrupts only)\n"
 "  -n, --numports N      number of ports (32)\n"
 "  -x, --hub             send every frame to every port\n"
+"  -F, --fstp            take part in the spanning tree\n"
+"      --priority N      the switch's priority there (0x8000)\n"
+"      --vlan HOW        tags of frames count: auto (once a VLAN is made), strict\n"
+"                        (always, as in vde_switch), or transparent (never)\n"
+"      --hashsize N      room for N addresses at least (8192)\n"
 "      --macaddr MAC     the switch's own address (random)\n"
 "  -d, --daemon          go into the background when all is ready\n"
 "  -p, --pidfile FILE    write the process id to FILE\n"
+"  -f, --rcfile FILE     run the console's commands in FILE (~/.vde2/vde_switch.rc,\n"
+"                        /etc/vde2/vde_switch.rc)\n"
+"      --strict          an error in the rc file, or a tap that cannot be attached,\n"
+"                        is fatal\n"
 "  -M, --mgmt SOCKET     management console on SOCKET\n"
 "      --mgmtmode MODE   octal mode of console and control sockets (0600)\n"
 "      --mgmtgroup GROUP their group\n"
 "      --nostdin         no console on standard input\n"
+"  -D, --debugclients N  accepted, and means nothing\n"
 "  -h, --help            this text\n"
 "  -v, --version         version\n"
 "\n"
@@ -201,6 +230,78 @@ fail:
 	return false;
 }
 
+/* NAME[,key=value...] */
+static bool options_port(struct vsw_config *cfg, const char *arg)
+{
+	struct vsw_port_config *p = &cfg->port[cfg->named_ports];
+	char *copy = strdup(arg), *rest = copy;
+	const char *wrong = NULL;
+	struct parse_kv kv;
+	bool good;
+
+	if (!copy || cfg->named_ports == VSW_NAMED_PORTS_MAX) {
+		log_err("--port '%s': more than %d ports", arg, VSW_NAMED_PORTS_MAX);
+		free(copy);
+		return false;
+	}
+	*p = (struct vsw_port_config){ .mode = (mode_t)-1, .gid = (gid_t)-1 };
+	while (!wrong && parse_kv_next(&rest, &kv)) {
+		if (!kv.value && !p->name[0] && named_port_is_name(kv.key))
+			snprintf(p->name, sizeof(p->name), "%s", kv.key);
+		else if (kv.value && !strcmp(kv.key, "port"))
+			wrong = parse_uint(kv.value, 1, VSW_PORTS_MAX, &p->port) ? NULL : kv.key;
+		else if (kv.value && !strcmp(kv.key, "mode"))
+			wrong = options_mode("--port mode", kv.value, &p->mode) ? NULL : kv.key;
+		else if (kv.value && !strcmp(kv.key, "group"))
+			wrong = options_group(kv.value, &p->gid) ? NULL : kv.key;
+		else
+			wrong = kv.key;
+	}
+	good = !wrong && p->name[0];
+	if (good)
+		cfg->named_ports++;
+	else
+		log_err("--port '%s': %s%s%s", arg, wrong ? "what is '" : "it needs a name",
+			wrong ? wrong : "", wrong ? "'?" : "");
+	free(copy);
+	return good;
+}
+
+/* VDE's number, rounded up to a power of two as there. */
+static bool options_hashsize(struct vsw_config *cfg, const char *arg)
+{
+	unsigned int n, size = 1;
+
+	if (!parse_uint(arg, 1, VSW_FDB_MAX, &n)) {
+		log_err("--hashsize '%s': must be a number from 1 to %d", arg, VSW_FDB_MAX);
+		return false;
+	}
+	while (size < n)
+		size *= 2;
+	if (size != n)
+		log_warn("Hash size must be a power of 2. %u rounded to %u", n, size);
+	cfg->hashsize = size;
+	return true;
+}
+
+static bool options_vlan(struct vsw_config *cfg, const char *arg)
+{
+	static const char *const modes[] = {
+		[VLAN_AUTO] = "auto",
+		[VLAN_STRICT] = "strict",
+		[VLAN_TRANSPARENT] = "transparent",
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(modes); i++) {
+		if (!strcmp(arg, modes[i])) {
+			cfg->vlan_mode = (enum vlan_mode)i;
+			return true;
+		}
+	}
+	log_err("--vlan '%s': must be auto, strict or transparent", arg);
+	return false;
+}
+
 static bool options_poll(struct vsw_config *cfg, const char *arg)
 {
 	static const char *const modes[] = {
@@ -232,6 +333,7 @@ static bool options_one(struct options *opt, int c, const char *arg,
 			bool *mode_given, bool *dirmode_given)
 {
 	struct vsw_config *cfg = &opt->vsw;
+	unsigned int n;
 
 	switch (c) {
 	case 'n':
@@ -245,6 +347,30 @@ static bool options_one(struct options *opt, int c, const char *arg,
 		return false;
 	case 'x':
 		cfg->hub = true;
+		cfg->stp = false;
+		return true;
+	case 'F':
+		cfg->stp = !cfg->hub;
+		return true;
+	case OPT_PRIORITY:
+		if (!parse_uint(arg, 0, UINT32_MAX, &n)) {
+			log_err("--priority '%s': not a number", arg);
+			return false;
+		}
+		cfg->priority = (uint16_t)n;	/* as vde_switch */
+		return true;
+	case OPT_HASHSIZE:
+		return options_hashsize(cfg, arg);
+	case OPT_VLAN:
+		return options_vlan(cfg, arg);
+	case OPT_PORT:
+		return options_port(cfg, arg);
+	case OPT_STRICT:
+		cfg->strict = true;
+		return true;
+	case 'f':
+		return options_absolute(cfg->rcfile, arg);
+	case 'D':
 		return true;
 	case OPT_MACADDR:
 		if (eth_addr_parse(arg, &cfg->addr))
@@ -300,6 +426,8 @@ enum options_result options_parse(struct options *opt, int argc, char **argv)
 			.mgmtmode = 0600,
 			.mgmtgid = getegid(),	/* not the group of a set-gid directory */
 			.numports = VSW_PORTS_DEFAULT,
+			.hashsize = OPTIONS_HASHSIZE,
+			.priority = 0x8000,
 			.stdin_console = true,
 		},
 	};

@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/fd.h"
 #include "lib/log.h"
+#include "switchd/events.h"
 #include "switchd/vsw.h"
 
 /* Add what frames are worth to an account of waiting time. */
@@ -195,76 +197,159 @@ void port_flush(struct port *port, struct endpoint *from)
 	port->unicast = false;
 }
 
-/* Life of an endpoint. */
+/* Life of a port. */
 
-int port_may_plug(const struct vsw *vsw, uint16_t id, uid_t uid)
+/* Frames go to it from now on. */
+static void port_activate(struct port *port)
 {
-	const struct port *port = vsw->ports[id];
-	unsigned int n = 0;
+	struct vsw *vsw = port->vsw;
 
-	if (!port)
-		return 0;
-	if (port->name || port->endpoints->uid != uid)
-		return -EPERM;
-	for (const struct endpoint *ep = port->endpoints; ep; ep = ep->next)
-		n++;
-	return n < PORT_ENDPOINTS_MAX ? 0 : -EUSERS;
+	if (port->active)
+		return;
+	port->active = true;
+	port->place = vsw->active_count;
+	vsw->active[vsw->active_count++] = port;
+	events_tell(vsw, &(struct event){ .kind = EVENT_PORT_ADDED, .port = port->id });
 }
 
-int port_find_free(const struct vsw *vsw)
+static void port_deactivate(struct port *port)
 {
-	for (unsigned int i = 1; i <= vsw->numports; i++)
-		if (!vsw->ports[i])
-			return (int)i;
-	return -ENOSPC;
+	struct vsw *vsw = port->vsw;
+
+	vsw_port_gone(vsw, port->id);
+	vsw->active[port->place] = vsw->active[--vsw->active_count];
+	vsw->active[port->place]->place = port->place;
+	port->active = false;
+	events_tell(vsw, &(struct event){ .kind = EVENT_PORT_REMOVED, .port = port->id });
 }
 
-/* Make a port without anything plugged in. Return: it, or NULL. */
-static struct port *port_create(struct vsw *vsw, uint16_t id)
+/* Without settings and counters. */
+static void port_reset(struct port *port)
 {
-	struct port *port = calloc(1, sizeof(*port));
+	port->kept = false;
+	port->reserved = false;
+	port->acl_user = (uid_t)-1;
+	port->acl_group = (gid_t)-1;
+	port->vlan = (struct vlan_port){ 0 };
+	port->stats = (struct port_stats){ 0 };
+}
 
+struct port *port_make(struct vsw *vsw, uint16_t id)
+{
+	struct port *port = vsw->ports[id];
+
+	if (port)
+		return port;
+	port = calloc(1, sizeof(*port));
 	if (!port)
 		return NULL;
 	port->vsw = vsw;
 	port->id = id;
-	port->place = vsw->active_count;
+	port_reset(port);
 	vsw->ports[id] = port;
-	vsw->active[vsw->active_count++] = port;
 	return port;
 }
 
-int port_name(struct vsw *vsw, uint16_t id, const char *name)
+int port_name(struct vsw *vsw, uint16_t id, const char *name, bool single)
 {
-	char *copy;
+	struct port *port = port_make(vsw, id);
 
-	if (vsw->ports[id])
-		return -EEXIST;
-	copy = strdup(name);
-	if (!copy || !port_create(vsw, id)) {
-		free(copy);
+	if (!port)
 		return -ENOMEM;
-	}
-	vsw->ports[id]->name = copy;
+	if (port->active)
+		return -EEXIST;
+	port->name = strdup(name);
+	if (!port->name)
+		return -ENOMEM;
+	port->single = single;
+	port_activate(port);
 	return 0;
 }
 
-int port_plug(struct vsw *vsw, uint16_t id, struct endpoint *ep, bool named)
+void port_unname(struct port *port)
 {
-	struct port *port = vsw->ports[id];
+	while (port->endpoints)
+		endpoint_close(port->endpoints);
+	free(port->name);
+	port->name = NULL;
+	port_deactivate(port);
+}
+
+void port_remove(struct port *port)
+{
+	port->vsw->ports[port->id] = NULL;
+	free(port);
+}
+
+static bool port_admits(const struct port *port, const struct port_client *who)
+{
+	if (port->acl_user == (uid_t)-1 && port->acl_group == (gid_t)-1)
+		return true;
+	if (who->uid == 0 || who->uid == port->acl_user)
+		return true;
+	return port->acl_group != (gid_t)-1 && who->sock >= 0 &&
+	       fd_peer_in_group(who->sock, port->acl_group);
+}
+
+/* Whether one more endpoint of @uid goes with those that are plugged in. */
+static int port_may_join(const struct port *port, uid_t uid)
+{
+	unsigned int n = 0;
+
+	for (const struct endpoint *ep = port->endpoints; ep; ep = ep->next) {
+		if (ep->uid != uid)
+			return -EPERM;
+		n++;
+	}
+	return n < PORT_ENDPOINTS_MAX ? 0 : -EUSERS;
+}
+
+int port_may_plug(const struct vsw *vsw, uint16_t id, const struct port_client *who)
+{
+	const struct port *port = vsw->ports[id];
+
+	if (!port)
+		return 0;
+	if (port->name)
+		return -EPERM;
+	if (!port->endpoints && who->uid != (uid_t)-1 && !port_admits(port, who))
+		return -EPERM;
+	return port_may_join(port, who->uid);
+}
+
+int port_find_free(struct vsw *vsw, const struct port_client *who)
+{
+	for (unsigned int i = 1; i <= vsw->numports; i++) {
+		struct port *port = vsw->ports[i];
+
+		if (port && (port->active || port->reserved ||
+			     port_may_plug(vsw, (uint16_t)i, who)))
+			continue;
+		if (port && !port->kept)
+			port_reset(port);
+		return (int)i;
+	}
+	return -ENOSPC;
+}
+
+/* Life of an endpoint. */
+
+int port_plug(struct vsw *vsw, uint16_t id, struct endpoint *ep,
+	      const struct port_client *who)
+{
+	struct port *port = port_make(vsw, id);
 	struct endpoint **last;
 	int ret;
 
-	if (named)
-		ret = port->endpoints ? -EBUSY : 0;
-	else
-		ret = port_may_plug(vsw, id, ep->uid);
-	if (ret)
-		return ret;
-	if (!port)
-		port = port_create(vsw, id);
 	if (!port)
 		return -ENOMEM;
+	if (who)
+		ret = port_may_plug(vsw, id, who);
+	else
+		ret = port->single && port->endpoints ? -EBUSY : port_may_join(port, ep->uid);
+	if (ret)
+		return ret;
+	port_activate(port);
 	for (last = &port->endpoints; *last; last = &(*last)->next)
 		;
 	*last = ep;
@@ -272,27 +357,19 @@ int port_plug(struct vsw *vsw, uint16_t id, struct endpoint *ep, bool named)
 	ep->port = port;
 	ev_timer_init(&ep->patience, endpoint_patience_cb, 0.,
 		      PATIENCE_TICK_US / 1e6);
+	events_tell(vsw, &(struct event){
+		.kind = EVENT_ENDPOINT_ADDED,
+		.port = id,
+		.endpoint = ep->id,
+		.text = ep->descr,
+	});
+	events_tell(vsw, &(struct event){
+		.kind = EVENT_PORT_DESCR,
+		.port = id,
+		.endpoint = ep->id,
+		.text = ep->descr,
+	});
 	return 0;
-}
-
-/* Take a port without endpoints out of the switch. */
-static void port_remove(struct port *port)
-{
-	struct vsw *vsw = port->vsw;
-
-	vsw_port_gone(vsw, port->id);
-	vsw->active[port->place] = vsw->active[--vsw->active_count];
-	vsw->active[port->place]->place = port->place;
-	vsw->ports[port->id] = NULL;
-	free(port->name);
-	free(port);
-}
-
-void port_unname(struct port *port)
-{
-	while (port->endpoints)
-		endpoint_close(port->endpoints);
-	port_remove(port);
 }
 
 void endpoint_close(struct endpoint *ep)
@@ -309,9 +386,15 @@ void endpoint_close(struct endpoint *ep)
 	while (*p != ep)
 		p = &(*p)->next;
 	*p = ep->next;
+	events_tell(port->vsw, &(struct event){
+		.kind = EVENT_ENDPOINT_REMOVED,
+		.port = port->id,
+		.endpoint = ep->id,
+		.text = ep->descr,
+	});
 	ep->ops->close(ep);
 	if (!port->endpoints && !port->name)
-		port_remove(port);
+		port_deactivate(port);
 	else if (!port->endpoints)
 		vsw_port_empty(port->vsw, port->id);
 }

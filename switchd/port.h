@@ -3,10 +3,16 @@
  *
  * DOC: Theory of operation
  *
- * A port is a number with counters: what the bridge knows. An endpoint is what
- * is plugged in: a VDE client's datagram socket, a tap. A port may have several
- * endpoints of one user (as in VDE); what is sent to the port goes to all of
- * them, and never from one to another.
+ * A port is a number with counters, VLANs and an access list: what the bridge
+ * knows. An endpoint is what is plugged in: a VDE client's datagram socket, a tap. A
+ * port may have several endpoints of one user (as in VDE); what is sent to the port
+ * goes to all of them, and never from one to another.
+ *
+ * A port is made when something is plugged into it, or by its number or name from
+ * the console, and stays when its last endpoint goes: inactive, with its counters.
+ * Whoever asks for any port gets the lowest that is allocatable, has nothing plugged
+ * in, and admits him. Settings that somebody made stay with the port; one that came
+ * into being with its client is as new for the next.
  *
  * What kind of thing an endpoint is shows only in its struct endpoint_ops. To
  * receive, the kind drains its descriptor and hands batches to vsw_input(). To
@@ -49,6 +55,7 @@
 #include "lib/compiler.h"
 #include "switchd/stats.h"
 #include "switchd/txq.h"
+#include "switchd/vlan.h"
 
 enum {
 	ENDPOINT_DESCR = 160,		/* bytes */
@@ -122,12 +129,18 @@ struct endpoint {
  * struct port - A port
  * @vsw:	The switch
  * @id:		Its number
- * @place:	Its index in vsw->active
- * @endpoints:	What is plugged in; never empty while the port exists, unless it
- *		has a @name
+ * @place:	Its index in vsw->active, if it is active
+ * @active:	Frames go to it: something is plugged in, or it has a @name
+ * @endpoints:	What is plugged in
  * @name:	Given to it by the configuration, owned, or NULL. A named port is
- *		there before its peer and after it, with its counters, and nobody
- *		else gets it
+ *		active before its peer is there and after it, and only those get it
+ *		who ask for it by its name
+ * @single:	A named port for one peer at a time
+ * @kept:	Somebody made settings: they stay
+ * @reserved:	Only who asks for its number gets it
+ * @acl_user:	Only this user may plug in (and root, and @acl_group), or (uid_t)-1
+ * @acl_group:	Only members of this group may (and root, and @acl_user), or (gid_t)-1
+ * @vlan:	Its VLANs
  * @stats:	Counters
  * @batch:	Frames decided for it in the batch under way
  * @batch_count: How many
@@ -137,13 +150,76 @@ struct port {
 	struct vsw *vsw;
 	uint16_t id;
 	unsigned int place;
+	bool active;
 	struct endpoint *endpoints;
 	char *name;
+	bool single;
+	bool kept;
+	bool reserved;
+	uid_t acl_user;
+	gid_t acl_group;
+	struct vlan_port vlan;
 	struct port_stats stats;
 	const struct frame *batch[FRAME_BATCH];
 	unsigned int batch_count;
 	bool unicast;
 };
+
+/**
+ * struct port_client - Who wants to plug in
+ * @uid:	User; (uid_t)-1: whoever runs the switch, who may do everything
+ * @sock:	Connection, to ask the kernel for his groups; -1: none
+ */
+struct port_client {
+	uid_t uid;
+	int sock;
+};
+
+#define PORT_CLIENT_OPERATOR	((struct port_client){ (uid_t)-1, -1 })
+
+/* Life of a port. */
+
+/**
+ * port_make() - The port with a number, made if it does not exist
+ * @vsw:	Switch
+ * @id:		Number, 0 to vsw->numports
+ *
+ * Return: the port, inactive if it is new; NULL if there is no memory
+ */
+struct port *port_make(struct vsw *vsw, uint16_t id);
+
+/**
+ * port_name() - Give a name to a port that nobody uses
+ * @vsw:	Switch
+ * @id:		Port number
+ * @name:	Its name; copied
+ * @single:	It is for one peer at a time
+ *
+ * Return: 0; -EEXIST if the port is active; -ENOMEM
+ */
+int port_name(struct vsw *vsw, uint16_t id, const char *name, bool single) MUST_CHECK;
+
+/* Take its name from a port, closing what is plugged in. */
+void port_unname(struct port *port);
+
+/* Remove a port that is not active. */
+void port_remove(struct port *port);
+
+/**
+ * port_may_plug() - Could somebody plug in?
+ * @vsw:	Switch
+ * @id:		Port number
+ * @who:	Who
+ *
+ * Return: 0; -EPERM if another user has it, its access list forbids it, or it is a
+ * named one; -EUSERS if it has PORT_ENDPOINTS_MAX
+ */
+int port_may_plug(const struct vsw *vsw, uint16_t id,
+		  const struct port_client *who) MUST_CHECK;
+
+/* The lowest port from 1 on that @who gets without asking for a number; as new,
+ * unless somebody made settings. Return: it, or -ENOSPC. */
+int port_find_free(struct vsw *vsw, const struct port_client *who) MUST_CHECK;
 
 /* Life of an endpoint. */
 
@@ -153,35 +229,16 @@ struct port {
  * @id:		Port number
  * @ep:		Endpoint with @ops, @id, @uid and @descr set; borrowed until it is
  *		closed
- * @named:	The port is a named one, and this is the peer it is there for
+ * @who:	Whose it is; NULL: the port is a named one, and this is a peer that it
+ *		is there for
  *
  * Return: 0; -ENOMEM; -EBUSY if a named port has its peer already; or as
  * port_may_plug()
  */
 int port_plug(struct vsw *vsw, uint16_t id, struct endpoint *ep,
-	      bool named) MUST_CHECK;
+	      const struct port_client *who) MUST_CHECK;
 
-/**
- * port_name() - Make a port that stays until the switch ends
- * @vsw:	Switch
- * @id:		Port number
- * @name:	Its name; copied
- *
- * Return: 0; -EEXIST if the port exists; -ENOMEM
- */
-int port_name(struct vsw *vsw, uint16_t id, const char *name) MUST_CHECK;
-
-/* Remove a named port, closing what is plugged in. */
-void port_unname(struct port *port);
-
-/* Whether an endpoint of @uid could be plugged into port @id: 0; -EPERM if another
- * user has it or it is a named one, -EUSERS if it has PORT_ENDPOINTS_MAX. */
-int port_may_plug(const struct vsw *vsw, uint16_t id, uid_t uid) MUST_CHECK;
-
-/* The lowest port from 1 on with nothing plugged in. Return: it, or -ENOSPC. */
-int port_find_free(const struct vsw *vsw) MUST_CHECK;
-
-/* Unplug and close an endpoint; its port goes with the last one. */
+/* Unplug and close an endpoint; with the last one its port becomes inactive. */
 void endpoint_close(struct endpoint *ep);
 
 /* The same, saying why in the log. */

@@ -3,12 +3,31 @@
 #ifndef SWITCHD_PORT_TAP_H
 #define SWITCHD_PORT_TAP_H
 
+#include <stdbool.h>
+
 #include "lib/compiler.h"
 
 struct vsw;
 
-/* Attach to the tap @name, made if it does not exist, at a free port. Return: 0
- * or -errno, logged. */
-int port_tap_open(struct vsw *vsw, const char *name) MUST_CHECK;
+/**
+ * port_tap_add() - Attach to a tap, and again whenever it was deleted and is back
+ * @vsw:	Switch
+ * @name:	Interface, made if it does not exist; or "fd=N": descriptor N, which we
+ *		were started with, is a tap
+ * @port:	Port, 0 = any
+ *
+ * Return: 0 or -errno, logged; -EBUSY if it is attached already
+ */
+int port_tap_add(struct vsw *vsw, const char *name, unsigned int port) MUST_CHECK;
+
+/* Detach. Return: 0, or -ENOENT if there is none of this name. */
+int port_tap_remove(struct vsw *vsw, const char *name) MUST_CHECK;
+
+void port_tap_remove_all(struct vsw *vsw);
+
+/* Call @visit for each; @attached is false while it is away. */
+void port_tap_foreach(const struct vsw *vsw,
+		      void (*visit)(void *ctx, const char *name, unsigned int port,
+				    bool attached), void *ctx);
 
 #endif /* SWITCHD_PORT_TAP_H */

@@ -295,29 +295,32 @@ static int port_vde_bind(struct port_vde *pv, const struct vsw *vsw,
 	return ret;
 }
 
-static int port_vde_find(const struct vsw *vsw, const struct vde_request *req,
-			 char *err, size_t size)
+static int port_vde_find(struct vsw *vsw, const struct vde_request *req,
+			 const struct port_client *who, char *err, size_t size)
 {
 	int id = (int)req->port;
 
+	if (req->named)
+		return id;
 	if (req->mgmt) {
 		id = 0;
 	} else if (!id) {
-		id = port_find_free(vsw);
+		id = port_find_free(vsw, who);
 		if (id < 0)
 			return port_vde_error(err, size, id,
-					      "all %u ports are in use", vsw->numports);
+					      "none of the %u ports is free for it",
+					      vsw->numports);
 	} else if (req->port > vsw->numports) {
 		return port_vde_error(err, size, -EINVAL,
 				      "there is no port %u, only 1 to %u", req->port,
 				      vsw->numports);
 	}
-	switch (port_may_plug(vsw, (uint16_t)id, req->uid)) {
+	switch (port_may_plug(vsw, (uint16_t)id, who)) {
 	case 0:
 		return id;
 	case -EPERM:
 		return port_vde_error(err, size, -EPERM,
-				      "port %d is in use by another user", id);
+				      "port %d is in use by another user, or not for it", id);
 	default:
 		return port_vde_error(err, size, -EUSERS,
 				      "port %d has %d endpoints already", id,
@@ -355,12 +358,13 @@ static struct port_vde *port_vde_new(const struct vde_request *req)
 int port_vde_open(struct vsw *vsw, const struct vde_request *req, int ctl,
 		  char *err, size_t size)
 {
+	const struct port_client who = { req->uid, ctl };
 	struct sockaddr_un sa;
 	struct port_vde *pv;
 	ssize_t sent;
 	int id, ret;
 
-	id = port_vde_find(vsw, req, err, size);
+	id = port_vde_find(vsw, req, &who, err, size);
 	if (id < 0)
 		return id;
 	pv = port_vde_new(req);
@@ -377,7 +381,7 @@ int port_vde_open(struct vsw *vsw, const struct vde_request *req, int ctl,
 		goto fail;
 	}
 	pv->ep.id = ctl;
-	ret = port_plug(vsw, (uint16_t)id, &pv->ep, false);
+	ret = port_plug(vsw, (uint16_t)id, &pv->ep, req->named ? NULL : &who);
 	if (ret) {
 		port_vde_error(err, size, ret, "port %d: %s", id, strerror(-ret));
 		goto fail;

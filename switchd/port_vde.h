@@ -20,6 +20,7 @@ struct vsw;
 /**
  * struct vde_request - What a client asked for, of any protocol version
  * @mgmt:	The management port, port 0
+ * @named:	It came to the socket of a named port, and gets that one
  * @port:	Port wanted, 0 = any; not for @mgmt
  * @addr:	The client's datagram socket, as sent
  * @uid:	Who it is, from the kernel
@@ -28,6 +29,7 @@ struct vsw;
  */
 struct vde_request {
 	bool mgmt;
+	bool named;
 	uint32_t port;
 	struct vde_addr addr;
 	uid_t uid;

@@ -534,16 +534,18 @@ static void PRINTF(2, 3) port_vhost_fail(struct port_vhost *pv, const char *fmt,
 /* Give it its port. Return: its number, or -errno. */
 static int port_vhost_plug(struct port_vhost *pv, int port)
 {
+	const struct port_client who = { pv->ep.uid, pv->sock };
 	struct port_vhost **p = &pv->vsw->vhost_unplugged;
 	int ret;
 
 	if (port < 0)
-		port = port_find_free(pv->vsw);
+		port = port_find_free(pv->vsw, &who);
 	if (port < 0)
 		return port;
 	if ((unsigned int)port > pv->vsw->numports)
 		return -ERANGE;
-	ret = port_plug(pv->vsw, (uint16_t)port, &pv->ep, pv->owner.port >= 0);
+	ret = port_plug(pv->vsw, (uint16_t)port, &pv->ep,
+			pv->owner.port >= 0 ? NULL : &who);
 	if (ret)
 		return ret;
 	while (*p != pv)

@@ -16,6 +16,7 @@
 	X(RUNT,		"shorter than an Ethernet header") \
 	X(OVERSIZE,	"longer than 65535 bytes") \
 	X(BAD_SOURCE,	"source is a group address") \
+	X(VLAN,		"not in a VLAN of this port, or nobody else is in it") \
 	X(LOCAL,	"destination is on the port it came from") \
 	X(NO_PORT,	"no other port to send it to") \
 	X(QUEUE_FULL,	"transmit queue full") \

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/activation.h"
 #include "lib/fd.h"
 #include "lib/listener.h"
 #include "lib/log.h"
@@ -120,14 +121,14 @@ static int vhost_port_create(struct vhost_port *vp, struct vsw *vsw,
 
 	vp->vsw = vsw;
 	vp->cfg = cfg;
-	vp->port = cfg->port ? (int)cfg->port : port_find_free(vsw);
+	vp->port = cfg->port ? (int)cfg->port : port_find_free(vsw, &PORT_CLIENT_OPERATOR);
 	if (cfg->path[0])
 		snprintf(vp->path, sizeof(vp->path), "%s", cfg->path);
 	else
 		snprintf(vp->path, sizeof(vp->path), "%s/%s", vsw->dir, cfg->name);
 	ev_timer_init(&vp->retry, vhost_port_retry_cb, 0., VHOST_RETRY_S);
 	ret = vp->port < 0 ? vp->port : (unsigned int)vp->port > vsw->numports ? -ERANGE :
-	      port_name(vsw, (uint16_t)vp->port, cfg->name);
+	      port_name(vsw, (uint16_t)vp->port, cfg->name, true);
 	if (ret) {
 		log_err_errno(-ret, "vhost-user port '%s': no port %u for it", cfg->name,
 			      cfg->port);
@@ -139,7 +140,7 @@ static int vhost_port_create(struct vhost_port *vp, struct vsw *vsw,
 			ev_timer_again(vsw->loop, &vp->retry);
 		return 0;
 	}
-	fd = fd_listen_unix(vp->path, cfg->mode, cfg->gid);
+	fd = activation_listen(vp->path, cfg->mode, cfg->gid);
 	if (fd < 0) {
 		log_err_errno(-fd, "vhost-user port '%s': socket '%s'", cfg->name, vp->path);
 		return fd;
@@ -153,7 +154,7 @@ static void vhost_port_destroy(struct vhost_port *vp)
 {
 	if (!vp->cfg->client && vp->listener.loop) {
 		listener_stop(&vp->listener);
-		unlink(vp->path);
+		activation_unlink(vp->path);
 	}
 	port_vhost_close_unplugged(vp->vsw, vp);
 	if (vp->port > 0 && vp->vsw->ports[vp->port] && vp->vsw->ports[vp->port]->name)
@@ -178,7 +179,7 @@ int vhost_create(struct vsw *vsw, struct vhost **out)
 	if (ret)
 		return ret;
 	snprintf(path, sizeof(path), "%s/vhost", vsw->dir);
-	fd = fd_listen_unix(path, vsw->cfg->mode, vsw->cfg->gid);
+	fd = activation_listen(path, vsw->cfg->mode, vsw->cfg->gid);
 	if (fd < 0) {
 		log_err_errno(-fd, "vhost-user socket '%s'", path);
 		return fd;
@@ -191,13 +192,16 @@ int vhost_create(struct vsw *vsw, struct vhost **out)
 
 void vhost_destroy(struct vhost *vh)
 {
+	char path[PATH_MAX + 8];
+
 	if (!vh)
 		return;
 	for (unsigned int i = 0; i < vh->ports; i++)
 		vhost_port_destroy(&vh->port[i]);
 	if (vh->listening) {
 		listener_stop(&vh->listener);
-		unlinkat(vh->vsw->dirfd, "vhost", 0);
+		snprintf(path, sizeof(path), "%s/vhost", vh->vsw->dir);
+		activation_unlink(path);
 	}
 	free(vh);
 }

@@ -18,12 +18,15 @@
 #include "switchd/control.h"
 #include "switchd/ctl.h"
 #include "switchd/port_tap.h"
+#include "switchd/named_port.h"
 #include "switchd/port_vhost.h"
+#include "switchd/rcfile.h"
 #include "switchd/rxbuf.h"
 #include "switchd/vhost.h"
+#include "switchd/vlan_out.h"
 #include "switchd/vswdir.h"
 
-#define VSW_AGE_INTERVAL_S	2.0
+#define VSW_AGE_INTERVAL_S	2.
 
 uint64_t vsw_now_us(void)
 {
@@ -67,27 +70,73 @@ static bool vsw_flood(struct vsw *vsw, const struct port *in,
 	return any;
 }
 
+/* Note frame @i of a batch for a port, with or without a tag as the port has it.
+ * Return: whether the port is in its VLAN. */
+static bool vsw_stage_vlan(struct vsw *vsw, struct port *port, const struct frame *frame,
+			   unsigned int i, const struct vlan_class *vlan,
+			   unsigned int *touched)
+{
+	enum vlan_form form = vlan_form(&port->vlan, vlan->vid);
+	const struct frame *as;
+
+	if (form == VLAN_NOT_MEMBER)
+		return false;
+	as = vlan_out_frame(vsw->vlan_out, i, frame, vlan, form);
+	if (as)
+		vsw_stage(vsw, port, as, touched);
+	else
+		port->stats.drop[DROP_TOO_LONG]++;
+	return true;
+}
+
+/* Note frame @i of a batch for those that are to get it in its VLAN. */
+static void vsw_forward_vlan(struct vsw *vsw, struct port *in, const struct frame *frame,
+			     unsigned int i, const struct verdict *v, unsigned int *touched)
+{
+	bool any = false;
+
+	if (v->kind == VERDICT_UNICAST) {
+		struct port *out = vsw->ports[v->port];
+
+		any = vsw_stage_vlan(vsw, out, frame, i, &v->vlan, touched);
+		out->unicast |= any;
+	} else {
+		for (unsigned int p = 0; p < vsw->active_count; p++)
+			if (vsw->active[p] != in)
+				any |= vsw_stage_vlan(vsw, vsw->active[p], frame, i, &v->vlan,
+						      touched);
+	}
+	if (!any)
+		in->stats.drop[vsw->active_count > 1 ? DROP_VLAN : DROP_NO_PORT]++;
+}
+
 void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 {
 	struct port *in = ep->port;
 	struct vsw *vsw = in->vsw;
+	const bool vlans = bridge_has_vlans(&vsw->bridge);
 	struct verdict v[FRAME_BATCH];
 	unsigned int touched = 0;
 	uint64_t bytes = 0;
 
 	if (vsw->captures)
 		capture_batch(vsw->captures, in->id, CAPTURE_IN, frames, n);
+	if (UNLIKELY(vlans))
+		vlan_out_begin(vsw->vlan_out);
 
-	bridge_decide_batch(&vsw->bridge, in->id, frames, n, vsw->poller.now_us / 1000, v);
+	bridge_decide_batch(&vsw->bridge, in->id, &in->vlan, frames, n,
+			    vsw->poller.now_us / 1000, v);
 	for (unsigned int i = 0; i < n; i++) {
 		bytes += frames[i].size;
-		if (LIKELY(v[i].kind == VERDICT_UNICAST)) {
+		if (v[i].kind == VERDICT_DROP) {
+			in->stats.drop[v[i].reason]++;
+		} else if (UNLIKELY(vlans)) {
+			vsw_forward_vlan(vsw, in, &frames[i], i, &v[i], &touched);
+		} else if (LIKELY(v[i].kind == VERDICT_UNICAST)) {
 			struct port *out = vsw->ports[v[i].port];
 
 			vsw_stage(vsw, out, &frames[i], &touched);
 			out->unicast = true;
-		} else if (v[i].kind == VERDICT_DROP) {
-			in->stats.drop[v[i].reason]++;
 		} else if (!vsw_flood(vsw, in, &frames[i], &touched)) {
 			in->stats.drop[DROP_NO_PORT]++;
 		}
@@ -135,24 +184,90 @@ static void vsw_age_cb(struct ev_loop *loop UNUSED, ev_timer *w, int revents UNU
 
 /* Life. */
 
+static void vsw_fdb_changed(void *ctx, enum fdb_change what, const struct fdb_info *info)
+{
+	static const enum event_kind kinds[] = {
+		[FDB_ADDED] = EVENT_FDB_ADDED,
+		[FDB_CHANGED_PORT] = EVENT_FDB_MOVED,
+		[FDB_REMOVED] = EVENT_FDB_REMOVED,
+	};
+
+	events_tell(ctx, &(struct event){
+		.kind = kinds[what],
+		.addr = info->addr,
+		.vid = info->vid,
+		.port = info->port,
+	});
+}
+
+int vsw_resize(struct vsw *vsw, unsigned int numports, unsigned int hashsize)
+{
+	struct siphash_key key;
+	struct fdb *fdb;
+
+	if (!numports || numports > VSW_PORTS_MAX || !hashsize || hashsize > VSW_FDB_MAX)
+		return -EINVAL;
+	for (unsigned int i = numports + 1; i <= vsw->numports; i++)
+		if (vsw->ports[i])
+			return -EADDRINUSE;
+	if (getrandom(&key, sizeof(key), 0) != sizeof(key))
+		return -errno;
+	fdb = fdb_create(MAX(hashsize, (unsigned int)FDB_ENTRIES_DEFAULT), numports + 1, key);
+	if (!fdb)
+		return -ENOMEM;
+	if (vsw->bridge.fdb) {
+		fdb_flush(vsw->bridge.fdb);
+		fdb_set_ageing(fdb, fdb_ageing(vsw->bridge.fdb));
+		fdb_set_min_stay(fdb, fdb_min_stay(vsw->bridge.fdb));
+		fdb_destroy(vsw->bridge.fdb);
+	}
+	fdb_watch(fdb, vsw_fdb_changed, vsw);
+	vsw->bridge.fdb = fdb;
+	vsw->numports = numports;
+	vsw->hashsize = hashsize;
+	return 0;
+}
+
+void vsw_set_ageing_interval(struct vsw *vsw, unsigned int s)
+{
+	vsw->ager.repeat = s;
+	ev_timer_again(vsw->loop, &vsw->ager);
+}
+
+unsigned int vsw_ageing_interval(const struct vsw *vsw)
+{
+	return (unsigned int)vsw->ager.repeat;
+}
+
 /* Memory of the switch, nothing visible from outside. */
 static int vsw_alloc(struct vsw *vsw)
 {
-	unsigned int ports = vsw->cfg->numports + 1;
-	struct siphash_key key;
+	const unsigned int ports = VSW_PORTS_MAX + 1;
 
-	if (getrandom(&key, sizeof(key), 0) != sizeof(key))
-		return -errno;
-	vsw->numports = vsw->cfg->numports;
 	vsw->ports = calloc(ports, sizeof(*vsw->ports));
 	vsw->active = calloc(ports, sizeof(*vsw->active));
 	vsw->touched = calloc(ports, sizeof(*vsw->touched));
 	vsw->rx = calloc(FRAME_BATCH, sizeof(*vsw->rx));
+	vsw->vlan_out = vlan_out_create();
 	vsw->vhost_scratch = port_vhost_scratch_create();
 	vsw->bridge.hub = vsw->cfg->hub;
-	vsw->bridge.fdb = fdb_create(FDB_ENTRIES_DEFAULT, ports, key);
-	return vsw->ports && vsw->active && vsw->touched && vsw->rx &&
-	       vsw->vhost_scratch && vsw->bridge.fdb ? 0 : -ENOMEM;
+	vsw->bridge.vlans.mode = vsw->cfg->vlan_mode;
+	if (!vsw->ports || !vsw->active || !vsw->touched || !vsw->rx || !vsw->vlan_out ||
+	    !vsw->vhost_scratch)
+		return -ENOMEM;
+	return vsw_resize(vsw, vsw->cfg->numports, vsw->cfg->hashsize);
+}
+
+static int vsw_open_ctl(struct vsw *vsw)
+{
+	const struct ctl_config cfg = {
+		.name = "ctl",
+		.port = -1,
+		.mode = vsw->cfg->mode,
+		.gid = vsw->cfg->gid,
+	};
+
+	return ctl_create(vsw, &cfg, &vsw->ctl);
 }
 
 static int vsw_open_console(struct vsw *vsw)
@@ -163,6 +278,15 @@ static int vsw_open_console(struct vsw *vsw)
 	ret = console_create(vsw, &vsw->console);
 	if (ret)
 		log_err_errno(-ret, "console socket '%s'", cfg->mgmt);
+	return ret;
+}
+
+static int vsw_name_ports(struct vsw *vsw)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; !ret && i < vsw->cfg->named_ports; i++)
+		ret = named_port_add(vsw, &vsw->cfg->port[i]);
 	return ret;
 }
 
@@ -191,13 +315,15 @@ struct vsw *vsw_create(struct ev_loop *loop, const struct vsw_config *cfg)
 		log_err_errno(-ret, "no memory for %u ports", cfg->numports);
 		goto fail;
 	}
-	if (vswdir_open(vsw) || ctl_create(vsw, &vsw->ctl) ||
-	    vhost_create(vsw, &vsw->vhost) ||
+	if (vswdir_open(vsw) || vsw_open_ctl(vsw) ||
+	    vhost_create(vsw, &vsw->vhost) || vsw_name_ports(vsw) ||
 	    control_create(vsw, &vsw->control) || vsw_open_console(vsw))
 		goto fail;
 	for (unsigned int i = 0; i < cfg->taps; i++)
-		if (port_tap_open(vsw, cfg->tap[i]))
+		if (port_tap_add(vsw, cfg->tap[i], 0) && cfg->strict)
 			goto fail;
+	if (rcfile_run(vsw) && cfg->strict)
+		goto fail;
 	return vsw;
 fail:
 	vsw_destroy(vsw);
@@ -209,15 +335,20 @@ void vsw_destroy(struct vsw *vsw)
 	if (!vsw)
 		return;
 	vhost_destroy(vsw->vhost);
+	named_port_remove_all(vsw);
+	port_tap_remove_all(vsw);
 	while (vsw->active_count)
 		endpoint_close(vsw->active[0]->endpoints);
+	for (unsigned int i = 0; vsw->ports && i <= vsw->numports; i++)
+		if (vsw->ports[i])
+			port_remove(vsw->ports[i]);
 	port_vhost_close_unplugged(vsw, NULL);
 	poller_destroy(&vsw->poller);
 	capture_stop_all(vsw);
 	console_destroy(vsw->console);
 	qmp_server_destroy(vsw->control);
 	if (vsw->control)
-		unlinkat(vsw->dirfd, "control", 0);
+		control_unlink(vsw);
 	ctl_destroy(vsw->ctl);
 	vswdir_close(vsw);
 	ev_prepare_stop(vsw->loop, &vsw->reaper);
@@ -227,6 +358,7 @@ void vsw_destroy(struct vsw *vsw)
 	free(vsw->active);
 	free(vsw->touched);
 	free(vsw->rx);
+	vlan_out_destroy(vsw->vlan_out);
 	free(vsw->vhost_scratch);
 	free(vsw);
 }

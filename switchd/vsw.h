@@ -24,6 +24,7 @@
 #include "lib/eth.h"
 #include "lib/ratelimit.h"
 #include "switchd/bridge.h"
+#include "switchd/events.h"
 #include "switchd/poller.h"
 #include "switchd/port.h"
 
@@ -33,13 +34,32 @@ struct port_vhost;
 struct port_vhost_scratch;
 struct vhost;
 struct ctl;
+struct named_port;
 struct qmp_server;
+struct tap;
+struct vlan_out;
 
 enum {
 	VSW_PORTS_DEFAULT = 32,
 	VSW_PORTS_MAX = 65534,
 	VSW_TAPS_MAX = 64,
 	VSW_VHOST_PORTS_MAX = 64,
+	VSW_NAMED_PORTS_MAX = 64,
+	VSW_FDB_MAX = 1 << 22,		/* addresses */
+};
+
+/**
+ * struct vsw_port_config - A named port for VDE clients: DIR/NAME is its socket
+ * @name:	Its name
+ * @port:	Number, 0 = any
+ * @mode:	Permission bits of the socket, or (mode_t)-1: as DIR/ctl
+ * @gid:	Its group, or (gid_t)-1: as DIR/ctl
+ */
+struct vsw_port_config {
+	char name[64];
+	unsigned int port;
+	mode_t mode;
+	gid_t gid;
 };
 
 /**
@@ -71,12 +91,19 @@ struct vsw_vhost_config {
  * @mgmtgid:	Their group, or (gid_t)-1
  * @numports:	Ports are 1 to this
  * @hub:	Flood everything
- * @tap:	Names of taps to attach, @taps of them; borrowed
+ * @hashsize:	Addresses the forwarding database has room for at least, a power of two
+ * @vlan_mode:	When tags count
+ * @stp:	Take part in the spanning tree
+ * @priority:	The switch's priority there
+ * @tap:	Names of taps to attach, or "fd=N", @taps of them; borrowed
+ * @port:	Named ports for VDE clients, @named_ports of them
  * @vhost:	Named ports for vhost-user front ends, @vhosts of them; owned by
  *		whoever made them
  * @polling:	What becomes of rings without traffic
  * @addr:	The switch's own MAC address
  * @stdin_console: Standard input is a console
+ * @rcfile:	Commands to run at start, absolute, or empty: the usual places
+ * @strict:	An error in them, or a tap that cannot be attached, is fatal
  */
 struct vsw_config {
 	const char *dir;
@@ -88,13 +115,21 @@ struct vsw_config {
 	gid_t mgmtgid;
 	unsigned int numports;
 	bool hub;
+	unsigned int hashsize;
+	enum vlan_mode vlan_mode;
+	bool stp;
+	uint16_t priority;
 	const char *tap[VSW_TAPS_MAX];
 	unsigned int taps;
+	struct vsw_port_config port[VSW_NAMED_PORTS_MAX];
+	unsigned int named_ports;
 	struct vsw_vhost_config *vhost[VSW_VHOST_PORTS_MAX];
 	unsigned int vhosts;
 	enum poller_mode polling;
 	struct eth_addr addr;
 	bool stdin_console;
+	char rcfile[PATH_MAX];
+	bool strict;
 };
 
 /**
@@ -103,9 +138,11 @@ struct vsw_config {
  * @cfg:	Configuration, borrowed
  * @bridge:	Forwarding core
  * @numports:	Ports are 1 to this, and port 0
- * @ports:	By number; NULL where nothing is plugged in
- * @active:	The ports that exist, in no order
+ * @ports:	By number; NULL where there is none
+ * @active:	The active ones, in no order
  * @touched:	Ports that got frames in the batch under way
+ * @vlan_out:	Frames with other tags than they came with
+ * @events:	Who wants to know what happens
  * @dead:	Endpoints waiting for port_reap()
  * @complaints:	Bounds what closed endpoints make us write into the log
  * @rx:		Receive buffers shared by all endpoints
@@ -113,6 +150,9 @@ struct vsw_config {
  * @vhost:	Takes vhost-user front ends in
  * @vhost_unplugged: Front ends that have no port yet, @vhost_waiting of them
  * @vhost_scratch: For their endpoints
+ * @hashsize:	As the console shows it
+ * @taps:	Interfaces that are to be attached
+ * @named:	Named ports for VDE clients
  * @captures:	Captures under way, or NULL
  * @start_ms:	When it began
  */
@@ -125,6 +165,8 @@ struct vsw {
 	struct port **active;
 	struct port **touched;
 	unsigned int active_count;
+	struct vlan_out *vlan_out;
+	struct events events;
 	unsigned int dead;
 	struct ratelimit complaints;
 	struct rxbuf *rx;
@@ -133,6 +175,9 @@ struct vsw {
 	struct port_vhost *vhost_unplugged;
 	unsigned int vhost_waiting;
 	struct port_vhost_scratch *vhost_scratch;
+	unsigned int hashsize;
+	struct tap *taps;
+	struct named_port *named;
 	struct capture *captures;
 	uint64_t start_ms;
 	ev_prepare reaper;
@@ -172,7 +217,22 @@ void vsw_destroy(struct vsw *vsw);
  */
 void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n);
 
-/* A port is being removed: forget its addresses and captures. */
+/**
+ * vsw_resize() - Change the number of ports and the size of the address table
+ * @vsw:	Switch
+ * @numports:	Ports are 1 to this
+ * @hashsize:	Addresses there is room for at least
+ *
+ * All addresses are forgotten. Return: 0; -EINVAL if a number is out of its range;
+ * -EADDRINUSE if a port above @numports exists; -ENOMEM, with nothing changed
+ */
+int vsw_resize(struct vsw *vsw, unsigned int numports, unsigned int hashsize) MUST_CHECK;
+
+/* Change how often old addresses are looked for, in seconds. */
+void vsw_set_ageing_interval(struct vsw *vsw, unsigned int s);
+unsigned int vsw_ageing_interval(const struct vsw *vsw);
+
+/* A port is inactive from now on: forget its addresses and captures. */
 void vsw_port_gone(struct vsw *vsw, uint16_t id);
 
 /* A named port has nothing plugged in any more: forget its addresses. */

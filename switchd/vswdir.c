@@ -17,6 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/activation.h"
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "switchd/vsw.h"
@@ -24,15 +25,14 @@
 /* The longest name made in the directory: ".12345-00000", "65535.1048576". */
 enum { VSWDIR_NAME_MAX = 16 };
 
-/* Whether a name is one a switch or a VDE client gives to a socket: "001.5",
- * ".01234-00000", or one of ours. */
-static bool vswdir_is_socket_name(const char *name)
+bool vswdir_is_socket_name(const char *name)
 {
+	static const char *const ours[] = { "ctl", "control", "stream", "vhost" };
 	const char *p = name;
 
-	if (!strcmp(name, "ctl") || !strcmp(name, "control") ||
-	    !strcmp(name, "vhost"))
-		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		if (!strcmp(name, ours[i]))
+			return true;
 	if (*p == '.')
 		p++;
 	if (!isdigit((unsigned char)*p))
@@ -58,9 +58,11 @@ static void vswdir_clean(const struct vsw *vsw)
 		return;
 	}
 	while ((e = readdir(d))) {
+		char path[PATH_MAX + NAME_MAX + 2];
 		struct stat st;
 
-		if (vswdir_is_socket_name(e->d_name) &&
+		snprintf(path, sizeof(path), "%s/%s", vsw->dir, e->d_name);
+		if (vswdir_is_socket_name(e->d_name) && !activation_has(path) &&
 		    !fstatat(vsw->dirfd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) &&
 		    S_ISSOCK(st.st_mode))
 			unlinkat(vsw->dirfd, e->d_name, 0);
@@ -149,7 +151,7 @@ int vswdir_open(struct vsw *vsw)
 		goto fail;
 	}
 	snprintf(ctl, sizeof(ctl), "%s/ctl", vsw->dir);
-	if (fd_unix_is_live(ctl)) {
+	if (!activation_has(ctl) && fd_unix_is_live(ctl)) {
 		ret = -EADDRINUSE;
 		log_err("Could not bind to socket '%s': Address already in use", ctl);
 		goto fail;

@@ -9,6 +9,8 @@
 #ifndef SWITCHD_VSWDIR_H
 #define SWITCHD_VSWDIR_H
 
+#include <stdbool.h>
+
 #include "lib/compiler.h"
 
 struct vsw;
@@ -16,6 +18,10 @@ struct vsw;
 /* Make, lock, chown and chmod the directory; remove what a dead switch left in
  * it. Fills vsw->dir (absolute) and vsw->dirfd. Return: 0 or -errno, logged. */
 int vswdir_open(struct vsw *vsw) MUST_CHECK;
+
+/* Whether a name is one a switch or a VDE client gives to a socket in the directory:
+ * "001.5", ".01234-00000", or one of ours. */
+bool vswdir_is_socket_name(const char *name);
 
 /* Remove the directory if nothing is left in it, and let go of it. */
 void vswdir_close(struct vsw *vsw);

@@ -127,6 +127,7 @@ unit_tests = \
 	tests/unit/test-bytes \
 	tests/unit/test-devices \
 	tests/unit/test-switch \
+	tests/unit/test-vlan \
 	tests/unit/test-vmm \
 	tests/unit/test-vring
 check_PROGRAMS += $(unit_tests)
@@ -143,6 +144,8 @@ tests_unit_test_devices_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_devices_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_switch_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_switch_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
+tests_unit_test_vlan_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_vlan_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_vmm_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_vmm_LDADD = vmm/libvmm.la $(CMOCKA_LIBS)
 

@@ -165,6 +165,7 @@ check 'a tap that is taken away ends its port and nothing else' taken_away
 refuses() {
 	object=$1
 	shift
+	is_vde_switch || set -- --strict "$@"
 	for how in -nostdin -daemon; do
 		is_vde_switch && [ $how = -nostdin ] && continue
 		links=$(ip -o link | sed 's/:.*//')
@@ -205,5 +206,44 @@ vde_fails 'goes on without'
 check 'an interface that is no tap' not_a_tap
 vde_fails 'goes on without'
 check 'the same tap twice' refuses tapX -t tapX -t tapX
+
+# Without --strict, the switch says so and runs without the tap, as vde_switch does.
+goes_on() {
+	switch_start on -t tap4567890123456
+	grep -F "ERROR OPENING tap interface" on.log
+	is ports "$(console on port/print | grep -c '^Port')" 0
+	end on
+}
+check 'without --strict a tap that cannot be attached is only logged' goes_on
+
+given() {
+	ip tuntap add tap8 mode tap
+	switch_start given -t tap8
+	ip link set tap8 up
+	ip link del tap8
+	wait_for 3 console_says given 'tap/print' 'tap8.*AWAY'
+	ip tuntap add tap8 mode tap
+	ip link set tap8 up
+	wait_for 4 console_says given 'tap/print' 'tap8.*ATTACHED'
+	is port "$(console given port/print | grep -c 'module tuntap')" 1
+	wait_for 3 has_carrier tap8
+	console given 'tap/del tap8' | grep -F '1000 Success'
+	is 'taps after tap/del' "$(console given port/print | grep -c 'module tuntap')" 0
+	console given 'tap/add tap8 9' | grep -F '1000 Success'
+	console given 'port/print 9' | grep -F 'module tuntap'
+	console given 'tap/add tap8' | grep -F '1016'
+	console given 'tap/del nosuch' | grep -F '1002'
+	end given
+	ip link del tap8
+}
+console_says() {
+	console "$1" "$2" | grep -E "$3"
+}
+if ! is_vde_switch && [ "$(id -u)" -eq 0 ]; then
+	check 'a tap that was deleted is attached again when it is back; tap/add, tap/del' given
+else
+	skip 'a tap that was deleted is attached again when it is back; tap/add, tap/del' \
+		'only root, and not vde_switch'
+fi
 
 done_testing

@@ -23,6 +23,8 @@ static struct eth_addr addr(unsigned int n)
 
 static const struct eth_addr broadcast = { { 255, 255, 255, 255, 255, 255 } };
 
+static const struct vlan_port no_vlans;
+
 static struct verdict send_size(struct bridge *b, uint16_t in, struct eth_addr src,
 				struct eth_addr dst, uint64_t now, size_t size)
 {
@@ -32,7 +34,7 @@ static struct verdict send_size(struct bridge *b, uint16_t in, struct eth_addr s
 
 	memcpy(bytes, &dst, 6);
 	memcpy(bytes + 6, &src, 6);
-	return bridge_decide(b, in, &f, now);
+	return bridge_decide(b, in, &no_vlans, &f, now);
 }
 
 static struct verdict send(struct bridge *b, uint16_t in, struct eth_addr src,
@@ -101,16 +103,16 @@ static void ages(void **state UNUSED)
 	struct fdb *fdb = fdb_create(16, 4, key);
 	const uint64_t age = FDB_AGEING_MS_DEFAULT;
 
-	assert_int_equal(fdb_learn(fdb, addr(1), 1, 1000), FDB_NEW);
-	assert_int_equal(fdb_learn(fdb, addr(2), 1, 5000), FDB_NEW);
-	assert_int_equal(fdb_lookup(fdb, addr(1), 1000 + age), 1);
-	assert_int_equal(fdb_lookup(fdb, addr(1), 1000 + age + 1), FDB_NO_PORT);
+	assert_int_equal(fdb_learn(fdb, addr(1), 0, 1, 1000), FDB_NEW);
+	assert_int_equal(fdb_learn(fdb, addr(2), 0, 1, 5000), FDB_NEW);
+	assert_int_equal(fdb_lookup(fdb, addr(1), 0, 1000 + age), 1);
+	assert_int_equal(fdb_lookup(fdb, addr(1), 0, 1000 + age + 1), FDB_NO_PORT);
 	assert_int_equal(fdb_age(fdb, 1000 + age + 1), 1);
 	assert_int_equal(fdb_count(fdb), 1);
 	/* Seen again, it lives on. */
-	assert_int_equal(fdb_learn(fdb, addr(2), 1, 5000 + age), FDB_KNOWN);
+	assert_int_equal(fdb_learn(fdb, addr(2), 0, 1, 5000 + age), FDB_KNOWN);
 	assert_int_equal(fdb_age(fdb, 5000 + age + 1), 0);
-	assert_int_equal(fdb_lookup(fdb, addr(2), 5000 + 2 * age), 1);
+	assert_int_equal(fdb_lookup(fdb, addr(2), 0, 5000 + 2 * age), 1);
 	fdb_flush_port(fdb, 1);
 	assert_int_equal(fdb_count(fdb), 0);
 	fdb_destroy(fdb);
@@ -122,16 +124,16 @@ static void fair(void **state UNUSED)
 	struct fdb *fdb = fdb_create(100, 4, key);
 
 	for (unsigned int i = 0; i < 20; i++)
-		fdb_learn(fdb, addr(i), 1, 0);
+		fdb_learn(fdb, addr(i), 0, 1, 0);
 	for (unsigned int i = 0; i < 100000; i++)
-		fdb_learn(fdb, addr(0x10000 + i), 2, 1);
+		fdb_learn(fdb, addr(0x10000 + i), 0, 2, 1);
 	assert_int_equal(fdb_count(fdb), 100);
 	assert_int_equal(fdb_port_count(fdb, 1), 20);
 	for (unsigned int i = 0; i < 20; i++)
-		assert_int_equal(fdb_lookup(fdb, addr(i), 1), 1);
+		assert_int_equal(fdb_lookup(fdb, addr(i), 0, 1), 1);
 	/* The youngest of the flood are there, the oldest went. */
-	assert_int_equal(fdb_lookup(fdb, addr(0x10000 + 99999), 1), 2);
-	assert_int_equal(fdb_lookup(fdb, addr(0x10000), 1), FDB_NO_PORT);
+	assert_int_equal(fdb_lookup(fdb, addr(0x10000 + 99999), 0, 1), 2);
+	assert_int_equal(fdb_lookup(fdb, addr(0x10000), 0, 1), FDB_NO_PORT);
 	fdb_destroy(fdb);
 }
 
@@ -168,13 +170,13 @@ static void like_the_model(void **state UNUSED)
 				alive += model[i].port != FDB_NO_PORT;
 			assert_int_equal(fdb_count(fdb), alive);
 		} else {
-			fdb_learn(fdb, addr(a), (uint16_t)p, now);
+			fdb_learn(fdb, addr(a), 0, (uint16_t)p, now);
 			if (model[a].port != p || now - model[a].seen >= FDB_REFRESH_MS)
 				model[a].seen = now;
 			model[a].port = (uint16_t)p;
 		}
 		a = (unsigned int)(rng >> 20) % ADDRS;
-		assert_int_equal(fdb_lookup(fdb, addr(a), now),
+		assert_int_equal(fdb_lookup(fdb, addr(a), 0, now),
 				 now - model[a].seen > FDB_AGEING_MS_DEFAULT ?
 				 FDB_NO_PORT : model[a].port);
 	}
@@ -185,11 +187,11 @@ static void table_of_one(void **state UNUSED)
 {
 	struct fdb *fdb = fdb_create(1, 2, key);
 
-	fdb_learn(fdb, addr(1), 0, 0);
-	fdb_learn(fdb, addr(2), 1, 0);
+	fdb_learn(fdb, addr(1), 0, 0, 0);
+	fdb_learn(fdb, addr(2), 0, 1, 0);
 	assert_int_equal(fdb_count(fdb), 1);
-	assert_int_equal(fdb_lookup(fdb, addr(1), 0), FDB_NO_PORT);
-	assert_int_equal(fdb_lookup(fdb, addr(2), 0), 1);
+	assert_int_equal(fdb_lookup(fdb, addr(1), 0, 0), FDB_NO_PORT);
+	assert_int_equal(fdb_lookup(fdb, addr(2), 0, 0), 1);
 	fdb_destroy(fdb);
 }
 

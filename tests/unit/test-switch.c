@@ -39,7 +39,7 @@ static int setup(void **state)
 	assert_non_null(mkdtemp(l->dir));
 	l->cfg = (struct vsw_config){
 		.dir = l->dir, .mode = 0600, .dirmode = 0700, .gid = (gid_t)-1,
-		.mgmtmode = 0600, .mgmtgid = (gid_t)-1, .numports = 4,
+		.mgmtmode = 0600, .mgmtgid = (gid_t)-1, .numports = 4, .hashsize = 128,
 	};
 	snprintf(l->cfg.mgmt, sizeof(l->cfg.mgmt), "%s.mgmt", l->dir);
 	l->loop = ev_loop_new(EVFLAG_AUTO);

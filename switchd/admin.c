@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* admin.c - Changes to a running switch; the essay is in admin.h */
+#include "config.h"
+
+#include "switchd/admin.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "switchd/named_port.h"
+#include "switchd/vsw.h"
+
+/* Ports. */
+
+struct port *admin_port(const struct vsw *vsw, unsigned int n, int *err)
+{
+	struct port *port = n <= vsw->numports ? vsw->ports[n] : NULL;
+
+	*err = n > vsw->numports ? -EINVAL : port ? 0 : -ENXIO;
+	return port;
+}
+
+int admin_port_create(struct vsw *vsw, unsigned int n, unsigned int *made)
+{
+	const struct port_client who = PORT_CLIENT_OPERATOR;
+	struct port *port;
+	int id;
+
+	if (n > vsw->numports)
+		return -EINVAL;
+	if (n && vsw->ports[n])
+		return -EEXIST;
+	id = n ? (int)n : port_find_free(vsw, &who);
+	if (id < 0)
+		return id;
+	port = port_make(vsw, (uint16_t)id);
+	if (!port)
+		return -ENOMEM;
+	port->kept = true;
+	port->reserved = true;
+	*made = (unsigned int)id;
+	events_tell(vsw, &(struct event){ .kind = EVENT_PORT_ADDED, .port = port->id });
+	return 0;
+}
+
+int admin_port_remove(struct vsw *vsw, unsigned int n)
+{
+	int err;
+	struct port *port = admin_port(vsw, n, &err);
+
+	if (!port)
+		return err;
+	if (port->active)
+		return -EADDRINUSE;
+	port_remove(port);
+	return 0;
+}
+
+int admin_port_allocatable(struct vsw *vsw, unsigned int n, bool on)
+{
+	int err;
+	struct port *port = admin_port(vsw, n, &err);
+
+	if (!port)
+		return err;
+	port->kept = true;
+	port->reserved = !on;
+	return 0;
+}
+
+int admin_port_user(struct vsw *vsw, unsigned int n, uid_t uid)
+{
+	int err;
+	struct port *port = admin_port(vsw, n, &err);
+
+	if (!port)
+		return err;
+	port->kept = true;
+	port->acl_user = uid;
+	return 0;
+}
+
+int admin_port_group(struct vsw *vsw, unsigned int n, gid_t gid)
+{
+	int err;
+	struct port *port = admin_port(vsw, n, &err);
+
+	if (!port)
+		return err;
+	port->kept = true;
+	port->acl_group = gid;
+	return 0;
+}
+
+int admin_port_name(struct vsw *vsw, unsigned int n, const char *name)
+{
+	struct vsw_port_config cfg = { .port = n, .mode = (mode_t)-1, .gid = (gid_t)-1 };
+
+	if (!named_port_is_name(name))
+		return -EINVAL;
+	snprintf(cfg.name, sizeof(cfg.name), "%s", name);
+	return named_port_add(vsw, &cfg);
+}
+
+int admin_port_unname(struct vsw *vsw, const char *name)
+{
+	return named_port_remove(vsw, name) ? -ENXIO : 0;
+}
+
+int admin_port_vlan(struct vsw *vsw, unsigned int n, unsigned int vid)
+{
+	int err;
+	struct port *port = admin_port(vsw, n, &err);
+
+	if (vid > VLAN_NONE)
+		return -EINVAL;
+	if (!port)
+		return err;
+	if (vid != VLAN_NONE && !vlan_exists(&vsw->bridge.vlans, (uint16_t)vid))
+		return -ENXIO;
+	port->kept = true;
+	port->vlan.pvid = (uint16_t)vid;
+	vlan_set_del(&port->vlan.tagged, (uint16_t)vid);
+	fdb_flush_port(vsw->bridge.fdb, port->id);
+	return 0;
+}
+
+int admin_endpoint_close(struct vsw *vsw, unsigned int n, unsigned int id)
+{
+	int err;
+	const struct port *port = admin_port(vsw, n, &err);
+
+	if (!port)
+		return err;
+	for (struct endpoint *ep = port->endpoints; ep; ep = ep->next) {
+		if ((unsigned int)ep->id == id) {
+			endpoint_close(ep);
+			return 0;
+		}
+	}
+	return -ENXIO;
+}
+
+int admin_reset_counters(struct vsw *vsw, unsigned int n)
+{
+	int err;
+	struct port *port = admin_port(vsw, n, &err);
+
+	if (!port)
+		return err;
+	port->stats = (struct port_stats){ 0 };
+	return 0;
+}
+
+void admin_reset_all_counters(struct vsw *vsw)
+{
+	for (unsigned int i = 0; i <= vsw->numports; i++)
+		if (vsw->ports[i])
+			vsw->ports[i]->stats = (struct port_stats){ 0 };
+}
+
+/* VLANs. */
+
+int admin_vlan_create(struct vsw *vsw, unsigned int vid)
+{
+	return vlan_make(&vsw->bridge.vlans, vid);
+}
+
+int admin_vlan_remove(struct vsw *vsw, unsigned int vid)
+{
+	if (vid < 1 || vid > VLAN_MAX)
+		return -EINVAL;
+	for (unsigned int i = 0; i <= vsw->numports; i++)
+		if (vsw->ports[i] &&
+		    vlan_form(&vsw->ports[i]->vlan, (uint16_t)vid) != VLAN_NOT_MEMBER)
+			return -EADDRINUSE;
+	return vlan_unmake(&vsw->bridge.vlans, vid);
+}
+
+/* Find the port, and see that the VLAN exists. */
+static struct port *admin_vlan_port(struct vsw *vsw, unsigned int vid, unsigned int n,
+				    int *err)
+{
+	struct port *port = admin_port(vsw, n, err);
+
+	if (vid > VLAN_MAX)
+		*err = -EINVAL;
+	else if (!*err && !vlan_exists(&vsw->bridge.vlans, (uint16_t)vid))
+		*err = -ENXIO;
+	return *err ? NULL : port;
+}
+
+int admin_vlan_add_port(struct vsw *vsw, unsigned int vid, unsigned int n)
+{
+	int err;
+	struct port *port = admin_vlan_port(vsw, vid, n, &err);
+
+	if (!port)
+		return err;
+	/* Its frames come without a tag already: that stays, as in VDE. */
+	if (port->vlan.pvid == vid)
+		return 0;
+	port->kept = true;
+	vlan_set_add(&port->vlan.tagged, (uint16_t)vid);
+	return 0;
+}
+
+int admin_vlan_del_port(struct vsw *vsw, unsigned int vid, unsigned int n)
+{
+	int err;
+	struct port *port = admin_vlan_port(vsw, vid, n, &err);
+
+	if (!port)
+		return err;
+	switch (vlan_form(&port->vlan, (uint16_t)vid)) {
+	case VLAN_UNTAGGED:
+		return -EADDRINUSE;
+	case VLAN_NOT_MEMBER:
+		return -ENXIO;
+	case VLAN_TAGGED:
+		break;
+	}
+	vlan_set_del(&port->vlan.tagged, (uint16_t)vid);
+	fdb_flush_port(vsw->bridge.fdb, port->id);
+	return 0;
+}
+
+void admin_hub(struct vsw *vsw, bool on)
+{
+	vsw->bridge.hub = on;
+}

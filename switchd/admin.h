@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* admin.h - Changes to a running switch, as the console and the control socket make them
+ *
+ * One function for each thing that an operator can change, with the checks that
+ * belong to it; who asked, and in what words the answer goes back, is the caller's
+ * business. Numbers of ports and VLANs are as the operator gave them and are checked
+ * here.
+ *
+ * All return 0 or -errno with nothing changed: -EINVAL for a number out of its range,
+ * -ENXIO if there is no such port or VLAN, -EADDRINUSE if it is in use, -EEXIST if it
+ * is there already, -ENOMEM.
+ */
+#ifndef SWITCHD_ADMIN_H
+#define SWITCHD_ADMIN_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "lib/compiler.h"
+
+struct port;
+struct vsw;
+
+/* A port by its number, or NULL with *@err set. */
+struct port *admin_port(const struct vsw *vsw, unsigned int n, int *err);
+
+/* Make a port that only those get who ask for its number; @n 0: the first that is
+ * free. *@made is its number. -ENOSPC if none is free. */
+int admin_port_create(struct vsw *vsw, unsigned int n, unsigned int *made) MUST_CHECK;
+
+/* Remove a port with nothing plugged in, and its settings. */
+int admin_port_remove(struct vsw *vsw, unsigned int n) MUST_CHECK;
+
+/* May clients that ask for any port get it? */
+int admin_port_allocatable(struct vsw *vsw, unsigned int n, bool on) MUST_CHECK;
+
+/* Who may plug in; (uid_t)-1 and (gid_t)-1: anybody. */
+int admin_port_user(struct vsw *vsw, unsigned int n, uid_t uid) MUST_CHECK;
+int admin_port_group(struct vsw *vsw, unsigned int n, gid_t gid) MUST_CHECK;
+
+/* Give a port a name and a socket, or take them from it; see named_port.h. @n 0: the
+ * first that is free. */
+int admin_port_name(struct vsw *vsw, unsigned int n, const char *name) MUST_CHECK;
+int admin_port_unname(struct vsw *vsw, const char *name) MUST_CHECK;
+
+/* Set the VLAN of a port's untagged frames; VLAN_NONE: it takes tagged ones only. */
+int admin_port_vlan(struct vsw *vsw, unsigned int n, unsigned int vid) MUST_CHECK;
+
+/* Close one endpoint of a port. */
+int admin_endpoint_close(struct vsw *vsw, unsigned int n, unsigned int id) MUST_CHECK;
+
+/* Set the counters of a port to 0, or those of all. */
+int admin_reset_counters(struct vsw *vsw, unsigned int n) MUST_CHECK;
+void admin_reset_all_counters(struct vsw *vsw);
+
+/* Make a VLAN; remove one that no port is in. */
+int admin_vlan_create(struct vsw *vsw, unsigned int vid) MUST_CHECK;
+int admin_vlan_remove(struct vsw *vsw, unsigned int vid) MUST_CHECK;
+
+/* Make a port a tagged member of a VLAN, if it is no untagged one; or no member. */
+int admin_vlan_add_port(struct vsw *vsw, unsigned int vid, unsigned int n) MUST_CHECK;
+int admin_vlan_del_port(struct vsw *vsw, unsigned int vid, unsigned int n) MUST_CHECK;
+
+/* As a hub, or as a switch. */
+void admin_hub(struct vsw *vsw, bool on);
+
+#endif /* SWITCHD_ADMIN_H */

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cmd_vlan.c - vlan/ on the console */
+#include "config.h"
+
+#include <errno.h>
+
+#include "switchd/admin.h"
+#include "switchd/console_cmds.h"
+#include "switchd/vsw.h"
+
+static int vlan_cmd_create(const struct console_call *call, const char *arg)
+{
+	unsigned int vid;
+
+	if (!cmd_only_number(arg, VLAN_MAX, &vid))
+		return EINVAL;
+	return -admin_vlan_create(call->vsw, vid);
+}
+
+static int vlan_cmd_remove(const struct console_call *call, const char *arg)
+{
+	unsigned int vid;
+
+	if (!cmd_only_number(arg, VLAN_MAX, &vid))
+		return EINVAL;
+	return -admin_vlan_remove(call->vsw, vid);
+}
+
+static int vlan_cmd_addport(const struct console_call *call, const char *arg)
+{
+	unsigned int vid, n;
+
+	if (!cmd_two_numbers(arg, VLAN_MAX, &vid, VSW_PORTS_MAX, &n))
+		return EINVAL;
+	return -admin_vlan_add_port(call->vsw, vid, n);
+}
+
+static int vlan_cmd_delport(const struct console_call *call, const char *arg)
+{
+	unsigned int vid, n;
+
+	if (!cmd_two_numbers(arg, VLAN_MAX, &vid, VSW_PORTS_MAX, &n))
+		return EINVAL;
+	return -admin_vlan_del_port(call->vsw, vid, n);
+}
+
+/* One VLAN and its ports, the inactive ones if @all. */
+static void vlan_print_one(const struct console_call *call, uint16_t vid, bool all)
+{
+	const struct vsw *vsw = call->vsw;
+
+	fprintf(call->out, "VLAN %04u\n", vid);
+	for (unsigned int i = 0; i <= vsw->numports; i++) {
+		const struct port *port = vsw->ports[i];
+		enum vlan_form form = port ? vlan_form(&port->vlan, vid) : VLAN_NOT_MEMBER;
+
+		if (form == VLAN_NOT_MEMBER || (!all && !port->active))
+			continue;
+		fprintf(call->out, " -- Port %04u tagged=%d active=%d status=%s\n", i,
+			form == VLAN_TAGGED, port->active,
+			port->active ? "Forwarding" : "Learning");
+	}
+}
+
+static int vlan_print_some(const struct console_call *call, const char *arg, bool all)
+{
+	const struct vlan_table *vlans = &call->vsw->bridge.vlans;
+	unsigned int vid;
+
+	if (*arg) {
+		if (!cmd_only_number(arg, VLAN_MAX, &vid))
+			return EINVAL;
+		if (!vlan_exists(vlans, (uint16_t)vid))
+			return ENXIO;
+		vlan_print_one(call, (uint16_t)vid, all);
+		return 0;
+	}
+	for (uint16_t i = 0; i <= VLAN_MAX; i++)
+		if (vlan_exists(vlans, i))
+			vlan_print_one(call, i, all);
+	return 0;
+}
+
+static int vlan_cmd_print(const struct console_call *call, const char *arg)
+{
+	return vlan_print_some(call, arg, false);
+}
+
+static int vlan_cmd_allprint(const struct console_call *call, const char *arg)
+{
+	return vlan_print_some(call, arg, true);
+}
+
+const struct console_cmd cmd_vlan[] = {
+	{ "vlan", CONSOLE_MENU, "VLAN MANAGEMENT MENU", false, NULL },
+	{ "vlan/create", "N", "create the VLAN with tag N", false, vlan_cmd_create },
+	{ "vlan/remove", "N", "remove the VLAN with tag N", false, vlan_cmd_remove },
+	{ "vlan/addport", "N PORT", "add port to the vlan N (tagged)", false,
+	  vlan_cmd_addport },
+	{ "vlan/delport", "N PORT", "add port to the vlan N (tagged)", false,
+	  vlan_cmd_delport },
+	{ "vlan/print", "[N]", "print the list of defined vlan", true, vlan_cmd_print },
+	{ "vlan/allprint", "[N]", "print the list of defined vlan (including inactive port)",
+	  true, vlan_cmd_allprint },
+	{ NULL, NULL, NULL, false, NULL },
+};

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* vlan_out.c - Frames as they leave; the essay is in vlan_out.h */
+#include "config.h"
+
+#include "switchd/vlan_out.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	VLAN_OUT_HEAD = 64,	/* bytes copied of each frame */
+	VLAN_OUT_FORMS = 2,
+	/* Pieces of all frames of a batch, in both forms; longer chains than any
+	 * endpoint brings. */
+	VLAN_OUT_PIECES = 8192,
+};
+
+/** struct vlan_out_one - A frame with other tags; @frame.iov is NULL if not made */
+struct vlan_out_one {
+	struct frame frame;
+	uint8_t head[VLAN_OUT_HEAD + VLAN_TAG_SIZE];
+};
+
+struct vlan_out {
+	struct vlan_out_one one[FRAME_BATCH][VLAN_OUT_FORMS];
+	struct iovec piece[VLAN_OUT_PIECES];
+	unsigned int pieces;
+};
+
+struct vlan_out *vlan_out_create(void)
+{
+	return calloc(1, sizeof(struct vlan_out));
+}
+
+void vlan_out_destroy(struct vlan_out *out)
+{
+	free(out);
+}
+
+void vlan_out_begin(struct vlan_out *out)
+{
+	for (unsigned int i = 0; i < FRAME_BATCH; i++)
+		for (unsigned int form = 0; form < VLAN_OUT_FORMS; form++)
+			out->one[i][form].frame.iov = NULL;
+	out->pieces = 0;
+}
+
+/* Append what lies behind the first @skip bytes of @frame. */
+static unsigned int vlan_out_rest(struct iovec *piece, const struct frame *frame,
+				  size_t skip)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < frame->iovcnt; i++) {
+		const struct iovec *iov = &frame->iov[i];
+
+		if (skip >= iov->iov_len) {
+			skip -= iov->iov_len;
+			continue;
+		}
+		piece[n++] = (struct iovec){ (uint8_t *)iov->iov_base + skip,
+					     iov->iov_len - skip };
+		skip = 0;
+	}
+	return n;
+}
+
+/* Make the frame: @old bytes of tag go, @tag comes, if there is one. */
+static const struct frame *vlan_out_make(struct vlan_out *out, struct vlan_out_one *one,
+					 const struct frame *frame, size_t old,
+					 const uint8_t *tag)
+{
+	size_t copied = frame->head_size < VLAN_OUT_HEAD ? frame->head_size : VLAN_OUT_HEAD;
+	size_t new = tag ? VLAN_TAG_SIZE : 0;
+	struct iovec *piece = &out->piece[out->pieces];
+
+	if (frame->size - old + new > ETH_FRAME_MAX ||
+	    frame->iovcnt + 1 > VLAN_OUT_PIECES - out->pieces)
+		return NULL;
+	memcpy(one->head, frame->head, VLAN_TAG_AT);
+	if (tag)
+		memcpy(one->head + VLAN_TAG_AT, tag, new);
+	memcpy(one->head + VLAN_TAG_AT + new, frame->head + VLAN_TAG_AT + old,
+	       copied - VLAN_TAG_AT - old);
+	piece[0] = (struct iovec){ one->head, copied - old + new };
+	one->frame = (struct frame){
+		.head = one->head,
+		.head_size = copied - old + new,
+		.size = frame->size - old + new,
+		.iov = piece,
+		.iovcnt = 1 + vlan_out_rest(piece + 1, frame, copied),
+	};
+	out->pieces += one->frame.iovcnt;
+	return &one->frame;
+}
+
+const struct frame *vlan_out_frame(struct vlan_out *out, unsigned int i,
+				   const struct frame *frame,
+				   const struct vlan_class *class, enum vlan_form form)
+{
+	uint16_t tci = (uint16_t)((class->tci & ~VLAN_VID_MASK) | class->vid);
+	const uint8_t tag[VLAN_TAG_SIZE] = { ETH_TYPE_VLAN >> 8, ETH_TYPE_VLAN & 0xff,
+					     (uint8_t)(tci >> 8), (uint8_t)tci };
+	struct vlan_out_one *one = &out->one[i][form == VLAN_TAGGED];
+
+	if (form == VLAN_TAGGED ? class->tagged && class->tci == tci : !class->tagged)
+		return frame;
+	if (one->frame.iov)
+		return &one->frame;
+	return vlan_out_make(out, one, frame, class->tagged ? VLAN_TAG_SIZE : 0,
+			     form == VLAN_TAGGED ? tag : NULL);
+}
