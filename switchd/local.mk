@@ -42,3 +42,13 @@ switchd_libswitchd_la_LIBADD = lib/libcommon.la
 bin_PROGRAMS += lanbox-switchd
 lanbox_switchd_SOURCES = switchd/main.c
 lanbox_switchd_LDADD = switchd/libswitchd.la lib/libcommon.la
+
+# systemd
+if SYSTEMD
+systemdsystemunit_DATA = switchd/lanbox-switch@.service
+endif
+EXTRA_DIST += switchd/lanbox-switch@.service.in
+CLEANFILES += switchd/lanbox-switch@.service
+switchd/lanbox-switch@.service: switchd/lanbox-switch@.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) switchd && sed -e 's,@bindir\@,$(bindir),' \
+		'$(srcdir)/switchd/lanbox-switch@.service.in' >$@

@@ -120,7 +120,7 @@ int main(int argc, char **argv)
 	struct options opt;
 
 	fd_open_std();
-	log_open("lanbox-switchd");
+	log_open(program_invocation_short_name);
 	switch (options_parse(&opt, argc, argv)) {
 	case OPTIONS_EXIT_OK:
 		return EXIT_SUCCESS;

@@ -22,6 +22,7 @@ integration_tests = \
 	tests/integration/lifecycle.sh \
 	tests/integration/noloss.sh \
 	tests/integration/peers.sh \
+	tests/integration/systemd.sh \
 	tests/integration/tap.sh
 TESTS += $(integration_tests)
 EXTRA_DIST += $(integration_tests) tests/integration/who-held
