@@ -83,6 +83,7 @@ EXTRA_DIST += tests/bench/switch-bench tests/bench/vhost-bench tests/bench/vm-be
 # QEMU in the emulated host.
 bench: all $(check_PROGRAMS) $(check_DATA)
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
+		REPORT='$(abs_top_builddir)/bench-report' \
 		$(SHELL) $(top_srcdir)/tests/bench/switch-bench
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
 		$(SHELL) $(top_srcdir)/tests/bench/vm-bench
