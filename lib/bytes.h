@@ -13,6 +13,7 @@
 
 struct be16 { uint8_t b[2]; };
 struct be32 { uint8_t b[4]; };
+struct be64 { uint8_t b[8]; };
 struct le16 { uint8_t b[2]; };
 struct le32 { uint8_t b[4]; };
 struct le64 { uint8_t b[8]; };
@@ -31,6 +32,21 @@ static inline uint32_t be32_get(struct be32 v)
 {
 	return (uint32_t)v.b[0] << 24 | (uint32_t)v.b[1] << 16 |
 	       (uint32_t)v.b[2] << 8 | v.b[3];
+}
+
+static inline struct be32 be32(uint32_t x)
+{
+	return (struct be32){ { (uint8_t)(x >> 24), (uint8_t)(x >> 16), (uint8_t)(x >> 8),
+				(uint8_t)x } };
+}
+
+static inline uint64_t be64_get(struct be64 v)
+{
+	uint64_t x = 0;
+
+	for (int i = 0; i < 8; i++)
+		x = x << 8 | v.b[i];
+	return x;
 }
 
 static inline uint16_t le16_get(struct le16 v)

@@ -100,6 +100,7 @@ nested_tests = \
 	tests/nested/check-boot.sh \
 	tests/nested/check-capture.sh \
 	tests/nested/check-demo.sh \
+	tests/nested/check-firmware.sh \
 	tests/nested/check-peer-vde.sh \
 	tests/nested/check-restart.sh \
 	tests/nested/check-seed.sh
@@ -109,6 +110,7 @@ EXTRA_DIST += $(nested_tests) \
 	tests/nested/cases/boottime.sh \
 	tests/nested/cases/capture.sh \
 	tests/nested/cases/demo.sh \
+	tests/nested/cases/firmware.sh \
 	tests/nested/cases/peer-vde.sh \
 	tests/nested/cases/restart.sh \
 	tests/nested/cases/seed.sh \

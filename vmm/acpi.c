@@ -72,7 +72,7 @@ struct acpi_fadt {
 
 static_assert(sizeof(struct acpi_hdr) == 36, "ACPI 5.2.6");
 static_assert(sizeof(struct acpi_gas) == 12, "ACPI 5.2.3.2");
-static_assert(sizeof(struct acpi_rsdp) == 36, "ACPI 5.2.5.3");
+static_assert(sizeof(struct acpi_rsdp) == ACPI_RSDP_SIZE, "ACPI 5.2.5.3");
 static_assert(sizeof(struct acpi_fadt) == 276, "ACPI 5.2.9");
 
 enum {
@@ -86,7 +86,6 @@ enum {
 	FADT_RESET_REG_SUP = 1 << 10,
 	FADT_HW_REDUCED = 1 << 20,
 	BOOT_NO_VGA = 1 << 2,
-	BOOT_NO_RTC = 1 << 5,
 
 	MADT_PCAT_COMPAT = 1,
 	MADT_LAPIC = 0,
@@ -184,6 +183,8 @@ static uint64_t acpi_dsdt(struct acpi_place *place)
 		0x22, 1 << GSI_COM1, 0,
 		0x79, 0,
 	};
+	/* I/O 0x70, 2 ports; no interrupt: it has no alarms */
+	static const uint8_t rtc[] = { 0x47, 1, PORT_CMOS, 0, PORT_CMOS, 0, 1, 2, 0x79, 0 };
 	static const uint8_t s5[] = { POWER_S5, 0, 0, 0 };
 	struct acpi_hdr hdr = acpi_header("DSDT", 2);
 	uint8_t res[128], table[sizeof(hdr) + AML_SIZE];
@@ -208,6 +209,12 @@ static uint64_t acpi_dsdt(struct acpi_place *place)
 	aml_name(&a, "_CRS");
 	aml_bytes(&a, com1, sizeof(com1));
 	aml_close(&a);
+	aml_device(&a, "RTC_");
+	aml_name(&a, "_HID");
+	aml_eisa_id(&a, "PNP0B00");
+	aml_name(&a, "_CRS");
+	aml_bytes(&a, rtc, sizeof(rtc));
+	aml_close(&a);
 	aml_close(&a);
 	aml_name(&a, "_S5_");
 	aml_package(&a, s5, sizeof(s5));
@@ -221,7 +228,7 @@ static uint64_t acpi_fadt(struct acpi_place *place, uint64_t dsdt)
 {
 	struct acpi_fadt fadt = {
 		.hdr = acpi_header("FACP", FADT_REVISION),
-		.boot_arch = le16(BOOT_NO_VGA | BOOT_NO_RTC),
+		.boot_arch = le16(BOOT_NO_VGA),
 		.flags = le32(FADT_WBINVD | FADT_PWR_BUTTON | FADT_SLP_BUTTON |
 			      FADT_RESET_REG_SUP | FADT_HW_REDUCED),
 		.reset_reg = acpi_port(PORT_RESET),
@@ -292,8 +299,5 @@ uint64_t acpi_build(struct vm *vm)
 	rsdp.checksum = acpi_checksum(&rsdp, 20);
 	rsdp.ext_checksum = acpi_checksum(&rsdp, sizeof(rsdp));
 	memcpy(guestmem_ptr(&vm->mem, rsdp_addr, sizeof(rsdp)), &rsdp, sizeof(rsdp));
-	/* Kernels older than boot protocol 2.14 look for it here. */
-	memcpy(guestmem_ptr(&vm->mem, LAYOUT_RSDP_COPY, sizeof(rsdp)), &rsdp,
-	       sizeof(rsdp));
 	return rsdp_addr;
 }

@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+enum { ACPI_RSDP_SIZE = 36 };	/* bytes */
+
 struct vm;
 
 /* Write the tables. Return: guest address of the RSDP. */

@@ -334,6 +334,9 @@ int boot_load(struct vm *vm)
 		return ret;
 	img->entry = k->pref + ENTRY_64;
 	rsdp = acpi_build(vm);
+	/* Kernels older than boot protocol 2.14 look for it here. */
+	memcpy(guestmem_ptr(&vm->mem, LAYOUT_RSDP_COPY, ACPI_RSDP_SIZE),
+	       guestmem_ptr(&vm->mem, rsdp, ACPI_RSDP_SIZE), ACPI_RSDP_SIZE);
 	boot_page_tables(vm);
 	boot_gdt(vm);
 	boot_reset_vector(vm);

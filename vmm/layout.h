@@ -7,6 +7,7 @@
  *	0xfec00000			IOAPIC (KVM's)
  *	0xfee00000			local APICs (KVM's)
  *	0xfeffc000 ... 0xfeffffff	identity map page and TSS of KVM on Intel
+ *	0xfffc0000 ... 0xffffffff	firmware, where a disk is booted
  *	0x100000000 ...			the rest of RAM
  */
 #ifndef VMM_LAYOUT_H
@@ -40,8 +41,10 @@
 enum {
 	PORT_KBD_DATA = 0x60,
 	PORT_KBD_STATUS = 0x64,
+	PORT_CMOS = 0x70,		/* index, data */
 	PORT_BOOT_TIMER = 0x80,
 	PORT_COM1 = 0x3f8,
+	PORT_FWCFG = 0x510,
 	PORT_ACPI = 0x600,		/* sleep control, sleep status */
 	PORT_PCI_ADDR = 0xcf8,
 	PORT_RESET = 0xcf9,

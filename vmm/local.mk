@@ -5,8 +5,11 @@ vmm_libvmm_la_SOURCES = \
 	vmm/aml.c vmm/aml.h \
 	vmm/boot.c vmm/boot.h \
 	vmm/bus.c vmm/bus.h \
+	vmm/cmos.c vmm/cmos.h \
 	vmm/cpuid.c vmm/cpuid.h \
 	vmm/diagnose.c vmm/diagnose.h \
+	vmm/firmware.c vmm/firmware.h \
+	vmm/fwcfg.c vmm/fwcfg.h \
 	vmm/irq.c vmm/irq.h \
 	vmm/kvm.c vmm/kvm.h \
 	vmm/layout.h \

@@ -146,6 +146,12 @@ static bool opt_cpu(struct parser *p, const char *name, char *arg)
 	return true;
 }
 
+static bool opt_bios(struct parser *p, const char *name UNUSED, char *arg)
+{
+	p->opt->bios = arg;
+	return true;
+}
+
 static bool opt_kernel(struct parser *p, const char *name UNUSED, char *arg)
 {
 	p->opt->kernel = arg;
@@ -394,6 +400,7 @@ static const struct {
 	{ "kernel", "BZIMAGE", opt_kernel, "Linux kernel to boot" },
 	{ "initrd", "FILE", opt_initrd, "initial RAM disk" },
 	{ "append", "TEXT", opt_append, "command line of the kernel" },
+	{ "bios", "FILE", opt_bios, "firmware that boots a disk (SeaBIOS's bios-256k.bin)" },
 	{ "m", "SIZE", opt_memory, "memory in MiB, or with M or G (128M)" },
 	{ "smp", "N", opt_smp, "number of CPUs (1)" },
 	{ "cpu", "host[,-FEATURE]", opt_cpu, "the host's CPU, less some features" },
@@ -502,14 +509,14 @@ static bool finish(struct parser *p)
 	struct options *opt = p->opt;
 	char path[PATH_MAX], host[64];
 
-	if (!opt->kernel) {
+	if (!opt->kernel && !opt->bios) {
 		log_err("nothing to boot: -kernel is missing (-help shows examples)");
 		return false;
 	}
 	read_machine_id(host, sizeof(host));
 	if (p->name)
 		snprintf(opt->mac_seed, sizeof(opt->mac_seed), "%s:name:%s", host, p->name);
-	else if (realpath(opt->kernel, path))
+	else if (opt->kernel && realpath(opt->kernel, path))
 		snprintf(opt->mac_seed, sizeof(opt->mac_seed), "%s:kernel:%lu:%s", host,
 			 (unsigned long)getuid(), path);
 	opt->name = p->name ? p->name : "guest";

@@ -71,6 +71,7 @@ struct options_serial {
  * @kernel:	bzImage
  * @initrd:	initrd, or NULL
  * @append:	Command line of the kernel
+ * @bios:	Firmware, or NULL: the usual one
  * @cpus:	vCPUs
  * @ram:	Bytes of RAM
  * @cpu_off:	CPU features to hide, @cpu_offs of them
@@ -82,6 +83,7 @@ struct options {
 	const char *kernel;
 	const char *initrd;
 	const char *append;
+	const char *bios;
 	unsigned int cpus;
 	uint64_t ram;
 	const struct cpuid_flag *cpu_off[OPTIONS_CPU_FLAGS_MAX];

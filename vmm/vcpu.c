@@ -225,6 +225,9 @@ static int vcpu_create(struct vm *vm, unsigned int id)
 	ret = vcpu_set_cpuid(vcpu);
 	if (ret)
 		return ret;
+	/* Firmware begins where a CPU does, and sets up the rest. */
+	if (vm->firmware)
+		return 0;
 	vcpu_set_msrs(vcpu);
 	/* The other CPUs wait for the first to wake them. */
 	if (id)

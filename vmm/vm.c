@@ -13,6 +13,8 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "vmm/boot.h"
+#include "vmm/firmware.h"
+#include "vmm/fwcfg.h"
 #include "vmm/kvm.h"
 #include "vmm/mac.h"
 #include "vmm/power.h"
@@ -96,7 +98,14 @@ static int vm_power_on(struct vm *vm)
 	virtio_reset(vm->rng);
 	pci_reset(&vm->pci);
 	serial_reset(vm->serial);
-	ret = boot_load(vm);
+	cmos_reset(&vm->cmos, vm->low, vm->ram_size - vm->low, vm->opt->cpus);
+	if (vm->firmware) {
+		ret = firmware_load(vm);
+		if (!ret)
+			ret = firmware_power_on(vm);
+	} else {
+		ret = boot_load(vm);
+	}
 	if (!ret)
 		ret = vcpu_create_all(vm);
 	return ret;
@@ -210,6 +219,10 @@ static int vm_create_devices(struct vm *vm)
 
 	ret = power_create(vm);
 	if (!ret)
+		ret = cmos_init(&vm->cmos, &vm->pio);
+	if (!ret && vm->firmware)
+		ret = fwcfg_create(vm, &vm->fwcfg);
+	if (!ret)
 		ret = pci_init(&vm->pci, &vm->pio, &vm->mmio, &vm->irq);
 	if (!ret)
 		ret = serial_create(vm, &vm->opt->serial, &vm->serial);
@@ -222,6 +235,13 @@ static int vm_create_devices(struct vm *vm)
 	if (!ret)
 		ret = virtio_rng_create(vm, &vm->rng);
 	return ret;
+}
+
+/* What to boot: a kernel, or a disk by firmware. */
+static int vm_open_boot(struct vm *vm)
+{
+	return vm->opt->kernel ? boot_open(vm, &vm->boot) :
+	       firmware_open(vm, &vm->firmware);
 }
 
 struct vm *vm_create(const struct options *opt)
@@ -245,8 +265,7 @@ struct vm *vm_create(const struct options *opt)
 	ev_async_start(vm->loop, &vm->wake);
 	ev_timer_init(&vm->settled, settled_cb, VM_SETTLED_S, 0.);
 	vm->kvm = kvm_open();
-	if (vm->kvm < 0 || ram_create(vm) || boot_open(vm, &vm->boot) ||
-	    vm_create_devices(vm))
+	if (vm->kvm < 0 || ram_create(vm) || vm_open_boot(vm) || vm_create_devices(vm))
 		goto fail;
 	return vm;
 fail:
@@ -263,6 +282,8 @@ void vm_destroy(struct vm *vm)
 	virtio_rng_destroy(vm->rng);
 	serial_destroy(vm->serial);
 	boot_close(vm->boot);
+	fwcfg_destroy(vm->fwcfg);
+	firmware_close(vm->firmware);
 	ram_destroy(vm);
 	fd_close(&vm->kvm);
 	if (vm->loop) {

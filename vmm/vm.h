@@ -29,15 +29,20 @@
 
 #include "lib/guestmem.h"
 #include "vmm/bus.h"
+#include "vmm/cmos.h"
 #include "vmm/irq.h"
 #include "vmm/options.h"
 #include "vmm/pci.h"
 
 struct boot_image;
+struct firmware;
+struct fwcfg;
 struct serial;
 struct vcpu;
 struct virtio_dev;
 struct virtio_net;
+
+enum { VM_BOOT_DISKS = 32 };
 
 /* Exit status of the process. */
 enum {
@@ -77,7 +82,11 @@ enum vm_request {
  * @serial:	COM1
  * @nics:	Network devices, opt->nics of them
  * @rng:	Entropy device
- * @boot:	Kernel and initrd
+ * @cmos:	Clock
+ * @fwcfg:	What firmware may know
+ * @boot:	Kernel and initrd, NULL where a disk is booted
+ * @firmware:	What boots it, NULL where a kernel is booted
+ * @boot_disk:	PCI slots of the disks to try, in order; @boot_disks of them
  * @vcpus:	opt->cpus of them while powered on
  * @settled:	Ends the first moments of running: calls @started
  * @started:	See vm_run()
@@ -103,7 +112,12 @@ struct vm {
 	struct serial *serial;
 	struct virtio_net *nics[OPTIONS_NICS_MAX];
 	struct virtio_dev *rng;
+	struct cmos cmos;
+	struct fwcfg *fwcfg;
 	struct boot_image *boot;
+	struct firmware *firmware;
+	unsigned int boot_disk[VM_BOOT_DISKS];
+	unsigned int boot_disks;
 	struct vcpu *vcpus;
 	ev_timer settled;
 	void (*started)(void *ctx);
