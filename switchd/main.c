@@ -24,7 +24,10 @@
 #include "switchd/options.h"
 #include "switchd/vsw.h"
 
-enum { SHORT_TURN_NS = 100000 };
+enum {
+	SHORT_TURN_NS = 100000,
+	EXIT_IN_USE = 255,	/* as vde_switch, where another one has the directory */
+};
 
 /* Logs are opened again, for those who move them away. */
 static void hangup_cb(struct ev_loop *loop UNUSED, ev_signal *w, int revents UNUSED)
@@ -84,8 +87,10 @@ static int run(struct ev_loop *loop, const struct options *opt, int ready_fd)
 	ev_signal_start(loop, &stop[1]);
 
 	vsw = vsw_create(loop, &opt->vsw);
-	if (!vsw)
+	if (!vsw) {
+		status = errno == EADDRINUSE ? EXIT_IN_USE : EXIT_FAILURE;
 		goto out;
+	}
 	if (opt->pidfile && pidfile_create(&pf, opt->pidfile))
 		goto out;
 	if (ready_fd >= 0) {

@@ -315,18 +315,29 @@ struct vsw *vsw_create(struct ev_loop *loop, const struct vsw_config *cfg)
 		log_err_errno(-ret, "no memory for %u ports", cfg->numports);
 		goto fail;
 	}
-	if (vswdir_open(vsw) || vsw_open_ctl(vsw) ||
-	    vhost_create(vsw, &vsw->vhost) || vsw_name_ports(vsw) ||
-	    control_create(vsw, &vsw->control) || vsw_open_console(vsw))
-		goto fail;
-	for (unsigned int i = 0; i < cfg->taps; i++)
-		if (port_tap_add(vsw, cfg->tap[i], 0) && cfg->strict)
-			goto fail;
-	if (rcfile_run(vsw) && cfg->strict)
+	ret = vswdir_open(vsw);
+	if (!ret)
+		ret = vsw_open_ctl(vsw);
+	if (!ret)
+		ret = vhost_create(vsw, &vsw->vhost);
+	if (!ret)
+		ret = vsw_name_ports(vsw);
+	if (!ret)
+		ret = control_create(vsw, &vsw->control);
+	if (!ret)
+		ret = vsw_open_console(vsw);
+	for (unsigned int i = 0; !ret && i < cfg->taps; i++) {
+		ret = port_tap_add(vsw, cfg->tap[i], 0);
+		ret = cfg->strict ? ret : 0;
+	}
+	if (!ret && rcfile_run(vsw) && cfg->strict)
+		ret = -EINVAL;
+	if (ret)
 		goto fail;
 	return vsw;
 fail:
 	vsw_destroy(vsw);
+	errno = -ret;
 	return NULL;
 }
 

@@ -199,7 +199,7 @@ uint64_t vsw_now_us(void);
  * @cfg:	Configuration, borrowed until vsw_destroy()
  *
  * Every failure is logged, naming the object. Return: the switch, or NULL with
- * nothing left behind
+ * nothing left behind and errno set; EADDRINUSE if another switch has the directory
  */
 struct vsw *vsw_create(struct ev_loop *loop, const struct vsw_config *cfg);
 

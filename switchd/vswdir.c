@@ -114,6 +114,9 @@ static int vswdir_set_mode(const struct vsw *vsw)
 	struct stat st;
 	int ret = 0;
 
+	/* What a link leads to was made by somebody else, as he wanted it. */
+	if (!lstat(cfg->dir, &st) && S_ISLNK(st.st_mode))
+		return 0;
 	if (cfg->gid != (gid_t)-1 && fchown(vsw->dirfd, (uid_t)-1, cfg->gid) < 0) {
 		ret = -errno;
 		log_err_errno(-ret, "cannot give switch directory '%s' to group %ld",
