@@ -1,4 +1,14 @@
-# plug/ - the module that gives libvdeplug's programs our shared-memory path
+# plug/ - cables: their ends, the plug; and the module that gives libvdeplug's
+# programs our shared-memory path
+noinst_LTLIBRARIES += plug/libplug.la
+plug_libplug_la_SOURCES = \
+	plug/end.c plug/end.h \
+	plug/end_stream.c \
+	plug/end_tap.c \
+	plug/end_vnl.c
+plug_libplug_la_CFLAGS = $(AM_CFLAGS) -pthread
+plug_libplug_la_LIBADD = lib/libcommon.la $(VDEPLUG_LIBS) -lpthread
+
 vdeplugdir = $(libdir)/vdeplug
 vdeplug_LTLIBRARIES = plug/libvdeplug_lanbox.la
 plug_libvdeplug_lanbox_la_SOURCES = \
