@@ -42,20 +42,12 @@ void log_open(const char *program)
 }
 
 /* syslog(3) waits for a log daemon that does not read; our own socket does not. */
-void log_to_syslog(void)
-{
-	log_syslog = true;
-	log_reopen();
-}
-
-void log_reopen(void)
+static void log_connect(void)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
 
-	if (!log_syslog)
-		return;
 	if (log_sock >= 0)
-		close(log_sock);
+		return;
 	log_sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (log_sock >= 0 && connect(log_sock, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
 		close(log_sock);
@@ -63,20 +55,28 @@ void log_reopen(void)
 	}
 }
 
-/* Write one line to where lines go; lost rather than waited for. */
-static void log_write(enum log_level level, const char *line)
+void log_to_syslog(void)
 {
-	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+	log_syslog = true;
+	log_connect();
+}
+
+void log_reopen(void)
+{
+	if (log_sock < 0)
+		return;
+	close(log_sock);
+	log_sock = -1;
+	log_connect();
+}
+
+static void log_send(enum log_level level, const char *line)
+{
 	char packet[3 * LOG_LINE_MAX + 256], when[32];
 	time_t now = time(NULL);
 	struct tm tm;
 	int n;
 
-	if (!log_syslog) {
-		if (poll(&p, 1, 0) == 1 && p.revents & POLLOUT)
-			fprintf(stderr, "%s\n", line);
-		return;
-	}
 	localtime_r(&now, &tm);
 	strftime(when, sizeof(when), "%b %e %T", &tm);
 	n = snprintf(packet, sizeof(packet), "<%d>%s %s[%ld]: %s",
@@ -85,6 +85,17 @@ static void log_write(enum log_level level, const char *line)
 	if (log_sock >= 0 && n > 0 &&
 	    send(log_sock, packet, MIN((size_t)n, sizeof(packet) - 1), MSG_NOSIGNAL) < 0)
 		return;
+}
+
+/* Write one line to where lines go; lost rather than waited for. */
+static void log_write(enum log_level level, const char *line)
+{
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	if (log_syslog)
+		log_send(level, line);
+	else if (poll(&p, 1, 0) == 1 && p.revents & POLLOUT)
+		fprintf(stderr, "%s\n", line);
 }
 
 void log_set_level(enum log_level level)
@@ -146,6 +157,19 @@ void log_msg_errno(enum log_level level, int err, const char *fmt, ...)
 	va_start(ap, fmt);
 	log_line(level, err, 0, fmt, ap);
 	va_end(ap);
+}
+
+void log_record(const char *fmt, ...)
+{
+	char raw[LOG_LINE_MAX], safe[2 * LOG_LINE_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(raw, sizeof(raw), fmt, ap);
+	va_end(ap);
+	log_escape(safe, sizeof(safe), raw);
+	log_connect();
+	log_send(LOG_LEVEL_INFO, safe);
 }
 
 void log_plain(const char *fmt, ...)

@@ -41,6 +41,9 @@ void log_msg_errno(enum log_level level, int err, const char *fmt, ...) PRINTF(3
 void log_limited(struct ratelimit *rl, uint64_t now_ms, enum log_level level,
 		 const char *fmt, ...) PRINTF(4, 5);
 
+/* A line for the records: to syslog, wherever other messages go. */
+void log_record(const char *fmt, ...) PRINTF(1, 2);
+
 /* A line of a longer text, whose program is clear: to stderr as it is, or to
  * syslog. */
 void log_plain(const char *fmt, ...) PRINTF(1, 2);
