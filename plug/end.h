@@ -161,7 +161,7 @@ const struct end_stats *end_stats(const struct end *e);
 /* What messages call it. */
 const char *end_name(const struct end *e);
 
-/* Close it; what waits to be written is lost. Harmless on NULL. */
+/* Close it; what waits and cannot be written at once is lost. Harmless on NULL. */
 void end_close(struct end *e);
 
 /* For the kinds of ends; nobody else looks below here. */

@@ -176,7 +176,12 @@ static void stream_close(struct end *e)
 {
 	struct end_stream *es = end_stream(e);
 	int in = es->rx.fd, out = es->tx.fd;
+	struct bytes *q = &es->out;
 
+	/* What the pipe has room for still goes. */
+	if (!e->dead && q->end > q->start &&
+	    write(out, q->b + q->start, q->end - q->start) < 0)
+		e->stats.tx_lost++;
 	ev_io_stop(e->loop, &es->rx);
 	ev_io_stop(e->loop, &es->tx);
 	if (es->in_flags >= 0)
