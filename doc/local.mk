@@ -2,6 +2,7 @@
 dist_man_MANS += \
 	doc/lanbox.1 \
 	doc/lanbox-control.7 \
+	doc/lanbox-plug.1 \
 	doc/lanbox-switchd.8 \
 	doc/lanbox-vmm.1 \
 	doc/libvdeplug_lanbox.1

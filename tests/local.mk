@@ -23,6 +23,7 @@ integration_tests = \
 	tests/integration/noloss.sh \
 	tests/integration/peers.sh \
 	tests/integration/systemd.sh \
+	tests/integration/plug.sh \
 	tests/integration/tap.sh
 TESTS += $(integration_tests)
 EXTRA_DIST += $(integration_tests) tests/integration/who-held

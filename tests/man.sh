@@ -9,6 +9,7 @@ requires mandoc
 doc=$top_srcdir/doc
 VMM=$top_builddir/lanbox-vmm
 LANBOX=$top_builddir/lanbox
+PLUG=$top_builddir/lanbox-plug
 
 # Form.
 
@@ -113,6 +114,19 @@ check 'lanbox capture has all options of its page' program_has "$LANBOX" capture
 options lanbox.1 DESCRIPTION >in_page
 : >in_help
 check 'lanbox has all options of its page' program_has "$LANBOX"
+
+options lanbox-plug.1 >in_page
+table_options -- plug/plug_options.c >in_table
+check 'lanbox-plug.1 has all options of the program' page_has in_table
+options lanbox-plug.1 DESCRIPTION >in_page
+help_options "$PLUG" --help >in_help
+check 'lanbox-plug.1 has all options of the help text' page_has in_help
+check 'lanbox-plug has all options of its page' program_has "$PLUG" "$T/no/no"
+options lanbox-plug.1 'As vde_plug2tap' >in_page
+ln -s "$PLUG" vde_plug2tap
+help_options ./vde_plug2tap --help >in_help
+check 'lanbox-plug.1 has all options of vde_plug2tap' page_has in_help
+check 'vde_plug2tap has all options of its page' program_has ./vde_plug2tap -s "$T/no/no" tap0
 
 subcommands() {
 	"$LANBOX" --help | sed -n 's/^  \([a-z]*\) .*/\1/p' >in_help
