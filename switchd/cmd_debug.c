@@ -34,7 +34,7 @@ static int debug_list(const struct console_call *call, const char *arg)
 			fprintf(call->out, "%-22s %s %-6s %s\n",
 				event_path((enum event_kind)i), event_tag((enum event_kind)i),
 				on >> i & 1 ? "ON" : "OFF", event_help((enum event_kind)i));
-	return 0;
+	return kinds ? 0 : ENOENT;
 }
 
 static int debug_add(const struct console_call *call, const char *arg)

@@ -54,7 +54,7 @@ static int cmd_showinfo(const struct console_call *call, const char *arg UNUSED)
 
 static int cmd_load(const struct console_call *call, const char *arg)
 {
-	return *arg ? -rcfile_load(call, arg) : EINVAL;
+	return *arg ? -rcfile_load(call, arg) : ENOENT;
 }
 
 const struct console_cmd cmd_general[] = {

@@ -31,7 +31,10 @@
 #include "switchd/rxbuf.h"
 #include "switchd/vsw.h"
 
-enum { VDE_SNDBUF = 1 << 20 };	/* bytes the kernel may queue to a client */
+enum {
+	VDE_SNDBUF = 1 << 20,	/* bytes the kernel may queue to a client */
+	VDE_LAST_BATCHES = 64,	/* taken in from one that has gone */
+};
 
 /**
  * struct port_vde - A VDE client
@@ -59,10 +62,9 @@ static struct port_vde *port_vde(struct endpoint *ep)
 
 /* Receiving. */
 
-static void port_vde_rx_cb(struct ev_loop *loop UNUSED, ev_io *w,
-			   int revents UNUSED)
+/* Take in a batch. Return: whether there was anything. */
+static bool port_vde_receive(struct port_vde *pv)
 {
-	struct port_vde *pv = container_of(w, struct port_vde, rx);
 	struct vsw *vsw = pv->ep.port->vsw;
 	struct frame frames[FRAME_BATCH];
 	struct mmsghdr msgs[FRAME_BATCH];
@@ -95,9 +97,17 @@ static void port_vde_rx_cb(struct ev_loop *loop UNUSED, ev_io *w,
 	}
 	if (n)
 		vsw_input(&pv->ep, frames, n);
+	return got > 0;
 }
 
-/* The client's connection is silent after the handshake; its end is the end. */
+static void port_vde_rx_cb(struct ev_loop *loop UNUSED, ev_io *w,
+			   int revents UNUSED)
+{
+	port_vde_receive(container_of(w, struct port_vde, rx));
+}
+
+/* The client's connection is silent after the handshake; its end is the end, but what
+ * it sent before is still there. */
 static void port_vde_cable_cb(struct ev_loop *loop UNUSED, ev_io *w,
 			      int revents UNUSED)
 {
@@ -107,10 +117,13 @@ static void port_vde_cable_cb(struct ev_loop *loop UNUSED, ev_io *w,
 
 	if (n == -EAGAIN)
 		return;
-	if (n > 0)
+	if (n > 0) {
 		endpoint_fail(&pv->ep, "it sent something after its request");
-	else
-		endpoint_close(&pv->ep);
+		return;
+	}
+	for (int i = 0; i < VDE_LAST_BATCHES && port_vde_receive(pv); i++)
+		;
+	endpoint_close(&pv->ep);
 }
 
 /* Sending. */
