@@ -12,6 +12,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/cmd_vlan.c \
 	switchd/events.c switchd/events.h \
 	switchd/named_port.c switchd/named_port.h \
+	switchd/open_as.c switchd/open_as.h \
 	switchd/rcfile.c switchd/rcfile.h \
 	switchd/vlan.c switchd/vlan.h \
 	switchd/vlan_out.c switchd/vlan_out.h \

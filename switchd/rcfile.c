@@ -10,46 +10,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "switchd/console_cmds.h"
+#include "switchd/open_as.h"
 #include "switchd/vsw.h"
 
 #define RCFILE_SYSTEM	"/etc/vde2/vde_switch.rc"
 #define RCFILE_HOME	".vde2/vde_switch.rc"
 
-/* Open with the rights of @call's user. Return: descriptor or -errno. */
-static int rcfile_open_as(const struct console_call *call, const char *path)
+/* Open for reading, with the rights of @call's user. Return: descriptor or -errno. */
+static int rcfile_open(const struct console_call *call, const char *path)
 {
-	bool switched = geteuid() == 0 && call->uid != 0;
+	int fd = open_as(call->uid, call->gid, path, O_RDONLY);
 	struct stat st;
-	int fd, ret;
+	int ret = 0;
 
-	if (switched) {
-		setfsgid(call->gid);
-		setfsuid(call->uid);
-	}
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	ret = fd < 0 ? -errno : 0;
-	if (switched) {
-		setfsuid(0);
-		setfsgid(getegid());
-	}
-	if (ret)
-		return ret;
+	if (fd < 0)
+		return fd;
 	if (fstat(fd, &st))
 		ret = -errno;
-	else if (!S_ISREG(st.st_mode))
-		ret = S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
 	else if (st.st_size > RCFILE_SIZE_MAX)
 		ret = -EFBIG;
-	else if (!switched && call->uid != geteuid() && call->uid != 0 &&
-		 !(st.st_mode & S_IROTH))
-		ret = -EACCES;
 	if (ret)
 		fd_close(&fd);
 	return ret ? ret : fd;
@@ -133,7 +118,7 @@ int rcfile_run(struct vsw *vsw)
 
 	if (!rcfile_find(vsw, path))
 		return 0;
-	fd = rcfile_open_as(&call, path);
+	fd = rcfile_open(&call, path);
 	if (fd < 0) {
 		log_err_errno(-fd, "rc file '%s'", path);
 		return fd;
@@ -164,6 +149,6 @@ int rcfile_load(const struct console_call *call, const char *path)
 
 	if (++deeper.depth > RCFILE_DEPTH)
 		return -ELOOP;
-	fd = rcfile_open_as(call, path);
+	fd = rcfile_open(call, path);
 	return fd < 0 ? fd : rcfile_read(&deeper, fd, path, rcfile_load_line);
 }

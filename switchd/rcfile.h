@@ -5,11 +5,8 @@
  * fails at start is written to the log with the file's name and the line's number;
  * the rest is done all the same.
  *
- * Security model: load opens a file for whoever is at the console. It is opened with
- * his rights, not with the switch's, so that nobody reads a file that way which he
- * could not read otherwise; where the switch may not take on his rights, only its own
- * user and files that everybody may read are served. Files load files RCFILE_DEPTH
- * deep.
+ * load opens a file for whoever is at the console, with his rights and not with the
+ * switch's: see open_as.h. Files load files RCFILE_DEPTH deep.
  */
 #ifndef SWITCHD_RCFILE_H
 #define SWITCHD_RCFILE_H
