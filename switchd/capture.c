@@ -14,15 +14,17 @@
 #include <unistd.h>
 
 #include "lib/fd.h"
-#include "lib/iov.h"
 #include "lib/pcapfile.h"
+#include "switchd/frame_pcap.h"
 #include "switchd/vsw.h"
+#include "switchd/watch.h"
 
 enum { CAPTURE_PIPE = 1 << 20 };
 
 /**
  * struct capture - A capture under way
  * @w:		Watches the pipe for room while @size is not zero
+ * @watcher:	Sees the frames
  * @vsw:	The switch
  * @next:	Next capture
  * @id:		Its number
@@ -36,6 +38,7 @@ enum { CAPTURE_PIPE = 1 << 20 };
  */
 struct capture {
 	ev_io w;
+	struct watcher watcher;
 	struct vsw *vsw;
 	struct capture *next;
 	unsigned int id;
@@ -55,6 +58,7 @@ static void capture_free(struct capture *cap)
 	while (*p != cap)
 		p = &(*p)->next;
 	*p = cap->next;
+	watch_remove(cap->vsw, &cap->watcher);
 	ev_io_stop(cap->vsw->loop, &cap->w);
 	close(cap->w.fd);
 	free(cap->buf);
@@ -86,6 +90,14 @@ static bool capture_flush(struct capture *cap)
 	return false;
 }
 
+/* No more frames; it goes when the reader has what is buffered. */
+static void capture_end(struct capture *cap)
+{
+	cap->ending = true;
+	watch_remove(cap->vsw, &cap->watcher);
+	capture_flush(cap);
+}
+
 static void capture_cb(struct ev_loop *loop UNUSED, ev_io *w, int revents UNUSED)
 {
 	capture_flush(container_of(w, struct capture, w));
@@ -111,51 +123,40 @@ static void *capture_append(struct capture *cap, size_t size)
 static void capture_frame(struct capture *cap, const struct frame *frame,
 			  struct timespec now)
 {
-	/* A frame that is too long to be forwarded is recorded in part. */
-	size_t size = MIN(frame->size, (size_t)ETH_FRAME_MAX);
-	struct pcap_rec_hdr hdr;
-	uint8_t *p;
+	uint8_t *p = capture_append(cap, frame_pcap_size(frame));
 
-	p = capture_append(cap, sizeof(hdr) + size);
 	if (!p) {
 		cap->missed++;
 		return;
 	}
-	hdr = pcap_rec_hdr(now, (uint32_t)size, (uint32_t)frame->size);
-	memcpy(p, &hdr, sizeof(hdr));
-	iov_to_buf(frame->iov, frame->iovcnt, 0, p + sizeof(hdr), size);
+	frame_pcap_write(frame, now, p);
 	cap->frames++;
 }
 
-static bool capture_wants(const struct capture *cap, uint16_t port,
-			  enum capture_dir dir)
+static void capture_in(struct watcher *watcher, const struct endpoint *from,
+		       const struct frame *frames, unsigned int n)
 {
-	if (cap->ending)
-		return false;
-	return cap->port == CAPTURE_ALL_PORTS ? dir == CAPTURE_IN
-					      : cap->port == port;
-}
-
-void capture_batch(struct capture *list, uint16_t port, enum capture_dir dir,
-		   const struct frame *frames, unsigned int n)
-{
+	struct capture *cap = container_of(watcher, struct capture, watcher);
 	struct timespec now;
 
+	if (cap->port != CAPTURE_ALL_PORTS && cap->port != from->port->id)
+		return;
 	clock_gettime(CLOCK_REALTIME, &now);
-	for (; list; list = list->next)
-		for (unsigned int i = 0; capture_wants(list, port, dir) && i < n; i++)
-			capture_frame(list, &frames[i], now);
+	for (unsigned int i = 0; i < n; i++)
+		capture_frame(cap, &frames[i], now);
 }
 
-void capture_refs(struct capture *list, uint16_t port, enum capture_dir dir,
-		  const struct frame *const *frames, unsigned int n)
+static void capture_out(struct watcher *watcher, const struct port *to,
+			const struct frame *const *frames, unsigned int n)
 {
+	struct capture *cap = container_of(watcher, struct capture, watcher);
 	struct timespec now;
 
+	if (cap->port != to->id)
+		return;
 	clock_gettime(CLOCK_REALTIME, &now);
-	for (; list; list = list->next)
-		for (unsigned int i = 0; capture_wants(list, port, dir) && i < n; i++)
-			capture_frame(list, frames[i], now);
+	for (unsigned int i = 0; i < n; i++)
+		capture_frame(cap, frames[i], now);
 }
 
 /* Forget captures whose reader went away while there was nothing to write. */
@@ -203,6 +204,9 @@ int capture_start(struct vsw *vsw, int port, unsigned int *id)
 	cap->id = *id = last + 1;
 	cap->next = vsw->captures;
 	vsw->captures = cap;
+	cap->watcher.in = capture_in;
+	cap->watcher.out = port == CAPTURE_ALL_PORTS ? NULL : capture_out;
+	watch_add(vsw, &cap->watcher);
 	ev_io_init(&cap->w, capture_cb, fds[1], EV_WRITE);
 	memcpy(capture_append(cap, sizeof(hdr)), &hdr, sizeof(hdr));
 	return fds[0];
@@ -216,8 +220,7 @@ int capture_stop(struct vsw *vsw, unsigned int id, uint64_t *frames,
 			continue;
 		*frames = cap->frames;
 		*missed = cap->missed;
-		cap->ending = true;
-		capture_flush(cap);
+		capture_end(cap);
 		return 0;
 	}
 	return -ENOENT;
@@ -231,8 +234,7 @@ void capture_port_gone(struct vsw *vsw, uint16_t port)
 		next = cap->next;
 		if (cap->port != port)
 			continue;
-		cap->ending = true;
-		capture_flush(cap);
+		capture_end(cap);
 	}
 }
 

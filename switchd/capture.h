@@ -20,15 +20,12 @@
 #include <stdint.h>
 
 #include "lib/compiler.h"
-#include "switchd/frame.h"
 
 enum {
 	CAPTURE_BUFFER = 4 << 20,	/* bytes */
 	CAPTURE_MAX = 16,		/* captures at once */
 	CAPTURE_ALL_PORTS = -1,
 };
-
-enum capture_dir { CAPTURE_IN, CAPTURE_OUT };
 
 struct capture;
 struct vsw;
@@ -53,13 +50,6 @@ int capture_start(struct vsw *vsw, int port, unsigned int *id) MUST_CHECK;
  */
 int capture_stop(struct vsw *vsw, unsigned int id, uint64_t *frames,
 		 uint64_t *missed) MUST_CHECK;
-
-/* For the forwarding path, only when there are captures: a batch of frames in
- * at or out of @port. */
-void capture_batch(struct capture *list, uint16_t port, enum capture_dir dir,
-		   const struct frame *frames, unsigned int n);
-void capture_refs(struct capture *list, uint16_t port, enum capture_dir dir,
-		  const struct frame *const *frames, unsigned int n);
 
 /* The port is gone: end its captures. */
 void capture_port_gone(struct vsw *vsw, uint16_t port);

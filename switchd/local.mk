@@ -29,6 +29,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/ctl.c switchd/ctl.h \
 	switchd/fdb.c switchd/fdb.h \
 	switchd/frame.h \
+	switchd/frame_pcap.h \
 	switchd/options.c switchd/options.h \
 	switchd/port.c switchd/port.h \
 	switchd/port_tap.c switchd/port_tap.h \
@@ -37,7 +38,8 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/stats.c switchd/stats.h \
 	switchd/txq.c switchd/txq.h \
 	switchd/vsw.c switchd/vsw.h \
-	switchd/vswdir.c switchd/vswdir.h
+	switchd/vswdir.c switchd/vswdir.h \
+	switchd/watch.c switchd/watch.h
 switchd_libswitchd_la_LIBADD = lib/libcommon.la
 
 bin_PROGRAMS += lanbox-switchd

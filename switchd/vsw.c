@@ -25,6 +25,7 @@
 #include "switchd/vhost.h"
 #include "switchd/vlan_out.h"
 #include "switchd/vswdir.h"
+#include "switchd/watch.h"
 
 #define VSW_AGE_INTERVAL_S	2.
 
@@ -119,8 +120,8 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 	unsigned int touched = 0;
 	uint64_t bytes = 0;
 
-	if (vsw->captures)
-		capture_batch(vsw->captures, in->id, CAPTURE_IN, frames, n);
+	if (UNLIKELY(vsw->watchers))
+		watch_in(vsw->watchers, ep, frames, n);
 	if (UNLIKELY(vlans))
 		vlan_out_begin(vsw->vlan_out);
 
@@ -148,9 +149,8 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 	for (unsigned int i = 0; i < touched; i++) {
 		struct port *out = vsw->touched[i];
 
-		if (vsw->captures)
-			capture_refs(vsw->captures, out->id, CAPTURE_OUT,
-				     out->batch, out->batch_count);
+		if (UNLIKELY(vsw->watchers))
+			watch_out(vsw->watchers, out, out->batch, out->batch_count);
 		port_flush(out, ep);
 	}
 }

@@ -38,6 +38,7 @@ struct named_port;
 struct qmp_server;
 struct tap;
 struct vlan_out;
+struct watcher;
 
 enum {
 	VSW_PORTS_DEFAULT = 32,
@@ -153,6 +154,7 @@ struct vsw_config {
  * @hashsize:	As the console shows it
  * @taps:	Interfaces that are to be attached
  * @named:	Named ports for VDE clients
+ * @watchers:	Those who see the frames, or NULL
  * @captures:	Captures under way, or NULL
  * @start_ms:	When it began
  */
@@ -178,6 +180,7 @@ struct vsw {
 	unsigned int hashsize;
 	struct tap *taps;
 	struct named_port *named;
+	struct watcher *watchers;
 	struct capture *captures;
 	uint64_t start_ms;
 	ev_prepare reaper;
