@@ -5,12 +5,12 @@
 #include <errno.h>
 #include <grp.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <string.h>
 
 #include "lib/parse.h"
 #include "switchd/admin.h"
 #include "switchd/console_cmds.h"
+#include "switchd/user.h"
 #include "switchd/vsw.h"
 
 enum { PORT_WORD = 256 };	/* names of users and groups */
@@ -95,8 +95,7 @@ static bool port_is_anybody(const char *word)
 
 static int port_setuser(const struct console_call *call, const char *arg)
 {
-	const struct passwd *pw;
-	unsigned int n, number;
+	unsigned int n;
 	char word[PORT_WORD];
 	uid_t uid;
 
@@ -105,11 +104,7 @@ static int port_setuser(const struct console_call *call, const char *arg)
 		return EINVAL;
 	if (port_is_anybody(word))
 		uid = (uid_t)-1;
-	else if (parse_uint(word, 0, UINT32_MAX - 1, &number))
-		uid = number;
-	else if ((pw = getpwnam(word)))
-		uid = pw->pw_uid;
-	else
+	else if (!user_find(word, &uid))
 		return EINVAL;
 	return -admin_port_user(call->vsw, n, uid);
 }
@@ -168,19 +163,7 @@ static int port_resetcounter(const struct console_call *call, const char *arg)
 	return -admin_reset_counters(call->vsw, n);
 }
 
-/* Name of a user, or its number. */
-static const char *port_user(uid_t uid, char buf[static 16])
-{
-	const struct passwd *pw = uid == (uid_t)-1 ? NULL : getpwuid(uid);
-
-	if (pw)
-		return pw->pw_name;
-	if (uid == (uid_t)-1)
-		return "NONE";
-	snprintf(buf, 16, "%lu", (unsigned long)uid);
-	return buf;
-}
-
+/* Name of a group, or its number. */
 static const char *port_group(gid_t gid, char buf[static 16])
 {
 	const struct group *gr = gid == (gid_t)-1 ? NULL : getgrgid(gid);
@@ -195,7 +178,7 @@ static const char *port_group(gid_t gid, char buf[static 16])
 
 static void port_print_one(const struct port *port, FILE *out)
 {
-	char buf[16];
+	char user[USER_NAME], group[16];
 
 	fprintf(out, "Port %04u untagged_vlan=%04u %sACTIVE - ", port->id, port->vlan.pvid,
 		port->endpoints ? "" : "IN");
@@ -203,11 +186,10 @@ static void port_print_one(const struct port *port, FILE *out)
 		fprintf(out, "Named '%s'\n", port->name);
 	else
 		fprintf(out, "%sUnnamed Allocatable\n", port->reserved ? "NOT " : "");
-	/* A name is valid until the next is asked for: one call at a time. */
 	fprintf(out, " Current User: %s",
-		port_user(port->endpoints ? port->endpoints->uid : (uid_t)-1, buf));
-	fprintf(out, " Access Control: (User: %s", port_user(port->acl_user, buf));
-	fprintf(out, " - Group: %s)\n", port_group(port->acl_group, buf));
+		user_name(port->endpoints ? port->endpoints->uid : (uid_t)-1, user));
+	fprintf(out, " Access Control: (User: %s - Group: %s)\n",
+		user_name(port->acl_user, user), port_group(port->acl_group, group));
 	fprintf(out, " IN:  pkts %10" PRIu64 "          bytes %20" PRIu64 "\n"
 		" OUT: pkts %10" PRIu64 "          bytes %20" PRIu64 "\n",
 		port->stats.rx_frames, port->stats.rx_bytes,

@@ -14,6 +14,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/named_port.c switchd/named_port.h \
 	switchd/open_as.c switchd/open_as.h \
 	switchd/rcfile.c switchd/rcfile.h \
+	switchd/user.c switchd/user.h \
 	switchd/vlan.c switchd/vlan.h \
 	switchd/vlan_out.c switchd/vlan_out.h \
 	switchd/doorbell.c switchd/doorbell.h \
