@@ -26,19 +26,20 @@ struct ratelimit {
 };
 
 /**
- * ratelimit_pass() - May one more message be written now?
+ * ratelimit_pass_burst() - May one more message be written now?
  * @rl:		The place
  * @now_ms:	Monotonic time
+ * @burst:	Messages in RATELIMIT_MS
  * @swallowed:	Set to the number swallowed since the last message, when true
  */
-static inline bool ratelimit_pass(struct ratelimit *rl, uint64_t now_ms,
-				  unsigned int *swallowed)
+static inline bool ratelimit_pass_burst(struct ratelimit *rl, uint64_t now_ms,
+					unsigned int burst, unsigned int *swallowed)
 {
 	if (!rl->used || now_ms - rl->start_ms >= RATELIMIT_MS) {
 		rl->start_ms = now_ms;
 		rl->used = 0;
 	}
-	if (rl->used >= RATELIMIT_BURST) {
+	if (rl->used >= burst) {
 		rl->swallowed++;
 		return false;
 	}
@@ -46,6 +47,13 @@ static inline bool ratelimit_pass(struct ratelimit *rl, uint64_t now_ms,
 	*swallowed = rl->swallowed;
 	rl->swallowed = 0;
 	return true;
+}
+
+/* The same, of RATELIMIT_BURST messages. */
+static inline bool ratelimit_pass(struct ratelimit *rl, uint64_t now_ms,
+				  unsigned int *swallowed)
+{
+	return ratelimit_pass_burst(rl, now_ms, RATELIMIT_BURST, swallowed);
 }
 
 #endif /* LIB_RATELIMIT_H */

@@ -9,21 +9,24 @@
 #include "switchd/console.h"
 #include "switchd/console_cmds.h"
 #include "switchd/events.h"
+#include "switchd/plugin.h"
+#include "switchd/vsw.h"
 
-/* The kinds whose paths begin with @prefix, as bits. */
-static uint32_t debug_matches(const char *prefix)
+/* The kinds whose paths begin with @prefix, as bits. Whoever wants those of a plugin
+ * that is unloaded gets them again when it is loaded again. */
+static uint32_t debug_matches(const struct vsw *vsw, const char *prefix)
 {
 	uint32_t kinds = 0;
 
 	for (unsigned int i = 0; i < EVENT_KIND_COUNT; i++)
 		if (!strncmp(event_path((enum event_kind)i), prefix, strlen(prefix)))
 			kinds |= (uint32_t)1 << i;
-	return kinds;
+	return kinds & plugin_events(vsw);
 }
 
 static int debug_list(const struct console_call *call, const char *arg)
 {
-	uint32_t kinds = debug_matches(arg), on = 0;
+	uint32_t kinds = debug_matches(call->vsw, arg), on = 0;
 
 	if (call->conn)
 		on = console_events(call->conn);
@@ -39,7 +42,7 @@ static int debug_list(const struct console_call *call, const char *arg)
 
 static int debug_add(const struct console_call *call, const char *arg)
 {
-	uint32_t kinds = debug_matches(arg), on;
+	uint32_t kinds = debug_matches(call->vsw, arg), on;
 
 	if (!kinds || !call->conn)
 		return EINVAL;
@@ -52,7 +55,7 @@ static int debug_add(const struct console_call *call, const char *arg)
 
 static int debug_del(const struct console_call *call, const char *arg)
 {
-	uint32_t kinds = debug_matches(arg), on;
+	uint32_t kinds = debug_matches(call->vsw, arg), on;
 
 	if (!kinds || !call->conn)
 		return EINVAL;

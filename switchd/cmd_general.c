@@ -19,7 +19,8 @@ static int cmd_help(const struct console_call *call, const char *arg)
 	fprintf(call->out, "%-18s %-15s %s\n", "COMMAND PATH", "SYNTAX", "HELP");
 	fprintf(call->out, "%-18s %-15s %s\n", "------------", "--------------",
 		"------------");
-	for (const struct console_cmd *c = console_next(NULL, &menu); c; c = console_next(c, &menu))
+	for (const struct console_cmd *c = console_next(call->vsw, NULL, &menu); c;
+	     c = console_next(call->vsw, c, &menu))
 		if (!strncmp(c->path, arg, strlen(arg)))
 			fprintf(call->out, "%-18s %-15s %s\n", c->path, c->syntax, c->help);
 	return 0;

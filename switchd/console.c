@@ -154,7 +154,7 @@ static void console_run(struct console_conn *conn, const char *line, FILE *out)
 		.gid = conn->gid,
 	};
 	const char *arg;
-	const struct console_cmd *cmd = console_find(line, &arg);
+	const struct console_cmd *cmd = console_find(call.vsw, line, &arg);
 
 	/* These two are answered by the end of the session alone. */
 	if (cmd && (!strcmp(cmd->path, "logout") || !strcmp(cmd->path, "shutdown"))) {
@@ -363,9 +363,10 @@ static void console_event_text(FILE *out, const struct event *e)
 		fprintf(out, "Port %04u VLAN %02x:%02x", e->port, e->vid >> 8, e->vid & 0xff);
 		break;
 	case EVENT_PACKET_IN:
-		fprintf(out, "Pkt: Port %04u len=%04zu", e->port, e->length);
+	case EVENT_PACKET_OUT:
+		fprintf(out, "Pkt: Port %04u len=%04zu ", e->port, e->length);
 		for (size_t i = 0; i < e->size; i++)
-			fprintf(out, " %02x", e->bytes[i]);
+			fprintf(out, "%02x ", e->bytes[i]);
 		break;
 	case EVENT_HANGUP:
 	case EVENT_NEW_IP:

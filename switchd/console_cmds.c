@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/parse.h"
+#include "switchd/vsw.h"
 
 /* Arguments. */
 
@@ -48,10 +49,12 @@ bool cmd_two_numbers(const char *arg, unsigned int max_a, unsigned int *a,
 /* The tables, in the order of help. */
 
 static const struct console_cmd *const menus[] = {
-	cmd_ds, cmd_general, cmd_debug, cmd_hash, cmd_fstp, cmd_port, cmd_vlan, cmd_tap,
+	cmd_ds, cmd_general, cmd_debug, cmd_plugin, cmd_hash, cmd_fstp, cmd_port, cmd_vlan,
+	cmd_tap,
 };
 
-const struct console_cmd *console_next(const struct console_cmd *c, size_t *menu)
+const struct console_cmd *console_next(const struct vsw *vsw, const struct console_cmd *c,
+				       size_t *menu)
 {
 	if (!c)
 		*menu = 0;
@@ -59,14 +62,20 @@ const struct console_cmd *console_next(const struct console_cmd *c, size_t *menu
 		return c;
 	else
 		++*menu;
-	return *menu < ARRAY_SIZE(menus) ? menus[*menu] : NULL;
+	if (*menu < ARRAY_SIZE(menus))
+		return menus[*menu];
+	if (*menu - ARRAY_SIZE(menus) < vsw->plugins.count)
+		return vsw->plugins.loaded[*menu - ARRAY_SIZE(menus)].plugin->cmds;
+	return NULL;
 }
 
-const struct console_cmd *console_find(const char *line, const char **arg)
+const struct console_cmd *console_find(const struct vsw *vsw, const char *line,
+				       const char **arg)
 {
 	size_t menu;
 
-	for (const struct console_cmd *c = console_next(NULL, &menu); c; c = console_next(c, &menu)) {
+	for (const struct console_cmd *c = console_next(vsw, NULL, &menu); c;
+	     c = console_next(vsw, c, &menu)) {
 		size_t len = strlen(c->path);
 
 		if (c->syntax[0] == '=' || strncmp(line, c->path, len))
@@ -88,7 +97,7 @@ int console_exec(const struct console_call *call, const char *line)
 	const char *arg;
 	int err;
 
-	cmd = console_find(line, &arg);
+	cmd = console_find(call->vsw, line, &arg);
 	if (!cmd) {
 		err = ENOSYS;
 	} else {

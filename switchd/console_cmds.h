@@ -57,8 +57,8 @@ struct console_cmd {
 	int (*run)(const struct console_call *call, const char *arg);
 };
 
-extern const struct console_cmd cmd_ds[], cmd_general[], cmd_debug[], cmd_hash[],
-	cmd_fstp[], cmd_port[], cmd_vlan[], cmd_tap[];
+extern const struct console_cmd cmd_ds[], cmd_general[], cmd_debug[], cmd_plugin[],
+	cmd_hash[], cmd_fstp[], cmd_port[], cmd_vlan[], cmd_tap[];
 
 /**
  * console_exec() - Run a command line
@@ -74,11 +74,13 @@ void console_status(FILE *out, int err);
 
 /* What a command line means. Return: the command and its argument (blanks
  * skipped), or NULL. */
-const struct console_cmd *console_find(const char *line, const char **arg);
+const struct console_cmd *console_find(const struct vsw *vsw, const char *line,
+				       const char **arg);
 
-/* The entry after @c, in the order of help; the first one after NULL. @menu is the
- * caller's place. */
-const struct console_cmd *console_next(const struct console_cmd *c, size_t *menu);
+/* The entry after @c, in the order of help, those of loaded plugins last; the first
+ * one after NULL. @menu is the caller's place. */
+const struct console_cmd *console_next(const struct vsw *vsw, const struct console_cmd *c,
+				       size_t *menu);
 
 /* For commands. */
 

@@ -34,8 +34,9 @@ struct vsw;
 	X(ENDPOINT_REMOVED,	"port/ep/-",	"032", "closed endpoint") \
 	X(FDB_MOVED,		"hash/move",	"013", "hash: element moved to another port") \
 	X(HANGUP,		"sig/hup",	"051", "SIGHUP: logs are opened again") \
-	X(PACKET_IN,		"dump/packetin", "101", "dump: a frame came in") \
-	X(NEW_IP,		"iplog/newip",	"301", "iplog: a new address")
+	X(PACKET_IN,		"dump/packetin", "101", "dump incoming packet") \
+	X(PACKET_OUT,		"dump/packetout", "102", "dump outgoing packet") \
+	X(NEW_IP,		"iplog/newip",	"301", "show new ip addresses")
 
 enum event_kind {
 #define X(name, path, tag, help) EVENT_##name,

@@ -7,12 +7,19 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/cmd_fstp.c \
 	switchd/cmd_general.c \
 	switchd/cmd_hash.c \
+	switchd/cmd_plugin.c \
 	switchd/cmd_port.c \
 	switchd/cmd_tap.c \
 	switchd/cmd_vlan.c \
 	switchd/events.c switchd/events.h \
 	switchd/named_port.c switchd/named_port.h \
 	switchd/open_as.c switchd/open_as.h \
+	switchd/pcap_out.c switchd/pcap_out.h \
+	switchd/plugin.c switchd/plugin.h \
+	switchd/plugin_dump.c \
+	switchd/plugin_iplog.c \
+	switchd/plugin_pdump.c \
+	switchd/iplog.c switchd/iplog.h \
 	switchd/rcfile.c switchd/rcfile.h \
 	switchd/user.c switchd/user.h \
 	switchd/vlan.c switchd/vlan.h \

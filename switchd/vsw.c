@@ -355,6 +355,7 @@ void vsw_destroy(struct vsw *vsw)
 			port_remove(vsw->ports[i]);
 	port_vhost_close_unplugged(vsw, NULL);
 	poller_destroy(&vsw->poller);
+	plugin_unload_all(vsw);
 	capture_stop_all(vsw);
 	console_destroy(vsw->console);
 	qmp_server_destroy(vsw->control);

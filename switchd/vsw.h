@@ -25,6 +25,7 @@
 #include "lib/ratelimit.h"
 #include "switchd/bridge.h"
 #include "switchd/events.h"
+#include "switchd/plugin.h"
 #include "switchd/poller.h"
 #include "switchd/port.h"
 
@@ -156,6 +157,7 @@ struct vsw_config {
  * @named:	Named ports for VDE clients
  * @watchers:	Those who see the frames, or NULL
  * @captures:	Captures under way, or NULL
+ * @plugins:	Those that are loaded
  * @start_ms:	When it began
  */
 struct vsw {
@@ -182,6 +184,7 @@ struct vsw {
 	struct named_port *named;
 	struct watcher *watchers;
 	struct capture *captures;
+	struct plugins plugins;
 	uint64_t start_ms;
 	ev_prepare reaper;
 	ev_timer ager;
