@@ -16,21 +16,39 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/activation.h"
 #include "lib/fd.h"
 #include "lib/listener.h"
+#include "lib/qmp_args.h"
 
+/**
+ * struct qmp_conn - A client
+ * @ready:	It said qmp_capabilities
+ * @context:	What the owner of the commands keeps with it, and how to be rid of that
+ * @reply_fd:	Goes out with @tx, or -1
+ * @tx:		A reply or events being sent, or NULL
+ * @events:	Those that wait, @events_size bytes of @events_room
+ * @lost:	Events lost since @events last went out
+ * @sequence:	Number of the last event
+ */
 struct qmp_conn {
 	ev_io io;
 	struct qmp_server *srv;
 	struct qmp_conn *next;
 	int fd;
-	bool ready;			/* qmp_capabilities was said */
-	int reply_fd;			/* goes out with @tx, or -1 */
-	char *tx;			/* reply being sent, or NULL */
+	bool ready;
+	void *context;
+	void (*context_destroy)(void *context);
+	int reply_fd;
+	char *tx;
 	size_t tx_size, tx_done;
+	char *events;
+	size_t events_size, events_room;
+	uint64_t lost;
+	uint64_t sequence;
 	size_t rx_size;
 	char rx[QMP_LINE_MAX];
 };
@@ -55,9 +73,11 @@ static void qmp_conn_close(struct qmp_conn *conn)
 	if (srv->count-- == QMP_CONN_MAX)
 		listener_resume(&srv->listener);
 	ev_io_stop(srv->loop, &conn->io);
+	qmp_set_context(conn, NULL, NULL);
 	fd_close(&conn->fd);
 	fd_close(&conn->reply_fd);
 	free(conn->tx);
+	free(conn->events);
 	free(conn);
 }
 
@@ -65,14 +85,115 @@ static void qmp_conn_close(struct qmp_conn *conn)
 static void qmp_conn_wait(struct qmp_conn *conn)
 {
 	ev_io_stop(conn->srv->loop, &conn->io);
-	ev_io_set(&conn->io, conn->fd, conn->tx ? EV_WRITE : EV_READ);
+	ev_io_set(&conn->io, conn->fd, conn->tx || conn->events_size ? EV_WRITE : EV_READ);
 	ev_io_start(conn->srv->loop, &conn->io);
 }
 
-/* Send what is left of the reply. Return: false if the connection is dead. */
+/* A JSON value as a line, @size bytes; takes ownership of @v. Return: the line,
+ * owned by the caller, or NULL. */
+static char *qmp_line(json_t *v, size_t *size)
+{
+	char *text = json_dumps(v, JSON_COMPACT | JSON_PRESERVE_ORDER), *line;
+	size_t len;
+
+	json_decref(v);
+	if (!text)
+		return NULL;
+	len = strlen(text);
+	line = realloc(text, len + 2);
+	if (!line) {
+		free(text);
+		return NULL;
+	}
+	memcpy(line + len, "\r\n", 2);
+	*size = len + 2;
+	return line;
+}
+
+/* Events. */
+
+/* Append an event to those that wait; takes ownership of @data. Return: false if
+ * there is no memory. */
+static bool qmp_queue_event(struct qmp_conn *conn, const char *name, json_t *data)
+{
+	struct timespec now;
+	char *line, *more;
+	size_t size;
+	json_t *v;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	v = json_pack("{s:s,s:o,s:{s:I,s:i},s:I}", "event", name, "data", data,
+		      "timestamp", "seconds", (json_int_t)now.tv_sec, "microseconds",
+		      (int)(now.tv_nsec / 1000), "sequence",
+		      (json_int_t)conn->sequence + 1);
+	line = v ? qmp_line(v, &size) : NULL;
+	if (!line)
+		return false;
+	if (conn->events_room - conn->events_size < size) {
+		size_t room = 2 * conn->events_room + size;
+
+		more = realloc(conn->events, room);
+		if (!more) {
+			free(line);
+			return false;
+		}
+		conn->events = more;
+		conn->events_room = room;
+	}
+	memcpy(conn->events + conn->events_size, line, size);
+	conn->events_size += size;
+	conn->sequence++;
+	free(line);
+	return true;
+}
+
+/* The next to be sent is what waits of events. Return: whether there is any. */
+static bool qmp_take_events(struct qmp_conn *conn)
+{
+	if (!conn->events_size)
+		return false;
+	if (conn->lost && qmp_queue_event(conn, "EVENTS_LOST",
+					  json_pack("{s:I}", "count",
+						    (json_int_t)conn->lost)))
+		conn->lost = 0;
+	conn->tx = conn->events;
+	conn->tx_size = conn->events_size;
+	conn->tx_done = 0;
+	conn->events = NULL;
+	conn->events_size = conn->events_room = 0;
+	return true;
+}
+
+bool qmp_event_room(struct qmp_conn *conn)
+{
+	/* After the first that is lost, all are, until that was said: so it is said
+	 * where it happened. */
+	if (conn->events_size < QMP_EVENTS_MAX && !(conn->lost && conn->events_size))
+		return true;
+	conn->lost++;
+	conn->sequence++;
+	return false;
+}
+
+void qmp_event(struct qmp_conn *conn, const char *name, json_t *data)
+{
+	if (!data || !qmp_queue_event(conn, name, data)) {
+		conn->lost++;
+		conn->sequence++;
+		return;
+	}
+	/* Sent from the loop: whoever tells of events must not lose its listeners. */
+	if (!(conn->io.events & EV_WRITE))
+		qmp_conn_wait(conn);
+}
+
+/* Replies. */
+
+/* Send what is left of a reply, and events. Return: false if the connection is
+ * dead. */
 static bool qmp_conn_flush(struct qmp_conn *conn)
 {
-	while (conn->tx) {
+	while (conn->tx || qmp_take_events(conn)) {
 		ssize_t n = fd_send(conn->fd, conn->tx + conn->tx_done,
 				    conn->tx_size - conn->tx_done,
 				    &conn->reply_fd, conn->reply_fd >= 0);
@@ -91,24 +212,36 @@ static bool qmp_conn_flush(struct qmp_conn *conn)
 	return true;
 }
 
-/* Queue a JSON value as a line; takes ownership of @v. */
+/* Queue a reply; takes ownership of @v. */
 static void qmp_conn_send(struct qmp_conn *conn, json_t *v)
 {
-	char *text = json_dumps(v, JSON_COMPACT | JSON_PRESERVE_ORDER);
-	size_t len;
-
-	json_decref(v);
-	if (!text)
-		return;
-	len = strlen(text);
-	conn->tx = realloc(text, len + 2);
-	if (!conn->tx) {
-		free(text);
-		return;
-	}
-	memcpy(conn->tx + len, "\r\n", 2);
-	conn->tx_size = len + 2;
+	conn->tx = qmp_line(v, &conn->tx_size);
 	conn->tx_done = 0;
+}
+
+int qmp_peer(const struct qmp_conn *conn, uid_t *uid, gid_t *gid)
+{
+	socklen_t size = sizeof(struct ucred);
+	struct ucred peer;
+
+	if (getsockopt(conn->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return -errno;
+	*uid = peer.uid;
+	*gid = peer.gid;
+	return 0;
+}
+
+void qmp_set_context(struct qmp_conn *conn, void *context, void (*destroy)(void *context))
+{
+	if (conn->context)
+		conn->context_destroy(conn->context);
+	conn->context = context;
+	conn->context_destroy = destroy;
+}
+
+void *qmp_context(const struct qmp_conn *conn)
+{
+	return conn->context;
 }
 
 json_t *qmp_fail(struct qmp_error *err, const char *fmt, ...)
@@ -154,7 +287,8 @@ static json_t *qmp_run(struct qmp_conn *conn, const char *name, json_t *args,
 		return qmp_command_names(srv);
 	for (const struct qmp_command *c = srv->commands; c->name; c++)
 		if (!strcmp(name, c->name))
-			return c->run(srv->ctx, conn, args, err);
+			return qmp_args_check(args, c->args, err) ?
+			       c->run(srv->ctx, conn, args, err) : NULL;
 	err->class = "CommandNotFound";
 	return qmp_fail(err, "The command %s has not been found", name);
 }
@@ -179,6 +313,8 @@ static void qmp_conn_line(struct qmp_conn *conn, const char *line, size_t size)
 		qmp_fail(&err, "QMP input member 'arguments' must be an object");
 	else
 		ret = qmp_run(conn, name, args, &err);
+	if (!ret && !err.desc[0])
+		qmp_fail(&err, "no memory");
 
 	if (ret)
 		reply = json_pack("{s:o}", "return", ret);

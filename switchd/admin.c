@@ -226,6 +226,22 @@ int admin_vlan_del_port(struct vsw *vsw, unsigned int vid, unsigned int n)
 	return 0;
 }
 
+int admin_flush_addresses(struct vsw *vsw, unsigned int n)
+{
+	int err;
+	const struct port *port = admin_port(vsw, n, &err);
+
+	if (!port)
+		return err;
+	fdb_flush_port(vsw->bridge.fdb, port->id);
+	return 0;
+}
+
+void admin_flush_all_addresses(struct vsw *vsw)
+{
+	fdb_flush(vsw->bridge.fdb);
+}
+
 void admin_hub(struct vsw *vsw, bool on)
 {
 	vsw->bridge.hub = on;

@@ -61,6 +61,10 @@ int admin_vlan_remove(struct vsw *vsw, unsigned int vid) MUST_CHECK;
 int admin_vlan_add_port(struct vsw *vsw, unsigned int vid, unsigned int n) MUST_CHECK;
 int admin_vlan_del_port(struct vsw *vsw, unsigned int vid, unsigned int n) MUST_CHECK;
 
+/* Forget the addresses of a port, or all. */
+int admin_flush_addresses(struct vsw *vsw, unsigned int n) MUST_CHECK;
+void admin_flush_all_addresses(struct vsw *vsw);
+
 /* As a hub, or as a switch. */
 void admin_hub(struct vsw *vsw, bool on);
 

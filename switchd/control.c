@@ -1,108 +1,176 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* control.c - The switch's commands for programs, on DIR/control
+/* control.c - The switch's commands for programs, on DIR/control: their table, and
+ * those that neither show nor change what the switch is
  *
- * query-ports		[{port, endpoints, counters, drops}...]
- * capture-start	{"port": N} or {}: {"capture": ID} and a pipe to read from
- * capture-stop		{"capture": ID}: {"frames": N, "missed": N}
- * quit			end the switch
+ * What each takes and returns is in lanbox-control(7).
  */
 #include "config.h"
 
 #include "switchd/control.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/activation.h"
 #include "lib/log.h"
 #include "lib/qmp.h"
+#include "lib/qmp_args.h"
 #include "switchd/capture.h"
+#include "switchd/console.h"
+#include "switchd/console_cmds.h"
+#include "switchd/control_cmds.h"
 #include "switchd/vsw.h"
 
-static json_t *control_drops(const struct port_stats *stats)
-{
-	json_t *drops = json_object();
+/* For commands. */
 
-	for (unsigned int i = 0; i < DROP_REASON_COUNT; i++)
-		if (stats->drop[i])
-			json_object_set_new(drops, drop_reason_name(i),
-					    json_integer((json_int_t)stats->drop[i]));
-	return drops;
+bool control_arg_port(const struct vsw *vsw, const json_t *args, unsigned int *n,
+		      struct qmp_error *err)
+{
+	return qmp_arg_uint(args, "port", 0, vsw->numports, n, err);
 }
 
-static json_t *control_endpoints(const struct port *port)
+bool control_arg_vlan(const json_t *args, unsigned int *vid, struct qmp_error *err)
 {
-	json_t *list = json_array();
-
-	for (const struct endpoint *ep = port->endpoints; ep; ep = ep->next)
-		json_array_append_new(list, json_pack("{s:i,s:s,s:s,s:i}",
-			"id", ep->id, "module", ep->ops->module, "description",
-			ep->descr, "queued", (int)ep->q.count));
-	return list;
+	return qmp_arg_uint(args, "vlan", 0, VLAN_MAX, vid, err);
 }
 
-static json_t *control_query_ports(void *ctx, struct qmp_conn *conn UNUSED,
-				   json_t *args UNUSED, struct qmp_error *err UNUSED)
+json_t *control_text(const char *s)
 {
-	const struct vsw *vsw = ctx;
-	json_t *list = json_array();
+	json_t *text = json_string(s);
+	char *safe;
 
-	for (unsigned int i = 0; i <= vsw->numports; i++) {
-		const struct port *port = vsw->ports[i];
+	if (text)
+		return text;
+	safe = strdup(s);
+	for (char *p = safe; p && *p; p++)
+		if (*p & 0x80)
+			*p = '?';
+	text = json_string(safe);
+	free(safe);
+	return text;
+}
 
-		if (!port || !port->active)
-			continue;
-		json_array_append_new(list,
-			json_pack("{s:i,s:s*,s:o,s:I,s:I,s:I,s:I,s:o}", "port", (int)i,
-				"name", port->name,
-				"endpoints", control_endpoints(port),
-				"rx-frames", (json_int_t)port->stats.rx_frames,
-				"rx-bytes", (json_int_t)port->stats.rx_bytes,
-				"tx-frames", (json_int_t)port->stats.tx_frames,
-				"tx-bytes", (json_int_t)port->stats.tx_bytes,
-				"drops", control_drops(&port->stats)));
+/* Why, in words that fit behind "port 3: ". */
+static const char *control_why(int err)
+{
+	switch (err) {
+	case ENXIO:
+		return "there is none";
+	case EEXIST:
+		return "there is one already";
+	case EADDRINUSE:
+		return "it is in use";
+	case ENOSPC:
+		return "no port is free";
+	default:
+		return strerror(err);
 	}
-	return list;
 }
 
-static json_t *control_capture_start(void *ctx, struct qmp_conn *conn,
-				     json_t *args, struct qmp_error *err)
+json_t *control_result(int ret, struct qmp_error *err, const char *fmt, ...)
 {
-	const json_t *arg = json_object_get(args, "port");
+	char what[256];
+	va_list ap;
+
+	if (!ret)
+		return json_object();
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	return qmp_fail(err, "%s: %s", what, control_why(-ret));
+}
+
+/* Captures. */
+
+static json_t *control_capture_start(void *ctx, struct qmp_conn *conn, json_t *args,
+				     struct qmp_error *err)
+{
+	unsigned int id, n = UINT16_MAX;
 	struct vsw *vsw = ctx;
-	int port = CAPTURE_ALL_PORTS, fd;
-	unsigned int id;
+	int fd;
 
-	if (arg) {
-		json_int_t n = json_integer_value(arg);
-
-		if (!json_is_integer(arg) || n < 0 || n > vsw->numports)
-			return qmp_fail(err, "'port' must be a number from 0 to %u",
-					vsw->numports);
-		port = (int)n;
-		if (!vsw->ports[port] || !vsw->ports[port]->active)
-			return qmp_fail(err, "nothing is plugged into port %d", port);
-	}
-	fd = capture_start(vsw, port, &id);
+	if (!control_arg_port(vsw, args, &n, err))
+		return NULL;
+	if (n != UINT16_MAX && (!vsw->ports[n] || !vsw->ports[n]->active))
+		return qmp_fail(err, "nothing is plugged into port %u", n);
+	fd = capture_start(vsw, n == UINT16_MAX ? CAPTURE_ALL_PORTS : (int)n, &id);
 	if (fd < 0)
 		return qmp_fail(err, "cannot capture: %s", strerror(-fd));
 	qmp_reply_fd(conn, fd);
-	return json_pack("{s:i}", "capture", (int)id);
+	return json_pack("{s:I}", "capture", (json_int_t)id);
 }
 
 static json_t *control_capture_stop(void *ctx, struct qmp_conn *conn UNUSED,
 				    json_t *args, struct qmp_error *err)
 {
-	const json_t *arg = json_object_get(args, "capture");
 	uint64_t frames, missed;
+	unsigned int id = 0;
 
-	if (!json_is_integer(arg) ||
-	    capture_stop(ctx, (unsigned int)json_integer_value(arg), &frames, &missed))
+	if (!qmp_arg_uint(args, "capture", 0, UINT32_MAX, &id, err))
+		return NULL;
+	if (capture_stop(ctx, id, &frames, &missed))
 		return qmp_fail(err, "'capture' must be the number of a capture "
 				"under way");
 	return json_pack("{s:I,s:I}", "frames", (json_int_t)frames, "missed",
 			 (json_int_t)missed);
+}
+
+/* The console. */
+
+/* Run a command of the console. Return: its reply, owned by the caller, with the
+ * status as a positive errno; NULL if there is no memory. */
+static char *control_console_run(struct console_call *call, const char *line, int *status)
+{
+	char *text = NULL;
+	size_t size = 0;
+
+	call->out = open_memstream(&text, &size);
+	if (!call->out)
+		return NULL;
+	*status = console_exec(call, line);
+	if (!fclose(call->out))
+		return text;
+	free(text);
+	return NULL;
+}
+
+static json_t *control_console(void *ctx, struct qmp_conn *conn, json_t *args,
+			       struct qmp_error *err)
+{
+	struct console_call call = { .vsw = ctx };
+	const struct console_cmd *cmd;
+	const char *line = "", *arg;
+	int ret, status = 0;
+	json_t *reply;
+	char *text;
+
+	if (!qmp_arg_text(args, "line", &line, err))
+		return NULL;
+	for (const char *p = line; *p; p++)
+		if ((unsigned char)*p < 0x20 && *p != '\t')
+			return qmp_fail(err, "'line' must be one line");
+	if (strlen(line) >= CONSOLE_LINE_MAX)
+		return qmp_fail(err, "'line' must have less than %d bytes",
+				CONSOLE_LINE_MAX);
+	line += strspn(line, " \t");
+	cmd = console_find(line, &arg);
+	if (cmd && (!strcmp(cmd->path, "logout") || !strcmp(cmd->path, "shutdown")))
+		return qmp_fail(err, "'line' must not be %s: 'quit' ends the switch",
+				cmd->path);
+	ret = qmp_peer(conn, &call.uid, &call.gid);
+	if (ret)
+		return qmp_fail(err, "who are you? %s", strerror(-ret));
+	if (!*line || *line == '#')
+		return json_pack("{s:i,s:s}", "status", 0, "text", "");
+	text = control_console_run(&call, line, &status);
+	if (!text)
+		return NULL;
+	reply = json_pack("{s:i,s:o}", "status", status, "text", control_text(text));
+	free(text);
+	return reply;
 }
 
 static json_t *control_quit(void *ctx, struct qmp_conn *conn UNUSED,
@@ -114,13 +182,38 @@ static json_t *control_quit(void *ctx, struct qmp_conn *conn UNUSED,
 	return json_object();
 }
 
+/* The commands. */
+
 static const struct qmp_command control_commands[] = {
-	{ "query-ports", control_query_ports },
-	{ "capture-start", control_capture_start },
-	{ "capture-stop", control_capture_stop },
-	{ "quit", control_quit },
-	{ NULL, NULL },
+	{ "query-switch", NULL, control_query_switch },
+	{ "query-ports", "port?", control_query_ports },
+	{ "query-fdb", "port? vlan? address? limit?", control_query_fdb },
+	{ "query-vlans", "vlan?", control_query_vlans },
+	{ "query-taps", NULL, control_query_taps },
+	{ "query-events", NULL, control_query_events },
+	{ "port-create", "port?", control_port_create },
+	{ "port-remove", "port", control_port_remove },
+	{ "port-set", "port vlan? user? group? allocatable? name?", control_port_set },
+	{ "port-reset-counters", "port?", control_port_reset_counters },
+	{ "endpoint-close", "port id", control_endpoint_close },
+	{ "vlan-create", "vlan", control_vlan_create },
+	{ "vlan-remove", "vlan", control_vlan_remove },
+	{ "vlan-add-port", "vlan port", control_vlan_add_port },
+	{ "vlan-remove-port", "vlan port", control_vlan_remove_port },
+	{ "tap-add", "name port?", control_tap_add },
+	{ "tap-remove", "name", control_tap_remove },
+	{ "fdb-flush", "port?", control_fdb_flush },
+	{ "set-switch", "hub? numports? hashsize? ageing? ageing-interval? min-stay?",
+	  control_set_switch },
+	{ "capture-start", "port?", control_capture_start },
+	{ "capture-stop", "capture", control_capture_stop },
+	{ "subscribe", "events?", control_subscribe },
+	{ "console", "line", control_console },
+	{ "quit", NULL, control_quit },
+	{ NULL, NULL, NULL },
 };
+
+/* Life. */
 
 void control_unlink(const struct vsw *vsw)
 {

@@ -34,6 +34,9 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/console.c switchd/console.h \
 	switchd/console_cmds.c switchd/console_cmds.h \
 	switchd/control.c switchd/control.h \
+	switchd/control_change.c switchd/control_cmds.h \
+	switchd/control_events.c \
+	switchd/control_query.c \
 	switchd/ctl.c switchd/ctl.h \
 	switchd/fdb.c switchd/fdb.h \
 	switchd/frame.h \

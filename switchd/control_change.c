@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* control_change.c - Commands of the control socket that change the switch
+ *
+ * They read their arguments and call admin.h, as the console's do. A command that
+ * fails has changed nothing.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <string.h>
+
+#include "lib/parse.h"
+#include "lib/qmp_args.h"
+#include "switchd/admin.h"
+#include "switchd/control_cmds.h"
+#include "switchd/named_port.h"
+#include "switchd/port_tap.h"
+#include "switchd/vsw.h"
+
+enum { CHANGE_SECONDS_MAX = 1000000 };	/* as on the console */
+
+/* Ports. */
+
+/* The port that the arguments speak of, which must be there. Return: it, or NULL. */
+static struct port *change_port(const struct vsw *vsw, json_t *args, struct qmp_error *err)
+{
+	unsigned int n = 0;
+
+	if (!control_arg_port(vsw, args, &n, err))
+		return NULL;
+	if (!vsw->ports[n])
+		qmp_fail(err, "there is no port %u", n);
+	return vsw->ports[n];
+}
+
+json_t *control_port_create(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
+			    struct qmp_error *err)
+{
+	unsigned int n = 0, made = 0;
+	struct vsw *vsw = ctx;
+	int ret;
+
+	/* There is no way to ask for port 0: to admin.h, it is any. */
+	if (!qmp_arg_uint(args, "port", 1, vsw->numports, &n, err))
+		return NULL;
+	ret = admin_port_create(vsw, n, &made);
+	if (ret)
+		return n ? control_result(ret, err, "port %u", n) :
+			   control_result(ret, err, "any port");
+	return json_pack("{s:I}", "port", (json_int_t)made);
+}
+
+json_t *control_port_remove(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
+			    struct qmp_error *err)
+{
+	const struct port *port = change_port(ctx, args, err);
+	unsigned int n = port ? port->id : 0;
+
+	return port ? control_result(admin_port_remove(ctx, n), err, "port %u", n) : NULL;
+}
+
+json_t *control_port_reset_counters(void *ctx, struct qmp_conn *conn UNUSED,
+				    json_t *args, struct qmp_error *err)
+{
+	const struct port *port;
+
+	if (!json_object_get(args, "port")) {
+		admin_reset_all_counters(ctx);
+		return json_object();
+	}
+	port = change_port(ctx, args, err);
+	return port ? control_result(admin_reset_counters(ctx, port->id), err, "port %u",
+				     port->id) : NULL;
+}
+
+json_t *control_endpoint_close(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
+			       struct qmp_error *err)
+{
+	const struct port *port = change_port(ctx, args, err);
+	unsigned int id = 0;
+
+	if (!port || !qmp_arg_uint(args, "id", 0, INT32_MAX, &id, err))
+		return NULL;
+	return control_result(admin_endpoint_close(ctx, port->id, id), err,
+			      "endpoint %u of port %u", id, port->id);
+}
+
+/* Settings of a port. */
+
+/**
+ * struct change_set - What port-set is to do
+ * @has_*:	It is among the arguments
+ * @vid:	VLAN_NONE: tagged frames only
+ * @uid:	(uid_t)-1: anybody
+ * @gid:	(gid_t)-1: anybody
+ * @name:	NULL: none
+ */
+struct change_set {
+	bool has_vlan, has_user, has_group, has_allocatable, has_name;
+	unsigned int vid;
+	uid_t uid;
+	gid_t gid;
+	bool allocatable;
+	const char *name;
+};
+
+static bool change_is_uid(const char *text, uid_t *uid)
+{
+	const struct passwd *pw = getpwnam(text);
+
+	if (pw)
+		*uid = pw->pw_uid;
+	return pw;
+}
+
+/* A user or group: a name, a number, or null for anybody. */
+static bool change_owner(const json_t *args, const char *arg,
+			 bool (*is_name)(const char *text, unsigned int *id),
+			 bool *has, unsigned int *id, struct qmp_error *err)
+{
+	const json_t *v = json_object_get(args, arg);
+
+	*id = UINT32_MAX;
+	*has = v;
+	if (!v || json_is_null(v))
+		return true;
+	if (json_is_integer(v))
+		return qmp_arg_uint(args, arg, 0, UINT32_MAX - 1, id, err);
+	if (json_is_string(v) && is_name(json_string_value(v), id))
+		return true;
+	qmp_fail(err, "'%s' must be the name or number of a %s, or null", arg, arg);
+	return false;
+}
+
+static bool change_set_vlan(const struct vsw *vsw, const json_t *args,
+			    struct change_set *set, struct qmp_error *err)
+{
+	const json_t *v = json_object_get(args, "vlan");
+
+	set->vid = VLAN_NONE;
+	set->has_vlan = v;
+	if (!v || json_is_null(v))
+		return true;
+	if (!control_arg_vlan(args, &set->vid, err))
+		return false;
+	if (!vlan_exists(&vsw->bridge.vlans, (uint16_t)set->vid))
+		qmp_fail(err, "there is no VLAN %u", set->vid);
+	return vlan_exists(&vsw->bridge.vlans, (uint16_t)set->vid);
+}
+
+static bool change_set_name(const struct port *port, const json_t *args,
+			    struct change_set *set, struct qmp_error *err)
+{
+	const json_t *v = json_object_get(args, "name");
+
+	set->has_name = v;
+	if (!v || json_is_null(v)) {
+		/* There is nothing to do for a port that has none. */
+		set->has_name = v && port->name;
+		return true;
+	}
+	if (!qmp_arg_text(args, "name", &set->name, err))
+		return false;
+	if (port->name && !strcmp(port->name, set->name))
+		set->has_name = false;
+	else if (!named_port_is_name(set->name))
+		qmp_fail(err, "'name' must be a file's name of letters, digits, '.', '_' "
+			 "and '-', and none of the switch's own");
+	else if (!port->id)
+		qmp_fail(err, "port 0 cannot have a name");
+	else if (port->active)
+		qmp_fail(err, "port %u: it is in use", port->id);
+	return !err->desc[0];
+}
+
+/* Read the arguments of port-set, all of them. Return: whether nothing but a name
+ * can fail any more. */
+static bool change_set_read(const struct vsw *vsw, const struct port *port,
+			    const json_t *args, struct change_set *set,
+			    struct qmp_error *err)
+{
+	set->has_allocatable = json_object_get(args, "allocatable");
+	return change_set_vlan(vsw, args, set, err) &&
+	       change_owner(args, "user", change_is_uid, &set->has_user, &set->uid, err) &&
+	       change_owner(args, "group", parse_group, &set->has_group, &set->gid, err) &&
+	       qmp_arg_bool(args, "allocatable", &set->allocatable, err) &&
+	       change_set_name(port, args, set, err);
+}
+
+json_t *control_port_set(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
+			 struct qmp_error *err)
+{
+	const struct port *port = change_port(ctx, args, err);
+	struct change_set set = { 0 };
+	char old[64];
+	int ret = 0;
+
+	if (!port || !change_set_read(ctx, port, args, &set, err))
+		return NULL;
+	/* First what may fail: a name comes with a socket. */
+	if (set.has_name && set.name) {
+		ret = admin_port_name(ctx, port->id, set.name);
+		if (ret)
+			return control_result(ret, err, "name '%s'", set.name);
+	} else if (set.has_name) {
+		snprintf(old, sizeof(old), "%s", port->name);
+		if (admin_port_unname(ctx, old))
+			return qmp_fail(err, "port %u: its name cannot be taken away",
+					port->id);
+	}
+	if (set.has_vlan)
+		ret = admin_port_vlan(ctx, port->id, set.vid);
+	if (!ret && set.has_user)
+		ret = admin_port_user(ctx, port->id, set.uid);
+	if (!ret && set.has_group)
+		ret = admin_port_group(ctx, port->id, set.gid);
+	if (!ret && set.has_allocatable)
+		ret = admin_port_allocatable(ctx, port->id, set.allocatable);
+	return control_result(ret, err, "port %u", port->id);
+}
+
+/* VLANs. */
+
+json_t *control_vlan_create(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
+			    struct qmp_error *err)
+{
+	unsigned int vid = 0;
+
+	if (!qmp_arg_uint(args, "vlan", 1, VLAN_MAX, &vid, err))
+		return NULL;
+	return control_result(admin_vlan_create(ctx, vid), err, "VLAN %u", vid);
+}
+
+json_t *control_vlan_remove(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
+			    struct qmp_error *err)
+{
+	unsigned int vid = 0;
+
+	if (!qmp_arg_uint(args, "vlan", 1, VLAN_MAX, &vid, err))
+		return NULL;
+	return control_result(admin_vlan_remove(ctx, vid), err, "VLAN %u", vid);
+}
+
+/* Add a port to a VLAN, or remove it. */
+static json_t *change_vlan_port(struct vsw *vsw, json_t *args, struct qmp_error *err,
+				int (*change)(struct vsw *vsw, unsigned int vid,
+					      unsigned int n))
+{
+	const struct port *port = change_port(vsw, args, err);
+	unsigned int vid = 0;
+
+	if (!port || !control_arg_vlan(args, &vid, err))
+		return NULL;
+	if (!vlan_exists(&vsw->bridge.vlans, (uint16_t)vid))
+		return qmp_fail(err, "there is no VLAN %u", vid);
+	switch (change(vsw, vid, port->id)) {
+	case 0:
+		return json_object();
+	case -EADDRINUSE:
+		return qmp_fail(err, "port %u is an untagged member of VLAN %u: port-set "
+				"changes that", port->id, vid);
+	default:
+		return qmp_fail(err, "port %u is not a tagged member of VLAN %u", port->id,
+				vid);
+	}
+}
+
+json_t *control_vlan_add_port(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
+			      struct qmp_error *err)
+{
+	return change_vlan_port(ctx, args, err, admin_vlan_add_port);
+}
+
+json_t *control_vlan_remove_port(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
+				 struct qmp_error *err)
+{
+	return change_vlan_port(ctx, args, err, admin_vlan_del_port);
+}
+
+/* Taps. */
+
+json_t *control_tap_add(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
+			struct qmp_error *err)
+{
+	const char *name = "";
+	unsigned int n = 0;
+
+	if (!qmp_arg_text(args, "name", &name, err) || !control_arg_port(ctx, args, &n, err))
+		return NULL;
+	/* "fd=N" is for who starts the switch. */
+	if (strchr(name, '='))
+		return qmp_fail(err, "'name' must be the name of an interface");
+	return control_result(port_tap_add(ctx, name, n), err, "tap interface '%.64s'", name);
+}
+
+json_t *control_tap_remove(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
+			   struct qmp_error *err)
+{
+	const char *name = "";
+
+	if (!qmp_arg_text(args, "name", &name, err))
+		return NULL;
+	if (port_tap_remove(ctx, name))
+		return qmp_fail(err, "there is no tap interface '%.64s'", name);
+	return json_object();
+}
+
+/* The switch. */
+
+json_t *control_fdb_flush(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
+			  struct qmp_error *err)
+{
+	const struct port *port;
+
+	if (!json_object_get(args, "port")) {
+		admin_flush_all_addresses(ctx);
+		return json_object();
+	}
+	port = change_port(ctx, args, err);
+	return port ? control_result(admin_flush_addresses(ctx, port->id), err, "port %u",
+				     port->id) : NULL;
+}
+
+json_t *control_set_switch(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
+			   struct qmp_error *err)
+{
+	struct vsw *vsw = ctx;
+	struct fdb *fdb = vsw->bridge.fdb;
+	unsigned int numports = vsw->numports, hashsize = vsw->hashsize, size = 1;
+	unsigned int ageing = (unsigned int)(fdb_ageing(fdb) / 1000);
+	unsigned int interval = vsw_ageing_interval(vsw);
+	unsigned int min_stay = (unsigned int)(fdb_min_stay(fdb) / 1000);
+	bool hub = vsw->bridge.hub;
+	int ret;
+
+	if (!qmp_arg_bool(args, "hub", &hub, err) ||
+	    !qmp_arg_uint(args, "numports", 1, VSW_PORTS_MAX, &numports, err) ||
+	    !qmp_arg_uint(args, "hashsize", 1, VSW_FDB_MAX, &hashsize, err) ||
+	    !qmp_arg_uint(args, "ageing", 1, CHANGE_SECONDS_MAX, &ageing, err) ||
+	    !qmp_arg_uint(args, "ageing-interval", 1, CHANGE_SECONDS_MAX, &interval, err) ||
+	    !qmp_arg_uint(args, "min-stay", 0, CHANGE_SECONDS_MAX, &min_stay, err))
+		return NULL;
+	while (size < hashsize)
+		size *= 2;
+	/* First what may fail; and a change of size forgets all addresses. */
+	if (numports != vsw->numports || size != vsw->hashsize) {
+		ret = vsw_resize(vsw, numports, size);
+		if (ret == -EADDRINUSE)
+			return qmp_fail(err, "'numports': there are ports above %u",
+					numports);
+		if (ret)
+			return control_result(ret, err, "room for %u ports and %u addresses",
+					      numports, size);
+	}
+	fdb_set_ageing(vsw->bridge.fdb, (uint64_t)ageing * 1000);
+	fdb_set_min_stay(vsw->bridge.fdb, (uint64_t)min_stay * 1000);
+	if (interval != vsw_ageing_interval(vsw))
+		vsw_set_ageing_interval(vsw, interval);
+	admin_hub(vsw, hub);
+	return json_object();
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* control_query.c - Commands of the control socket that show what the switch is
+ *
+ * None of them changes anything. Replies are bounded: by the number of ports, and
+ * query-fdb, whose table can be larger, by a limit.
+ */
+#include "config.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include "lib/qmp_args.h"
+#include "switchd/admin.h"
+#include "switchd/control_cmds.h"
+#include "switchd/port_tap.h"
+#include "switchd/vsw.h"
+
+enum {
+	QUERY_FDB_LIMIT = 10000,	/* addresses, unless the client says otherwise */
+	QUERY_FDB_LIMIT_MAX = 100000,
+};
+
+/* Counters, as members of an object. */
+static void query_add_counters(json_t *o, const struct port_stats *stats)
+{
+	json_t *drops = json_object();
+
+	for (unsigned int i = 0; i < DROP_REASON_COUNT; i++)
+		if (stats->drop[i])
+			json_object_set_new(drops, drop_reason_name(i),
+					    json_integer((json_int_t)stats->drop[i]));
+	json_object_set_new(o, "rx-frames", json_integer((json_int_t)stats->rx_frames));
+	json_object_set_new(o, "rx-bytes", json_integer((json_int_t)stats->rx_bytes));
+	json_object_set_new(o, "tx-frames", json_integer((json_int_t)stats->tx_frames));
+	json_object_set_new(o, "tx-bytes", json_integer((json_int_t)stats->tx_bytes));
+	json_object_set_new(o, "drops", drops);
+}
+
+/* The switch. */
+
+static void query_sum_up(const struct vsw *vsw, struct port_stats *sum)
+{
+	for (unsigned int i = 0; i <= vsw->numports; i++) {
+		const struct port *port = vsw->ports[i];
+
+		if (!port)
+			continue;
+		sum->rx_frames += port->stats.rx_frames;
+		sum->rx_bytes += port->stats.rx_bytes;
+		sum->tx_frames += port->stats.tx_frames;
+		sum->tx_bytes += port->stats.tx_bytes;
+		for (unsigned int r = 0; r < DROP_REASON_COUNT; r++)
+			sum->drop[r] += port->stats.drop[r];
+	}
+}
+
+json_t *control_query_switch(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UNUSED,
+			     struct qmp_error *err UNUSED)
+{
+	static const char *const modes[] = {
+		[VLAN_AUTO] = "auto",
+		[VLAN_STRICT] = "strict",
+		[VLAN_TRANSPARENT] = "transparent",
+	};
+	const struct vsw *vsw = ctx;
+	const struct vsw_config *cfg = vsw->cfg;
+	const struct fdb *fdb = vsw->bridge.fdb;
+	struct port_stats sum = { 0 };
+	char mac[ETH_ADDR_STR];
+	json_t *o;
+
+	o = json_pack("{s:s,s:I,s:o,s:s,s:I,s:o,s:b,s:I,s:I}",
+		      "version", PACKAGE_VERSION,
+		      "pid", (json_int_t)getpid(),
+		      "dir", control_text(vsw->dir),
+		      "mac", eth_addr_format(cfg->addr, mac),
+		      "uptime", (json_int_t)((vsw_now_ms() - vsw->start_ms) / 1000),
+		      "mgmt", cfg->mgmt[0] ? control_text(cfg->mgmt) : json_null(),
+		      "hub", vsw->bridge.hub,
+		      "numports", (json_int_t)vsw->numports,
+		      "active-ports", (json_int_t)vsw->active_count);
+	if (!o)
+		return NULL;
+	json_object_update_new(o, json_pack("{s:I,s:I,s:I,s:I,s:I,s:s,s:b}",
+		"hashsize", (json_int_t)vsw->hashsize,
+		"addresses", (json_int_t)fdb_count(fdb),
+		"ageing", (json_int_t)(fdb_ageing(fdb) / 1000),
+		"ageing-interval", (json_int_t)vsw_ageing_interval(vsw),
+		"min-stay", (json_int_t)(fdb_min_stay(fdb) / 1000),
+		"vlan-mode", modes[vsw->bridge.vlans.mode],
+		"vlan-aware", vlan_is_aware(&vsw->bridge.vlans)));
+	query_sum_up(vsw, &sum);
+	query_add_counters(o, &sum);
+	return o;
+}
+
+/* Ports. */
+
+/* A user or group: its number, and its name if it has one; null for anybody. */
+static json_t *query_owner(unsigned int id, const char *name)
+{
+	if (id == UINT32_MAX)
+		return json_null();
+	return json_pack("{s:I,s:o*}", "id", (json_int_t)id, "name",
+			 name ? control_text(name) : NULL);
+}
+
+static json_t *query_user(uid_t uid)
+{
+	const struct passwd *pw = uid == (uid_t)-1 ? NULL : getpwuid(uid);
+
+	return query_owner(uid, pw ? pw->pw_name : NULL);
+}
+
+static json_t *query_group(gid_t gid)
+{
+	const struct group *gr = gid == (gid_t)-1 ? NULL : getgrgid(gid);
+
+	return query_owner(gid, gr ? gr->gr_name : NULL);
+}
+
+static json_t *query_endpoints(const struct port *port)
+{
+	json_t *list = json_array();
+
+	for (const struct endpoint *ep = port->endpoints; ep; ep = ep->next)
+		json_array_append_new(list, json_pack("{s:i,s:s,s:o,s:o,s:I}",
+			"id", ep->id,
+			"module", ep->ops->module,
+			"description", control_text(ep->descr),
+			"uid", ep->uid == (uid_t)-1 ? json_null() :
+			       json_integer((json_int_t)ep->uid),
+			"queued", (json_int_t)ep->q.count));
+	return list;
+}
+
+static json_t *query_vlan_set(const struct vlan_set *set)
+{
+	json_t *list = json_array();
+
+	for (uint16_t w = 0; w < VLAN_WORDS; w++)
+		for (uint64_t bits = set->bits[w]; bits; bits &= bits - 1)
+			json_array_append_new(list, json_integer(w * 64 +
+								 __builtin_ctzll(bits)));
+	return list;
+}
+
+static json_t *query_port(const struct vsw *vsw, const struct port *port)
+{
+	json_t *o;
+
+	o = json_pack("{s:i,s:b,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:I}",
+		      "port", port->id,
+		      "active", port->active,
+		      "name", port->name ? control_text(port->name) : json_null(),
+		      "allocatable", !port->reserved,
+		      "user", query_user(port->acl_user),
+		      "group", query_group(port->acl_group),
+		      "untagged-vlan", port->vlan.pvid == VLAN_NONE ? json_null() :
+				       json_integer(port->vlan.pvid),
+		      "tagged-vlans", query_vlan_set(&port->vlan.tagged),
+		      "endpoints", query_endpoints(port),
+		      "addresses", (json_int_t)fdb_port_count(vsw->bridge.fdb, port->id));
+	if (o)
+		query_add_counters(o, &port->stats);
+	return o;
+}
+
+json_t *control_query_ports(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
+			    struct qmp_error *err)
+{
+	unsigned int first = 0, last, n = UINT16_MAX;
+	const struct vsw *vsw = ctx;
+	json_t *list;
+
+	if (!control_arg_port(vsw, args, &n, err))
+		return NULL;
+	last = vsw->numports;
+	if (n != UINT16_MAX) {
+		if (!vsw->ports[n])
+			return qmp_fail(err, "there is no port %u", n);
+		first = last = n;
+	}
+	list = json_array();
+	for (unsigned int i = first; i <= last; i++)
+		if (vsw->ports[i])
+			json_array_append_new(list, query_port(vsw, vsw->ports[i]));
+	return list;
+}
+
+/* Addresses. */
+
+/**
+ * struct query_fdb - What is asked for, and what was found
+ * @port:	Of this port, or UINT16_MAX
+ * @vid:	In this VLAN, or VLAN_NONE
+ * @addr:	This one, or NULL
+ * @limit:	At most so many
+ * @found:	How many there are
+ */
+struct query_fdb {
+	unsigned int port;
+	unsigned int vid;
+	const struct eth_addr *addr;
+	unsigned int limit;
+	unsigned int found;
+	json_t *list;
+};
+
+static void query_fdb_entry(void *ctx, const struct fdb_info *info)
+{
+	struct query_fdb *q = ctx;
+	char mac[ETH_ADDR_STR];
+
+	if ((q->port != UINT16_MAX && info->port != q->port) ||
+	    (q->vid != VLAN_NONE && info->vid != q->vid) ||
+	    (q->addr && !eth_addr_eq(info->addr, *q->addr)))
+		return;
+	if (++q->found > q->limit)
+		return;
+	json_array_append_new(q->list, json_pack("{s:s,s:i,s:i,s:I}",
+		"address", eth_addr_format(info->addr, mac), "vlan", info->vid,
+		"port", info->port, "age", (json_int_t)(info->age_ms / 1000)));
+}
+
+json_t *control_query_fdb(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
+			  struct qmp_error *err)
+{
+	struct query_fdb q = {
+		.port = UINT16_MAX,
+		.vid = VLAN_NONE,
+		.limit = QUERY_FDB_LIMIT,
+	};
+	const struct vsw *vsw = ctx;
+	const char *text = NULL;
+	struct eth_addr addr;
+
+	if (!control_arg_port(vsw, args, &q.port, err) ||
+	    !control_arg_vlan(args, &q.vid, err) ||
+	    !qmp_arg_text(args, "address", &text, err) ||
+	    !qmp_arg_uint(args, "limit", 1, QUERY_FDB_LIMIT_MAX, &q.limit, err))
+		return NULL;
+	if (text) {
+		if (!eth_addr_parse(text, &addr))
+			return qmp_fail(err, "'address' must be a MAC address");
+		q.addr = &addr;
+	}
+	q.list = json_array();
+	fdb_foreach(vsw->bridge.fdb, vsw_now_ms(), query_fdb_entry, &q);
+	return json_pack("{s:o,s:b}", "entries", q.list, "more", q.found > q.limit);
+}
+
+/* VLANs. */
+
+/* Append the number of a port to a list of the VLAN, if the VLAN is asked for. */
+static void query_vlan_member(json_t *vlans[static VLAN_NONE], const char *list,
+			      unsigned int vid, const struct port *port)
+{
+	if (vid != VLAN_NONE && vlans[vid])
+		json_array_append_new(json_object_get(vlans[vid], list),
+				      json_integer(port->id));
+}
+
+json_t *control_query_vlans(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
+			    struct qmp_error *err)
+{
+	unsigned int only = VLAN_NONE;
+	json_t *vlans[VLAN_NONE] = { NULL }, *list;
+	const struct vsw *vsw = ctx;
+
+	if (!control_arg_vlan(args, &only, err))
+		return NULL;
+	if (only != VLAN_NONE && !vlan_exists(&vsw->bridge.vlans, (uint16_t)only))
+		return qmp_fail(err, "there is no VLAN %u", only);
+	list = json_array();
+	for (unsigned int vid = 0; vid <= VLAN_MAX; vid++) {
+		if (!vlan_exists(&vsw->bridge.vlans, (uint16_t)vid) ||
+		    (only != VLAN_NONE && vid != only))
+			continue;
+		vlans[vid] = json_pack("{s:i,s:[],s:[]}", "vlan", (int)vid,
+				       "untagged-ports", "tagged-ports");
+		json_array_append_new(list, vlans[vid]);
+	}
+	for (unsigned int i = 0; i <= vsw->numports; i++) {
+		const struct port *port = vsw->ports[i];
+
+		if (!port)
+			continue;
+		query_vlan_member(vlans, "untagged-ports", port->vlan.pvid, port);
+		for (unsigned int w = 0; w < VLAN_WORDS; w++)
+			for (uint64_t bits = port->vlan.tagged.bits[w]; bits; bits &= bits - 1)
+				query_vlan_member(vlans, "tagged-ports", w * 64 +
+						  (unsigned int)__builtin_ctzll(bits), port);
+	}
+	return list;
+}
+
+/* Taps. */
+
+static void query_tap(void *ctx, const char *name, unsigned int port, bool attached)
+{
+	json_array_append_new(ctx, json_pack("{s:o,s:i,s:b}", "name", control_text(name),
+					     "port", (int)port, "attached", attached));
+}
+
+json_t *control_query_taps(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UNUSED,
+			   struct qmp_error *err UNUSED)
+{
+	json_t *list = json_array();
+
+	port_tap_foreach(ctx, query_tap, list);
+	return list;
+}
