@@ -156,7 +156,7 @@ static json_t *control_console(void *ctx, struct qmp_conn *conn, json_t *args,
 		return qmp_fail(err, "'line' must have less than %d bytes",
 				CONSOLE_LINE_MAX);
 	line += strspn(line, " \t");
-	cmd = console_find(line, &arg);
+	cmd = console_find(ctx, line, &arg);
 	if (cmd && (!strcmp(cmd->path, "logout") || !strcmp(cmd->path, "shutdown")))
 		return qmp_fail(err, "'line' must not be %s: 'quit' ends the switch",
 				cmd->path);
