@@ -15,7 +15,7 @@
 
 enum {
 	EVENT_BYTES_MAX = 2048,		/* of a frame */
-	EVENT_DEFAULT = ~(1 << EVENT_PACKET_IN),
+	EVENT_DEFAULT = ~(1 << EVENT_PACKET_IN | 1 << EVENT_PACKET_OUT),
 };
 
 /** struct subscriber - What a connection has that subscribed */
@@ -69,6 +69,7 @@ static json_t *event_data(const struct event *e)
 	case EVENT_STP_PORT_DOWN:
 		return json_pack("{s:i,s:i}", "port", e->port, "vlan", e->vid);
 	case EVENT_PACKET_IN:
+	case EVENT_PACKET_OUT:
 		return json_pack("{s:i,s:I,s:o}", "port", e->port, "length",
 				 (json_int_t)e->length, "bytes", event_bytes(e));
 	case EVENT_NEW_IP:
