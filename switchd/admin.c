@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "switchd/named_port.h"
+#include "switchd/stp.h"
 #include "switchd/vsw.h"
 
 /* Ports. */
@@ -244,5 +245,8 @@ void admin_flush_all_addresses(struct vsw *vsw)
 
 void admin_hub(struct vsw *vsw, bool on)
 {
+	/* As in VDE: a hub has no part in a tree. */
+	if (on)
+		stp_stop(vsw);
 	vsw->bridge.hub = on;
 }

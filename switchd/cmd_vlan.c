@@ -6,6 +6,7 @@
 
 #include "switchd/admin.h"
 #include "switchd/console_cmds.h"
+#include "switchd/stp.h"
 #include "switchd/vsw.h"
 
 static int vlan_cmd_create(const struct console_call *call, const char *arg)
@@ -44,6 +45,17 @@ static int vlan_cmd_delport(const struct console_call *call, const char *arg)
 	return -admin_vlan_del_port(call->vsw, vid, n);
 }
 
+/* What the spanning tree makes of a port; one that is not in use is learning, as in
+ * VDE. */
+static const char *vlan_status(const struct port *port)
+{
+	struct rstp_port_info info;
+
+	if (!port->active)
+		return rstp_state_name(RSTP_LEARNING);
+	return rstp_state_name(stp_port_get_info(port, &info) ? RSTP_FORWARDING : info.state);
+}
+
 /* One VLAN and its ports, the inactive ones if @all. */
 static void vlan_print_one(const struct console_call *call, uint16_t vid, bool all)
 {
@@ -58,7 +70,7 @@ static void vlan_print_one(const struct console_call *call, uint16_t vid, bool a
 			continue;
 		fprintf(call->out, " -- Port %04u tagged=%d active=%d status=%s\n", i,
 			form == VLAN_TAGGED, port->active,
-			port->active ? "Forwarding" : "Learning");
+			vlan_status(port));
 	}
 }
 

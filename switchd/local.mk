@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += switchd/libswitchd.la
 switchd_libswitchd_la_SOURCES = \
 	switchd/admin.c switchd/admin.h \
+	switchd/bpdu.c switchd/bpdu.h \
 	switchd/bridge.c switchd/bridge.h \
 	switchd/cmd_debug.c \
 	switchd/cmd_fstp.c \
@@ -45,7 +46,9 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/port.c switchd/port.h \
 	switchd/port_tap.c switchd/port_tap.h \
 	switchd/port_vde.c switchd/port_vde.h \
+	switchd/rstp.c switchd/rstp.h \
 	switchd/rxbuf.h \
+	switchd/stp.c switchd/stp.h \
 	switchd/stats.c switchd/stats.h \
 	switchd/txq.c switchd/txq.h \
 	switchd/vsw.c switchd/vsw.h \

@@ -17,6 +17,7 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "switchd/events.h"
+#include "switchd/stp.h"
 #include "switchd/vsw.h"
 
 /* Add what frames are worth to an account of waiting time. */
@@ -199,6 +200,28 @@ void port_flush(struct port *port, struct endpoint *from)
 
 /* Life of a port. */
 
+/* Change places in vsw->active with the port at @place. */
+static void port_move(struct port *port, unsigned int place)
+{
+	struct vsw *vsw = port->vsw;
+	struct port *other = vsw->active[place];
+
+	vsw->active[port->place] = other;
+	other->place = port->place;
+	vsw->active[place] = port;
+	port->place = place;
+}
+
+void port_set_forwarding(struct port *port, bool on)
+{
+	struct vsw *vsw = port->vsw;
+
+	if (on == port->forwarding)
+		return;
+	port->forwarding = on;
+	port_move(port, on ? vsw->forwarding_count++ : --vsw->forwarding_count);
+}
+
 /* Frames go to it from now on. */
 static void port_activate(struct port *port)
 {
@@ -209,6 +232,7 @@ static void port_activate(struct port *port)
 	port->active = true;
 	port->place = vsw->active_count;
 	vsw->active[vsw->active_count++] = port;
+	port_set_forwarding(port, true);
 	events_tell(vsw, &(struct event){ .kind = EVENT_PORT_ADDED, .port = port->id });
 }
 
@@ -217,8 +241,10 @@ static void port_deactivate(struct port *port)
 	struct vsw *vsw = port->vsw;
 
 	vsw_port_gone(vsw, port->id);
-	vsw->active[port->place] = vsw->active[--vsw->active_count];
-	vsw->active[port->place]->place = port->place;
+	stp_port_down(port);
+	if (port->forwarding)
+		port_set_forwarding(port, false);
+	port_move(port, --vsw->active_count);
 	port->active = false;
 	events_tell(vsw, &(struct event){ .kind = EVENT_PORT_REMOVED, .port = port->id });
 }
@@ -230,6 +256,8 @@ static void port_reset(struct port *port)
 	port->reserved = false;
 	port->acl_user = (uid_t)-1;
 	port->acl_group = (gid_t)-1;
+	port->stp_edge = false;
+	port->stp_bonus = 0;
 	port->vlan = (struct vlan_port){ 0 };
 	port->stats = (struct port_stats){ 0 };
 }
@@ -263,6 +291,7 @@ int port_name(struct vsw *vsw, uint16_t id, const char *name, bool single)
 		return -ENOMEM;
 	port->single = single;
 	port_activate(port);
+	stp_port_up(port);
 	return 0;
 }
 
@@ -339,6 +368,7 @@ int port_plug(struct vsw *vsw, uint16_t id, struct endpoint *ep,
 {
 	struct port *port = port_make(vsw, id);
 	struct endpoint **last;
+	bool fresh;
 	int ret;
 
 	if (!port)
@@ -349,6 +379,7 @@ int port_plug(struct vsw *vsw, uint16_t id, struct endpoint *ep,
 		ret = port->single && port->endpoints ? -EBUSY : port_may_join(port, ep->uid);
 	if (ret)
 		return ret;
+	fresh = !port->active;
 	port_activate(port);
 	for (last = &port->endpoints; *last; last = &(*last)->next)
 		;
@@ -369,6 +400,8 @@ int port_plug(struct vsw *vsw, uint16_t id, struct endpoint *ep,
 		.endpoint = ep->id,
 		.text = ep->descr,
 	});
+	if (fresh)
+		stp_port_up(port);
 	return 0;
 }
 

@@ -130,7 +130,8 @@ struct endpoint {
  * @vsw:	The switch
  * @id:		Its number
  * @place:	Its index in vsw->active, if it is active
- * @active:	Frames go to it: something is plugged in, or it has a @name
+ * @active:	It is in use: something is plugged in, or it has a @name
+ * @forwarding:	The spanning tree lets frames go to it and come from it
  * @endpoints:	What is plugged in
  * @name:	Given to it by the configuration, owned, or NULL. A named port is
  *		active before its peer is there and after it, and only those get it
@@ -140,6 +141,8 @@ struct endpoint {
  * @reserved:	Only who asks for its number gets it
  * @acl_user:	Only this user may plug in (and root, and @acl_group), or (uid_t)-1
  * @acl_group:	Only members of this group may (and root, and @acl_user), or (gid_t)-1
+ * @stp_edge:	There is no bridge behind it
+ * @stp_bonus:	What makes it cost less than others in the spanning tree
  * @vlan:	Its VLANs
  * @stats:	Counters
  * @batch:	Frames decided for it in the batch under way
@@ -151,6 +154,7 @@ struct port {
 	uint16_t id;
 	unsigned int place;
 	bool active;
+	bool forwarding;
 	struct endpoint *endpoints;
 	char *name;
 	bool single;
@@ -158,6 +162,8 @@ struct port {
 	bool reserved;
 	uid_t acl_user;
 	gid_t acl_group;
+	bool stp_edge;
+	uint32_t stp_bonus;
 	struct vlan_port vlan;
 	struct port_stats stats;
 	const struct frame *batch[FRAME_BATCH];
@@ -201,6 +207,9 @@ int port_name(struct vsw *vsw, uint16_t id, const char *name, bool single) MUST_
 
 /* Take its name from a port, closing what is plugged in. */
 void port_unname(struct port *port);
+
+/* Let frames go to an active port, or no longer. */
+void port_set_forwarding(struct port *port, bool on);
 
 /* Remove a port that is not active. */
 void port_remove(struct port *port);

@@ -17,6 +17,8 @@
 	X(OVERSIZE,	"longer than 65535 bytes") \
 	X(BAD_SOURCE,	"source is a group address") \
 	X(VLAN,		"not in a VLAN of this port, or nobody else is in it") \
+	X(CONTROL,	"for the switch itself: a BPDU") \
+	X(STP,		"the spanning tree keeps the port closed") \
 	X(LOCAL,	"destination is on the port it came from") \
 	X(NO_PORT,	"no other port to send it to") \
 	X(QUEUE_FULL,	"transmit queue full") \

@@ -22,6 +22,7 @@
 #include "switchd/port_vhost.h"
 #include "switchd/rcfile.h"
 #include "switchd/rxbuf.h"
+#include "switchd/stp.h"
 #include "switchd/vhost.h"
 #include "switchd/vlan_out.h"
 #include "switchd/vswdir.h"
@@ -60,7 +61,7 @@ static bool vsw_flood(struct vsw *vsw, const struct port *in,
 {
 	bool any = false;
 
-	for (unsigned int i = 0; i < vsw->active_count; i++) {
+	for (unsigned int i = 0; i < vsw->forwarding_count; i++) {
 		struct port *port = vsw->active[i];
 
 		if (port == in || (vsw->bridge.hub && port->id == 0))
@@ -102,7 +103,7 @@ static void vsw_forward_vlan(struct vsw *vsw, struct port *in, const struct fram
 		any = vsw_stage_vlan(vsw, out, frame, i, &v->vlan, touched);
 		out->unicast |= any;
 	} else {
-		for (unsigned int p = 0; p < vsw->active_count; p++)
+		for (unsigned int p = 0; p < vsw->forwarding_count; p++)
 			if (vsw->active[p] != in)
 				any |= vsw_stage_vlan(vsw, vsw->active[p], frame, i, &v->vlan,
 						      touched);
@@ -115,7 +116,7 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 {
 	struct port *in = ep->port;
 	struct vsw *vsw = in->vsw;
-	const bool vlans = bridge_has_vlans(&vsw->bridge);
+	const bool vlans = bridge_has_vlans(&vsw->bridge), stp = vsw->stp;
 	struct verdict v[FRAME_BATCH];
 	unsigned int touched = 0;
 	uint64_t bytes = 0;
@@ -125,12 +126,18 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 	if (UNLIKELY(vlans))
 		vlan_out_begin(vsw->vlan_out);
 
-	bridge_decide_batch(&vsw->bridge, in->id, &in->vlan, frames, n,
-			    vsw->poller.now_us / 1000, v);
+	if (UNLIKELY(stp))
+		stp_decide(in, frames, n, v);
+	else
+		bridge_decide_batch(&vsw->bridge, in->id, &in->vlan, frames, n,
+				    vsw->poller.now_us / 1000, v);
 	for (unsigned int i = 0; i < n; i++) {
 		bytes += frames[i].size;
 		if (v[i].kind == VERDICT_DROP) {
 			in->stats.drop[v[i].reason]++;
+		} else if (UNLIKELY(stp) && v[i].kind == VERDICT_UNICAST &&
+			   !vsw->ports[v[i].port]->forwarding) {
+			in->stats.drop[DROP_STP]++;
 		} else if (UNLIKELY(vlans)) {
 			vsw_forward_vlan(vsw, in, &frames[i], i, &v[i], &touched);
 		} else if (LIKELY(v[i].kind == VERDICT_UNICAST)) {
@@ -153,6 +160,17 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 			watch_out(vsw->watchers, out, out->batch, out->batch_count);
 		port_flush(out, ep);
 	}
+}
+
+void vsw_send(struct port *port, const struct frame *frame)
+{
+	struct vsw *vsw = port->vsw;
+
+	port->batch[0] = frame;
+	port->batch_count = 1;
+	if (vsw->watchers)
+		watch_out(vsw->watchers, port, port->batch, 1);
+	port_flush(port, NULL);
 }
 
 void vsw_port_gone(struct vsw *vsw, uint16_t id)
@@ -330,6 +348,8 @@ struct vsw *vsw_create(struct ev_loop *loop, const struct vsw_config *cfg)
 		ret = port_tap_add(vsw, cfg->tap[i], 0);
 		ret = cfg->strict ? ret : 0;
 	}
+	if (!ret && cfg->stp)
+		ret = stp_start(vsw);
 	if (!ret && rcfile_run(vsw) && cfg->strict)
 		ret = -EINVAL;
 	if (ret)
@@ -346,6 +366,7 @@ void vsw_destroy(struct vsw *vsw)
 	if (!vsw)
 		return;
 	vhost_destroy(vsw->vhost);
+	stp_stop(vsw);
 	named_port_remove_all(vsw);
 	port_tap_remove_all(vsw);
 	while (vsw->active_count)

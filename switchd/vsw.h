@@ -36,6 +36,7 @@ struct port_vhost_scratch;
 struct vhost;
 struct ctl;
 struct named_port;
+struct stp;
 struct qmp_server;
 struct tap;
 struct vlan_out;
@@ -141,8 +142,10 @@ struct vsw_config {
  * @bridge:	Forwarding core
  * @numports:	Ports are 1 to this, and port 0
  * @ports:	By number; NULL where there is none
- * @active:	The active ones, in no order
+ * @active:	The active ones, @active_count of them, in no order but that the first
+ *		@forwarding_count of them forward
  * @touched:	Ports that got frames in the batch under way
+ * @stp:	Its part in the spanning tree, or NULL
  * @vlan_out:	Frames with other tags than they came with
  * @events:	Who wants to know what happens
  * @dead:	Endpoints waiting for port_reap()
@@ -169,6 +172,8 @@ struct vsw {
 	struct port **active;
 	struct port **touched;
 	unsigned int active_count;
+	unsigned int forwarding_count;
+	struct stp *stp;
 	struct vlan_out *vlan_out;
 	struct events events;
 	unsigned int dead;
@@ -222,6 +227,9 @@ void vsw_destroy(struct vsw *vsw);
  * returns.
  */
 void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n);
+
+/* Send a frame of the switch's own out of a port. */
+void vsw_send(struct port *port, const struct frame *frame);
 
 /**
  * vsw_resize() - Change the number of ports and the size of the address table
