@@ -10,8 +10,10 @@ EXTRA_DIST += tests/man.sh
 check_PROGRAMS += \
 	tests/integration/framecheck \
 	tests/integration/rawvde \
+	tests/integration/sessions \
 	tests/integration/talk
-EXTRA_DIST += tests/integration/lib.sh tests/integration/tool.h
+EXTRA_DIST += tests/integration/lib.sh tests/integration/invariants.sh \
+	tests/integration/tool.h
 tests_integration_framecheck_LDADD = $(VDEPLUG_LIBS)
 tests_integration_talk_LDADD = $(VDEPLUG_LIBS)
 
@@ -22,6 +24,7 @@ integration_tests = \
 	tests/integration/lifecycle.sh \
 	tests/integration/noloss.sh \
 	tests/integration/peers.sh \
+	tests/integration/sessions.sh \
 	tests/integration/systemd.sh \
 	tests/integration/plug.sh \
 	tests/integration/tap.sh

@@ -14,8 +14,13 @@
  *   send a to b size 1514    default 60; without FCS
  *   send a to b type 0x8100  default 0x88b5
  *   send a to b times 1000   the same frame, so often
+ *   send a to b tag 5        with an 802.1Q tag; more than one nest. The number
+ *                            is of 16 bits: priority, DEI, VLAN
  *   expect b c               b and c have got exactly the last frame sent, bit
  *                            for bit, and nobody else has got anything
+ *   expect b untagged c tagged 5 d
+ *                            the same, but at c without its outermost tag, and
+ *                            at d with another one around the frame
  *   expect                   nobody has got anything
  *   learned                  whoever got it: forget the last frame
  *   ignore c                 from here on c neither reads nor is looked at
@@ -47,6 +52,7 @@ enum {
 	FRAME_MAX = 65536,
 	FRAMES_KEPT = 4,		/* per plug and sentence */
 	WORDS = 40,
+	TAGS = 8,
 	TYPE_DEFAULT = 0x88b5,
 	TYPE_FENCE = 0x88b6,
 	FENCE_SIZE = 60,
@@ -156,6 +162,9 @@ static void put_address(uint8_t *to, const char *name)
 		to[5] = (uint8_t)(0x0a + plug_number(name));
 	}
 }
+
+/* Form in which a plug is to get the last frame. */
+enum { FORM_NONE = -3, FORM_SENT = -2, FORM_UNTAGGED = -1 /* or a tag, from 0 on */ };
 
 static void put_type(uint8_t *frame, uint64_t type)
 {
@@ -278,8 +287,8 @@ static void do_send(char **word, int n)
 {
 	const char *from, *to = NULL;
 	static uint32_t noise = 1;
-	uint64_t type = TYPE_DEFAULT, times = 1;
-	size_t size = 60;
+	uint64_t type = TYPE_DEFAULT, times = 1, tag[TAGS];
+	size_t size = 60, tags = 0;
 	struct plug *p;
 
 	if (n < 2)
@@ -295,6 +304,8 @@ static void do_send(char **word, int n)
 			size = number("size", word[i + 1], FRAME_MAX - 1);
 		else if (!strcmp(word[i], "type"))
 			type = number("type", word[i + 1], 0xffff);
+		else if (!strcmp(word[i], "tag") && tags < TAGS)
+			tag[tags++] = number("tag", word[i + 1], 0xffff);
 		else if (!strcmp(word[i], "times"))
 			times = number("times", word[i + 1], 1000000);
 		else
@@ -308,20 +319,49 @@ static void do_send(char **word, int n)
 	}
 	put_address(last.b, to);
 	put_address(last.b + 6, from);
-	put_type(last.b, type);
+	for (size_t i = 0; i < tags; i++) {
+		put_type(last.b + 4 * i, 0x8100);
+		last.b[14 + 4 * i] = (uint8_t)(tag[i] >> 8);
+		last.b[15 + 4 * i] = (uint8_t)tag[i];
+	}
+	put_type(last.b + 4 * tags, type);
 	last.size = size;
 	last_by = (int)(p - plugs);
 	while (times--)
 		plug_send(p, last.b, size);
 }
 
-/* What is wrong with what a plug got; NULL if nothing is. */
-static const char *check_plug(const struct plug *p, bool wanted, char *buf, size_t size)
+/* The last frame in another form. */
+static const struct frame *in_form(int form)
 {
+	static struct frame f;
+
+	f = last;
+	if (form > FORM_SENT && last.size < 18)
+		broken("too short for a tag");
+	if (form == FORM_UNTAGGED) {
+		memmove(f.b + 12, last.b + 16, last.size - 16);
+		f.size -= 4;
+	} else if (form >= 0) {
+		memmove(f.b + 16, last.b + 12, last.size - 12);
+		put_type(f.b, 0x8100);
+		f.b[14] = (uint8_t)(form >> 8);
+		f.b[15] = (uint8_t)form;
+		f.size += 4;
+	}
+	return &f;
+}
+
+/* What is wrong with what a plug got; NULL if nothing is. */
+static const char *check_plug(const struct plug *p, int form, char *buf, size_t size)
+{
+	const struct frame *f = in_form(form);
+	bool wanted = form != FORM_NONE;
+
 	if (!wanted && !p->count)
 		return NULL;
-	if (wanted && p->count == 1 && p->got[0].size == last.size &&
-	    !memcmp(p->got[0].b, last.b, last.size))
+	if (wanted && p->count == 1 && p->got[0].size == f->size &&
+	    !memcmp(p->got[0].b, f->b, f->size))
 		return NULL;
 	if (!wanted)
 		snprintf(buf, size, "got %u frames (%zu bytes), not meant for it", p->count,
@@ -330,8 +370,8 @@ static const char *check_plug(const struct plug *p, bool wanted, char *buf, size
 		return "did not get the frame";
 	else if (p->count > 1)
 		snprintf(buf, size, "got %u frames", p->count);
-	else if (p->got[0].size != last.size)
-		snprintf(buf, size, "got %zu bytes of %zu", p->got[0].size, last.size);
+	else if (p->got[0].size != f->size)
+		snprintf(buf, size, "got %zu bytes of %zu", p->got[0].size, f->size);
 	else
 		return "got the frame changed";
 	return buf;
@@ -339,12 +379,20 @@ static const char *check_plug(const struct plug *p, bool wanted, char *buf, size
 
 static void do_expect(char **word, int n)
 {
-	bool wanted[PLUGS] = { false };
+	int wanted[PLUGS], form = FORM_SENT;
 	const char *wrong;
 	char buf[128];
 
-	for (int i = 1; i < n; i++)
-		wanted[plug_find(word[i]) - plugs] = true;
+	for (int i = 0; i < PLUGS; i++)
+		wanted[i] = FORM_NONE;
+	for (int i = 1; i < n; i++) {
+		if (!strcmp(word[i], "untagged"))
+			form = FORM_UNTAGGED;
+		else if (!strcmp(word[i], "tagged") && i + 1 < n)
+			form = (int)number("tagged", word[++i], 0xffff);
+		else
+			wanted[plug_find(word[i]) - plugs] = form;
+	}
 	settle();
 	for (int i = 0; i < PLUGS; i++) {
 		if (!plugs[i].conn || plugs[i].ignored)
@@ -385,10 +433,11 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		die(TOOL_BROKEN, "usage: framecheck VNL <SCRIPT");
 	default_vnl = argv[1];
-	watchdog(60);
 	while (getline(&line, &size, stdin) >= 0) {
 		int n = 0;
 
+		/* A sentence must not hang; the next one may be long in coming. */
+		watchdog(60);
 		line_number++;
 		line[strcspn(line, "#\n")] = 0;
 		for (char *w = strtok(line, " \t"); w && n < WORDS; w = strtok(NULL, " \t"))
@@ -397,6 +446,7 @@ int main(int argc, char **argv)
 			break;
 		if (n)
 			run(word, n);
+		watchdog(0);
 	}
 	free(line);
 	for (struct plug *p = plugs; p < plugs + PLUGS; p++)

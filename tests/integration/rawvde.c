@@ -23,8 +23,9 @@
  *   length=N         cut it to N bytes, or fill it up to N with 'x'
  *   send[=N]         send N more bytes of it (default: all that is left)
  *   bytewise         send all that is left, each byte by itself
- *   send-fd          send all that is left with a descriptor attached
+ *   send-fd[=N]      send all that is left with a descriptor attached, or N of them
  *   again            from here on "send" begins at the first byte again
+ *   twice            append the request to itself, to send two in one write
  *   junk=N           send N bytes of 'x' on the connection
  *   shut             send the end of the stream
  *   reply[=PREFIX]   an answer comes: 110 bytes that name a socket, in a file
@@ -37,9 +38,18 @@
  *   io               frames pass between here and a second, well-behaved
  *                    client, both ways; sends with sendto() before dconnect
  *   empty            send an empty datagram
+ *   data-fd=N        N frames, a descriptor attached to each
+ *   stranger         another socket cannot send to the answered address
+ *   flood=N          N broadcast frames, each from an address of its own
+ *   quiet=MS         no datagram comes to the data socket for so long
+ *   data-close       close the data socket alone
  *   close            close connection and data socket, remove its file
  *   burst=N          N times: connect, bind, send a request, close at once
  *   crowd=N          N connections that say nothing, kept open
+ *   knock=MS         try to connect to DIR/ctl all the time, which is refused
+ *   race=PATH        1000 times: connect, and request a port for the data
+ *                    socket's name, which is a link to PATH every other
+ *                    moment; keep what ports come of it
  *   hold             print "holding" and wait for the end of standard input
  *   sleep=MS
  *   kill             end like a crash, leaving everything
@@ -48,11 +58,13 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include "tests/integration/tool.h"
 
@@ -72,6 +84,8 @@ enum {
 
 	PATIENCE_MS = 2000,		/* the longest the switch may think */
 	FRAME_SIZE = 60,
+	FDS_MAX = 253,			/* what one message can carry */
+	RACES = 1000,
 };
 
 /**
@@ -190,6 +204,12 @@ static void client_unlink(const struct client *c)
 		unlink(c->own.sun_path);
 }
 
+static void client_data_close(struct client *c)
+{
+	close(c->data);
+	c->data = -1;
+}
+
 static void client_close(struct client *c)
 {
 	client_unlink(c);
@@ -253,31 +273,44 @@ static void client_send_bytewise(struct client *c)
 	}
 }
 
-static void client_send_fd(struct client *c)
+/* Send with descriptors attached: @n times standard error. */
+static ssize_t send_fds(int sock, const void *bytes, size_t size, unsigned int n)
 {
 	union {
 		struct cmsghdr align;
-		char buf[CMSG_SPACE(sizeof(int))];
+		char buf[CMSG_SPACE(FDS_MAX * sizeof(int))];
 	} control = { .buf = "" };
-	struct iovec iov = { c->req + c->req_sent, c->req_len - c->req_sent };
+	struct iovec iov = { (void *)(uintptr_t)bytes, size };
 	struct msghdr msg = {
 		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control.buf, .msg_controllen = sizeof(control.buf),
+		.msg_control = control.buf, .msg_controllen = CMSG_SPACE(n * sizeof(int)),
 	};
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-	int fd = STDERR_FILENO;
+	int fds[FDS_MAX];
+	ssize_t ret;
 
+	for (unsigned int i = 0; i < n; i++)
+		fds[i] = STDERR_FILENO;
 	cmsg->cmsg_level = SOL_SOCKET;
 	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+	cmsg->cmsg_len = CMSG_LEN(n * sizeof(int));
+	memcpy(CMSG_DATA(cmsg), fds, n * sizeof(int));
+	ret = sendmsg(sock, &msg, MSG_NOSIGNAL);
 	/* A switch on Linux 6.16 or later has the kernel refuse it: then without. */
-	if (sendmsg(c->ctl, &msg, MSG_NOSIGNAL) < 0) {
+	if (ret < 0 && errno == EPERM) {
 		msg.msg_control = NULL;
 		msg.msg_controllen = 0;
-		if (errno != EPERM || sendmsg(c->ctl, &msg, MSG_NOSIGNAL) < 0)
-			fail("cannot send: %s", strerror(errno));
+		ret = sendmsg(sock, &msg, MSG_NOSIGNAL);
 	}
+	return ret;
+}
+
+static void client_send_fd(struct client *c, unsigned int n)
+{
+	size_t left = c->req_len - c->req_sent;
+
+	if (send_fds(c->ctl, c->req + c->req_sent, left, n) != (ssize_t)left)
+		fail("cannot send: %s", strerror(errno));
 	c->req_sent = c->req_len;
 }
 
@@ -417,6 +450,57 @@ static void client_io(const struct client *c)
 	client_close(&canary);
 }
 
+/* Frames with descriptors: who takes the frames must not keep them. */
+static void data_fds(const struct client *c, uint64_t n)
+{
+	uint8_t frame[FRAME_SIZE];
+
+	make_frame(frame, 0xff, 0x0c);
+	while (n--)
+		if (send_fds(c->data, frame, sizeof(frame), 1) != FRAME_SIZE)
+			fail("cannot send a frame: %s", strerror(errno));
+}
+
+/* The switch's data socket takes frames from its client alone. */
+static void stranger(const struct client *c)
+{
+	struct client other = { .ctl = -1, .data = -1 };
+	uint8_t frame[FRAME_SIZE];
+	ssize_t n;
+	int err;
+
+	client_bind(&other, NULL);
+	make_frame(frame, 0xff, 0x0e);
+	n = sendto(other.data, frame, sizeof(frame), 0,
+		   (const struct sockaddr *)&c->peer, sizeof(c->peer));
+	err = errno;
+	client_close(&other);
+	if (n >= 0)
+		fail("the frame of a stranger was taken");
+	if (err != EPERM && err != EACCES)
+		fail("a stranger's frame: %s", strerror(err));
+}
+
+static void flood(const struct client *c, uint64_t n)
+{
+	uint8_t frame[FRAME_SIZE];
+
+	make_frame(frame, 0xff, 0);
+	for (uint64_t i = 0; i < n; i++) {
+		frame[6] = 0x06;
+		for (int b = 0; b < 5; b++)
+			frame[7 + b] = (uint8_t)((i * 0x9e3779b97f4aULL) >> 8 * b);
+		if (send(c->data, frame, sizeof(frame), 0) != FRAME_SIZE)
+			fail("cannot send frame %" PRIu64 ": %s", i, strerror(errno));
+	}
+}
+
+static void expect_quiet(const struct client *c, int ms)
+{
+	if (readable(c->data, ms))
+		fail("a datagram came");
+}
+
 /* Many. */
 
 static void burst(unsigned int n)
@@ -440,6 +524,65 @@ static void crowd(unsigned int n)
 	/* Left open on purpose until the process ends. */
 	for (unsigned int i = 0; i < n; i++)
 		client_connect(&c);
+}
+
+static void knock(uint64_t ms)
+{
+	uint64_t until = now_ns() + ms * 1000000U;
+	struct sockaddr_un sa;
+	char path[4096];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/ctl", dir);
+	set_path(&sa, path);
+	while (now_ns() < until) {
+		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (fd < 0)
+			broken("%s", strerror(errno));
+		if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0)
+			fail("it was let in");
+		close(fd);
+	}
+}
+
+/* A child turns our name from our socket into a link to @target and back as fast
+ * as it can, while we ask for ports by that name. The ports are kept: whoever
+ * else was believed to be their client gets what is broadcast. */
+static void race(struct client *c, const char *target)
+{
+	char real[PATH_MAX], link[PATH_MAX];
+	const char *name = c->own.sun_path;
+	struct client try;
+	pid_t child;
+
+	snprintf(real, sizeof(real), "%s.real", name);
+	snprintf(link, sizeof(link), "%s.link", name);
+	if (rename(name, real) < 0 || symlink(target, name) < 0)
+		broken("%s", strerror(errno));
+	child = fork();
+	if (child < 0)
+		broken("%s", strerror(errno));
+	while (child == 0) {
+		if (symlink(real, link) < 0 || rename(link, name) < 0 ||
+		    symlink(target, link) < 0 || rename(link, name) < 0)
+			_exit(1);
+	}
+	for (unsigned int i = 0; i < RACES; i++) {
+		try = *c;
+		client_connect(&try);
+		request_new(&try, 3);
+		client_send(&try, try.req_len);
+		/* Refused, or answered: both may be. */
+		if (i % 2)
+			readable(try.ctl, PATIENCE_MS);
+		if (i >= RACES - 20)
+			continue;
+		close(try.ctl);
+	}
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	unlink(real);
+	unlink(link);
 }
 
 static void hold(void)
@@ -468,7 +611,7 @@ static bool run_plain(struct client *c, const char *name, const char *arg)
 	else if (!strcmp(name, "bytewise"))
 		client_send_bytewise(c);
 	else if (!strcmp(name, "send-fd"))
-		client_send_fd(c);
+		client_send_fd(c, arg ? (unsigned int)number(name, arg, FDS_MAX) : 1);
 	else if (!strcmp(name, "again"))
 		c->req_sent = 0;
 	else if (!strcmp(name, "shut"))
@@ -489,6 +632,12 @@ static bool run_plain(struct client *c, const char *name, const char *arg)
 		send(c->data, "", 0, 0);
 	else if (!strcmp(name, "close"))
 		client_close(c);
+	else if (!strcmp(name, "twice"))
+		request_append(c, (char *)c->req, c->req_len);
+	else if (!strcmp(name, "stranger"))
+		stranger(c);
+	else if (!strcmp(name, "data-close"))
+		client_data_close(c);
 	else if (!strcmp(name, "hold"))
 		hold();
 	else if (!strcmp(name, "kill"))
@@ -538,6 +687,16 @@ static bool run_with(struct client *c, const char *name, const char *arg)
 		expect_silence(c, (int)number(name, arg, 100000));
 	} else if (!strcmp(name, "sleep")) {
 		sleep_us(number(name, arg, 100000) * 1000);
+	} else if (!strcmp(name, "data-fd")) {
+		data_fds(c, number(name, arg, 100000));
+	} else if (!strcmp(name, "flood")) {
+		flood(c, number(name, arg, 10000000));
+	} else if (!strcmp(name, "quiet")) {
+		expect_quiet(c, (int)number(name, arg, 100000));
+	} else if (!strcmp(name, "knock")) {
+		knock(number(name, arg, 10000));
+	} else if (!strcmp(name, "race")) {
+		race(c, arg);
 	} else if (!strcmp(name, "burst")) {
 		burst((unsigned int)number(name, arg, 100000));
 	} else if (!strcmp(name, "crowd")) {
