@@ -22,6 +22,7 @@
  *                            the same, but at c without its outermost tag, and
  *                            at d with another one around the frame
  *   expect                   nobody has got anything
+ *   drain                    read all that has come, unseen
  *   learned                  whoever got it: forget the last frame
  *   ignore c                 from here on c neither reads nor is looked at
  *   wait 500                 milliseconds
@@ -57,6 +58,7 @@ enum {
 	TYPE_FENCE = 0x88b6,
 	FENCE_SIZE = 60,
 	PATIENCE_MS = 3000,
+	DRAIN_MS = 20,
 };
 
 struct frame {
@@ -85,6 +87,7 @@ static struct frame last;	/* the last frame sent */
 static int last_by = -1;	/* by whom */
 static unsigned int line_number;
 static const char *default_vnl;
+static pid_t self;		/* tells our fences from those of others */
 
 #define fail(...)	fail_line(TOOL_FAILED, __VA_ARGS__)
 #define broken(...)	fail_line(TOOL_BROKEN, __VA_ARGS__)
@@ -185,6 +188,7 @@ static bool plug_recv(struct plug *p)
 {
 	static uint8_t buf[FRAME_MAX + 1];
 	struct frame *f;
+	pid_t whose;
 	ssize_t n;
 
 	if (!readable(vde_datafd(p->conn), PATIENCE_MS))
@@ -198,7 +202,9 @@ static bool plug_recv(struct plug *p)
 		return true;
 	if (n == FENCE_SIZE && buf[12] == TYPE_FENCE >> 8 &&
 	    buf[13] == (TYPE_FENCE & 0xff)) {
-		memcpy(&p->fence, buf + 14, sizeof(p->fence));
+		memcpy(&whose, buf + 18, sizeof(whose));
+		if (whose == self)
+			memcpy(&p->fence, buf + 14, sizeof(p->fence));
 		return true;
 	}
 	if (p->count < FRAMES_KEPT) {
@@ -222,6 +228,7 @@ static void fence(struct plug *from)
 	put_type(b, TYPE_FENCE);
 	serial++;
 	memcpy(b + 14, &serial, sizeof(serial));
+	memcpy(b + 18, &self, sizeof(self));
 	plug_send(from, b, sizeof(b));
 	for (struct plug *p = plugs; p < plugs + PLUGS; p++) {
 		if (!p->conn || p->ignored || p == from || same_port(p, from))
@@ -281,6 +288,15 @@ static void do_unplug(char **word, int n)
 		vde_close(p->conn);
 		p->conn = NULL;
 	}
+}
+
+/* What was sent before we read may be more than fits, a fence included. */
+static void do_drain(void)
+{
+	for (struct plug *p = plugs; p < plugs + PLUGS; p++)
+		while (p->conn && !p->ignored && readable(vde_datafd(p->conn), DRAIN_MS))
+			plug_recv(p);
+	forget();
 }
 
 static void do_send(char **word, int n)
@@ -418,6 +434,8 @@ static void run(char **word, int n)
 		plug_find(word[1])->ignored = true;
 	else if (!strcmp(word[0], "wait") && n == 2)
 		sleep_us(number("wait", word[1], 100000) * 1000);
+	else if (!strcmp(word[0], "drain"))
+		do_drain();
 	else if (!strcmp(word[0], "learned")) {
 		settle();
 		forget();
@@ -433,6 +451,7 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		die(TOOL_BROKEN, "usage: framecheck VNL <SCRIPT");
 	default_vnl = argv[1];
+	self = getpid();
 	while (getline(&line, &size, stdin) >= 0) {
 		int n = 0;
 
