@@ -107,6 +107,7 @@ int main(int argc, char **argv)
 	if (optind >= argc)
 		die(TOOL_BROKEN, "usage: talk [-n PROMPTS] [-g MS] [-s] SOCKET [TEXT...]");
 	watchdog(60);
+	setlinebuf(stdout);		/* somebody may be looking on */
 	signal(SIGPIPE, SIG_IGN);
 	fd = console_connect(argv[optind]);
 	if (speak_first)
