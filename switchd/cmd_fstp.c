@@ -141,8 +141,15 @@ static void fstp_print_one(const struct console_call *call, uint16_t vid)
 		const struct port *port = vsw->ports[i];
 		enum vlan_form form = port ? vlan_form(&port->vlan, vid) : VLAN_NOT_MEMBER;
 
-		if (form == VLAN_NOT_MEMBER || stp_port_get_info(port, &p))
+		if (form == VLAN_NOT_MEMBER || !port->active)
 			continue;
+		/* Without a tree, each port is as if it were alone. */
+		if (stp_port_get_info(port, &p))
+			p = (struct rstp_port_info){
+				.role = RSTP_DESIGNATED,
+				.edge = port->stp_edge,
+				.cost = RSTP_COST_DEFAULT - port->stp_bonus,
+			};
 		fprintf(call->out, " -- Port %04u tagged=%d portcost=%u role=%s\n", i,
 			form == VLAN_TAGGED, p.cost, fstp_role(&p));
 	}
