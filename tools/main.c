@@ -10,6 +10,7 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "tools/capture.h"
+#include "tools/switch.h"
 
 static const struct {
 	const char *name;
@@ -17,6 +18,7 @@ static const struct {
 	const char *help;
 } commands[] = {
 	{ "capture", capture_main, "write the frames of a switch's port as pcap" },
+	{ "switch", switch_main, "look into a running switch, and change it" },
 };
 
 static void usage(FILE *to)

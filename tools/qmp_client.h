@@ -4,20 +4,25 @@
 #define TOOLS_QMP_CLIENT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/compiler.h"
 
 enum {
-	QMP_CLIENT_BUF = 65536,
-	QMP_CLIENT_LIMIT_S = 10,	/* longest wait for an answer */
+	QMP_CLIENT_LINE_MAX = 64 << 20,	/* bytes of an answer */
+	QMP_CLIENT_LIMIT_S = 10,	/* longest wait for one */
 };
 
-/** struct qmp_client - A connection; one command at a time */
+/**
+ * struct qmp_client - A connection; one command at a time
+ * @broken:	The other end is gone, or makes no sense
+ */
 struct qmp_client {
 	int sock;
-	size_t size;
-	char buf[QMP_CLIENT_BUF];
+	bool broken;
+	char *buf;
+	size_t size, room;
 };
 
 /* Connect to a control socket and say hello. Return: 0 or -errno. */
@@ -34,9 +39,15 @@ void qmp_client_close(struct qmp_client *c);
  * @err:	On failure, why
  * @size:	Bytes of @err
  *
+ * Events that come before the reply are lost.
+ *
  * Return: what it returned, owned by the caller; NULL on failure
  */
 json_t *qmp_client_run(struct qmp_client *c, const char *name, json_t *args,
 		       int *fd, char *err, size_t size) MUST_CHECK;
+
+/* Wait for an event, for ever. Return: it, owned by the caller; NULL if the
+ * connection broke. */
+json_t *qmp_client_event(struct qmp_client *c) MUST_CHECK;
 
 #endif /* TOOLS_QMP_CLIENT_H */
