@@ -29,6 +29,7 @@ integration_tests = \
 	tests/integration/sessions.sh \
 	tests/integration/systemd.sh \
 	tests/integration/plug.sh \
+	tests/integration/plugins.sh \
 	tests/integration/tap.sh
 TESTS += $(integration_tests)
 EXTRA_DIST += $(integration_tests) tests/integration/who-held
