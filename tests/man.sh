@@ -148,6 +148,16 @@ console_commands() {
 }
 check 'lanbox-switchd.8 has all commands of the console, and no other' console_commands
 
+plugin_commands() {
+	for plugin in dump pdump iplog; do
+		console sw "plugin/add $plugin" >/dev/null
+		console sw "help $plugin/"
+	done | awk '/^[a-z]+\// { print $1 }' | sort >commands
+	[ -s commands ]
+	is commands "$(items lanbox-switchd.8 Ic Plugins)" "$(cat commands)"
+}
+check 'lanbox-switchd.8 has all commands of the plugins, and no other' plugin_commands
+
 drop_reasons() {
 	sed -n 's/^\tX(\([A-Z_]*\),.*/\1/p' "$top_srcdir/switchd/stats.h" | sort >reasons
 	[ -s reasons ]
