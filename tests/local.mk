@@ -19,6 +19,7 @@ tests_integration_talk_LDADD = $(VDEPLUG_LIBS)
 
 integration_tests = \
 	tests/integration/baseline.sh \
+	tests/integration/compat.sh \
 	tests/integration/console-cmds.sh \
 	tests/integration/console.sh \
 	tests/integration/handshake.sh \

@@ -64,11 +64,13 @@ witness_end() {
 	is 'clients from before' "$(exit_status "$1.witness")" 0
 }
 
+# Only in checks: it sets a trap for the end of its shell.
 undisturbed() {
 	inv=$1
 	shift
 	inv_state=$(switch_at_rest "$inv")
 	inv_lines=$(log_lines "$inv")
+	trap 'is_running "$inv.witness" && end "$inv.witness" KILL' EXIT
 	witness_start "$inv"
 	"$@"
 	is_running "$inv" || fail 'I1: the switch is gone'

@@ -12,8 +12,8 @@
  * request (bytes, and how many of them are sent).
  *
  *   connect          connect to DIR/ctl
- *   bind[=PATH]      make the data socket; @NAME is an abstract name; default
- *                    DIR/.raw-PID, as most clients do
+ *   bind[=PATH]      make the data socket; @NAME is an abstract name, each @ a
+ *                    zero byte; default DIR/.raw-PID, as most clients do
  *   chmod=MODE       change the mode of the data socket's file
  *   v3 v1 v0         write a request of that version, naming the data socket
  *   magic=N version=N type=N port=N family=N path=PATH
@@ -153,7 +153,7 @@ static uint32_t get32(const struct client *c, size_t at)
 	return v;
 }
 
-/* Put a path into an address; @NAME is abstract. Return: the address' length,
+/* Put a path into an address; each leading @ is a zero byte: abstract. Return: the address' length,
  * which is the whole structure: that is what VDE programs pass. */
 static socklen_t set_path(struct sockaddr_un *sa, const char *path)
 {
@@ -164,8 +164,8 @@ static socklen_t set_path(struct sockaddr_un *sa, const char *path)
 	if (len > sizeof(sa->sun_path))
 		broken("path too long");
 	memcpy(sa->sun_path, path, len);
-	if (path[0] == '@')
-		sa->sun_path[0] = 0;
+	for (size_t i = 0; path[i] == '@'; i++)
+		sa->sun_path[i] = 0;
 	return sizeof(*sa);
 }
 
