@@ -249,8 +249,9 @@ static int port_vde_connect(const struct port_vde *pv,
 		return port_vde_error(err, size, -EINVAL,
 				      "its address is not a UNIX socket's");
 	if (!path[0]) {
-		/* An abstract name, as Bochs uses; always sent whole. */
-		if (!path[1])
+		/* An abstract name, as Bochs uses, and user-mode Linux, whose begins
+		 * with more zeros; always sent whole. */
+		if (!memcmp(path, path + 1, sizeof(req->addr.path) - 1))
 			return port_vde_error(err, size, -EINVAL,
 					      "its socket has no name");
 		memcpy(&sa, &req->addr, sizeof(sa));

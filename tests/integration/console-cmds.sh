@@ -83,6 +83,7 @@ settle_text() {
 		-e 's/^Hash: [0-9]*/Hash: ####/' -e 's/age [0-9]* secs/age N secs/' \
 		-e 's/endpoint ID [0-9]*/endpoint ID ####/' \
 		-e 's/ age [0-9-]* bonusport/ age N bonusport/' \
+		-e 's/portcost=20000000 /portcost=DEFAULT /' -e 's/portcost=20000 /portcost=DEFAULT /' \
 		-e '/^ DROP: /d' "$1"
 }
 
@@ -560,12 +561,14 @@ END
 same 'fstp/setedge and bonus' <<'END'
 +a v3 descr=a
 fstp/setedge 0 1 1
-fstp/setedge 0 9 1
 fstp/setedge 9 1 1
 fstp/bonus 0 1 100
-fstp/bonus 0 9 100
 fstp/bonus 9 1 100
 END
+apart 'fstp/setedge of a port that is not there' 'says it is done' 'fstp/setedge 0 9 1' \
+	'1006 No such device or address'
+apart 'fstp/bonus of a port that is not there' 'says it is done' 'fstp/bonus 0 9 100' \
+	'1006 No such device or address'
 same 'fstp in a hub' -x <<'END'
 fstp/setfstp 1
 fstp/showinfo
