@@ -136,6 +136,7 @@ static int vswdir_set_mode(const struct vsw *vsw)
 int vswdir_open(struct vsw *vsw)
 {
 	char ctl[PATH_MAX + 8];
+	struct stat st;
 	int ret;
 
 	ret = vswdir_lock(vsw);
@@ -157,6 +158,11 @@ int vswdir_open(struct vsw *vsw)
 	if (!activation_has(ctl) && fd_unix_is_live(ctl)) {
 		ret = -EADDRINUSE;
 		log_err("Could not bind to socket '%s': Address already in use", ctl);
+		goto fail;
+	}
+	if (!lstat(ctl, &st) && !S_ISSOCK(st.st_mode)) {
+		ret = -EEXIST;
+		log_err("Could not bind to socket '%s': something else is there", ctl);
 		goto fail;
 	}
 	vswdir_clean(vsw);
