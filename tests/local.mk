@@ -22,6 +22,8 @@ integration_tests = \
 	tests/integration/compat.sh \
 	tests/integration/console-cmds.sh \
 	tests/integration/console.sh \
+	tests/integration/faults.sh \
+	tests/integration/faults-tap.sh \
 	tests/integration/handshake.sh \
 	tests/integration/learning.sh \
 	tests/integration/lifecycle.sh \
