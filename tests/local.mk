@@ -35,7 +35,7 @@ integration_tests = \
 	tests/integration/plugins.sh \
 	tests/integration/tap.sh
 TESTS += $(integration_tests)
-EXTRA_DIST += $(integration_tests) tests/integration/who-held
+EXTRA_DIST += $(integration_tests) tests/integration/who-held tests/integration/ids
 
 # vhost-user front ends, most of them hostile.
 check_PROGRAMS += tests/vhost/hostile
