@@ -21,6 +21,7 @@ integration_tests = \
 	tests/integration/baseline.sh \
 	tests/integration/compat.sh \
 	tests/integration/console-cmds.sh \
+	tests/integration/control.sh \
 	tests/integration/console.sh \
 	tests/integration/faults.sh \
 	tests/integration/faults-tap.sh \
