@@ -17,7 +17,9 @@
 #include "lib/daemon.h"
 #include "lib/fd.h"
 #include "lib/pcapfile.h"
+#include "lib/qmp_args.h"
 #include "lib/vde_wire.h"
+#include "switchd/admin.h"
 #include "switchd/capture.h"
 #include "switchd/options.h"
 #include "switchd/vsw.h"
@@ -220,6 +222,150 @@ static void control(void **state)
 	close(fd);
 }
 
+/* A program on the control socket, past its first words. */
+static int control_open(struct lan *l)
+{
+	char path[96];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/control", l->dir);
+	fd = fd_connect_unix(path);
+	assert_true(fd >= 0);
+	assert_non_null(strstr(talk(l, fd, "{\"execute\":\"qmp_capabilities\"}\n"),
+			       "{\"return\":{}}"));
+	return fd;
+}
+
+/* All that can be read from @fd. */
+static const char *read_all(struct lan *l, int fd)
+{
+	static char all[4 << 20];
+	size_t size = 0;
+	ssize_t got;
+
+	do {
+		turn(l);
+		got = recv(fd, all + size, sizeof(all) - 1 - size, MSG_DONTWAIT);
+		size += got > 0 ? (size_t)got : 0;
+	} while (got > 0);
+	all[size] = 0;
+	return all;
+}
+
+/* How often @what is in @text. */
+static unsigned int count(const char *text, const char *what)
+{
+	unsigned int n = 0;
+
+	while ((text = strstr(text, what))) {
+		text++;
+		n++;
+	}
+	return n;
+}
+
+static void subscribers(void **state)
+{
+	static const char want[] = "{\"execute\":\"subscribe\",\"arguments\":{\"events\":"
+				   "[\"PORT_ADDED\"]}}\n";
+	struct lan *l = *state;
+	int one = control_open(l), other = control_open(l);
+	unsigned int made;
+	const char *said;
+
+	assert_non_null(strstr(talk(l, one, want), "{\"return\":{}}"));
+	assert_int_equal(admin_port_create(l->vsw, 3, &made), 0);
+	said = talk(l, one, NULL);
+	assert_ptr_equal(strstr(said, "{\"event\":\"PORT_ADDED\",\"data\":{\"port\":3},"
+				"\"timestamp\":{\"seconds\":"), said);
+	assert_non_null(strstr(said, "\"sequence\":1}\r\n"));
+	assert_string_equal(talk(l, other, NULL), "");
+	/* The same twice is one subscription. */
+	talk(l, one, want);
+	assert_int_equal(admin_port_create(l->vsw, 4, &made), 0);
+	assert_int_equal(count(read_all(l, one), "PORT_ADDED"), 1);
+	/* Who leaves wants nothing any more. */
+	assert_int_not_equal(l->vsw->events.wanted, 0);
+	close(one);
+	turn(l);
+	assert_int_equal(l->vsw->events.wanted, 0);
+	assert_int_equal(admin_port_remove(l->vsw, 4), 0);
+	assert_int_equal(admin_port_create(l->vsw, 4, &made), 0);
+	close(other);
+	turn(l);
+}
+
+/* Events, so many of them. */
+static void provoke(struct lan *l, unsigned int events)
+{
+	unsigned int made;
+
+	for (unsigned int i = 0; i < events; i++) {
+		assert_int_equal(admin_port_create(l->vsw, 3, &made), 0);
+		assert_int_equal(admin_port_remove(l->vsw, 3), 0);
+	}
+}
+
+static void deaf_subscriber(void **state)
+{
+	enum { EVENTS = 20000 };
+	struct lan *l = *state;
+	int fd = control_open(l);
+	const char *said;
+	unsigned int got;
+	char lost[64];
+
+	talk(l, fd, "{\"execute\":\"subscribe\"}\n");
+	provoke(l, EVENTS);
+	/* None went out yet: what waits is as much as may wait. */
+	said = read_all(l, fd);
+	got = count(said, "PORT_ADDED");
+	assert_in_range(got, QMP_EVENTS_MAX / 120, QMP_EVENTS_MAX / 90);
+	/* The loss is told where it happened, and only once; later ones are told again. */
+	for (unsigned int round = 1; round <= 2; round++) {
+		snprintf(lost, sizeof(lost), "\r\n{\"event\":\"EVENTS_LOST\",\"data\":"
+			 "{\"count\":%u},", EVENTS - got);
+		assert_int_equal(count(said, lost), 1);
+		assert_int_equal(count(said, "EVENTS_LOST"), 1);
+		assert_null(strstr(strstr(said, "EVENTS_LOST"), "PORT_ADDED"));
+		snprintf(lost, sizeof(lost), "\"sequence\":%u}", round * (EVENTS + 1));
+		assert_int_equal(count(said, lost), 1);
+		provoke(l, EVENTS);
+		said = read_all(l, fd);
+		got = count(said, "PORT_ADDED");
+	}
+	close(fd);
+	turn(l);
+}
+
+static void arguments(void **state UNUSED)
+{
+	static const struct {
+		const char *args, *spec, *why;
+	} cases[] = {
+		{ "{}", NULL, NULL },
+		{ "{}", "a? b?", NULL },
+		{ "{\"a\":1,\"b\":2}", "a b", NULL },
+		{ "{\"a\":1}", "a b?", NULL },
+		{ "{\"a\":1}", NULL, "there is no argument 'a'" },
+		{ "{\"a\":1}", "aa? b?", "there is no argument 'a'" },
+		{ "{\"aa\":1}", "a?", "there is no argument 'aa'" },
+		{ "{\"\":1}", "a?", "there is no argument ''" },
+		{ "{\"b\":1}", "a b?", "argument 'a' is missing" },
+		{ "{\"a\":1}", "a  b", "argument 'b' is missing" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		json_t *args = json_loads(cases[i].args, 0, NULL);
+		struct qmp_error err = { 0 };
+
+		assert_non_null(args);
+		assert_int_equal(qmp_args_check(args, cases[i].spec, &err), !cases[i].why);
+		assert_string_equal(err.desc, cases[i].why ? cases[i].why : "");
+		json_decref(args);
+	}
+}
+
 static void capture(void **state)
 {
 	struct lan *l = *state;
@@ -320,6 +466,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup_teardown(refused, setup, teardown),
 	cmocka_unit_test_setup_teardown(console, setup, teardown),
 	cmocka_unit_test_setup_teardown(control, setup, teardown),
+	cmocka_unit_test_setup_teardown(subscribers, setup, teardown),
+	cmocka_unit_test_setup_teardown(deaf_subscriber, setup, teardown),
+	cmocka_unit_test(arguments),
 	cmocka_unit_test_setup_teardown(capture, setup, teardown),
 	cmocka_unit_test_setup_teardown(one_at_a_time, setup, teardown),
 	cmocka_unit_test(pid_file),
