@@ -16,6 +16,7 @@
 #include "switchd/control_cmds.h"
 #include "switchd/named_port.h"
 #include "switchd/port_tap.h"
+#include "switchd/stp.h"
 #include "switchd/vsw.h"
 
 enum { CHANGE_SECONDS_MAX = 1000000 };	/* as on the console */
@@ -331,10 +332,10 @@ json_t *control_set_switch(void *ctx, struct qmp_conn *conn UNUSED, json_t *args
 	unsigned int ageing = (unsigned int)(fdb_ageing(fdb) / 1000);
 	unsigned int interval = vsw_ageing_interval(vsw);
 	unsigned int min_stay = (unsigned int)(fdb_min_stay(fdb) / 1000);
-	bool hub = vsw->bridge.hub;
+	bool hub = vsw->bridge.hub, stp = vsw->stp;
 	int ret;
 
-	if (!qmp_arg_bool(args, "hub", &hub, err) ||
+	if (!qmp_arg_bool(args, "hub", &hub, err) || !qmp_arg_bool(args, "stp", &stp, err) ||
 	    !qmp_arg_uint(args, "numports", 1, VSW_PORTS_MAX, &numports, err) ||
 	    !qmp_arg_uint(args, "hashsize", 1, VSW_FDB_MAX, &hashsize, err) ||
 	    !qmp_arg_uint(args, "ageing", 1, CHANGE_SECONDS_MAX, &ageing, err) ||
@@ -343,6 +344,9 @@ json_t *control_set_switch(void *ctx, struct qmp_conn *conn UNUSED, json_t *args
 		return NULL;
 	while (size < hashsize)
 		size *= 2;
+	/* Who becomes a hub leaves the tree, unless he asks for both. */
+	if (hub && stp && json_object_get(args, "stp"))
+		return qmp_fail(err, "'stp': a hub has no part in the spanning tree");
 	/* First what may fail; and a change of size forgets all addresses. */
 	if (numports != vsw->numports || size != vsw->hashsize) {
 		ret = vsw_resize(vsw, numports, size);
@@ -358,5 +362,10 @@ json_t *control_set_switch(void *ctx, struct qmp_conn *conn UNUSED, json_t *args
 	if (interval != vsw_ageing_interval(vsw))
 		vsw_set_ageing_interval(vsw, interval);
 	admin_hub(vsw, hub);
+	if (!stp)
+		stp_stop(vsw);
+	ret = stp && !hub ? stp_start(vsw) : 0;
+	if (ret)
+		return control_result(ret, err, "the spanning tree");
 	return json_object();
 }

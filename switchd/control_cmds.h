@@ -14,7 +14,7 @@ struct vsw;
 /* Queries. */
 
 qmp_handler control_query_switch, control_query_ports, control_query_fdb,
-	    control_query_vlans, control_query_taps, control_query_events;
+	    control_query_vlans, control_query_stp, control_query_taps, control_query_events;
 
 /* Changes. */
 

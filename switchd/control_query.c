@@ -14,6 +14,7 @@
 #include "switchd/admin.h"
 #include "switchd/control_cmds.h"
 #include "switchd/port_tap.h"
+#include "switchd/stp.h"
 #include "switchd/vsw.h"
 
 enum {
@@ -90,6 +91,7 @@ json_t *control_query_switch(void *ctx, struct qmp_conn *conn UNUSED, json_t *ar
 		"min-stay", (json_int_t)(fdb_min_stay(fdb) / 1000),
 		"vlan-mode", modes[vsw->bridge.vlans.mode],
 		"vlan-aware", vlan_is_aware(&vsw->bridge.vlans)));
+	json_object_set_new(o, "stp", json_boolean(vsw->stp));
 	query_sum_up(vsw, &sum);
 	query_add_counters(o, &sum);
 	return o;
@@ -302,6 +304,53 @@ static void query_tap(void *ctx, const char *name, unsigned int port, bool attac
 {
 	json_array_append_new(ctx, json_pack("{s:o,s:i,s:b}", "name", control_text(name),
 					     "port", (int)port, "attached", attached));
+}
+
+/* A bridge's identifier, as people write it: priority and address. */
+static json_t *query_bridge_id(uint64_t id)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%04x.%02x:%02x:%02x:%02x:%02x:%02x",
+		 (unsigned int)(id >> 48), (unsigned int)(id >> 40 & 0xff),
+		 (unsigned int)(id >> 32 & 0xff), (unsigned int)(id >> 24 & 0xff),
+		 (unsigned int)(id >> 16 & 0xff), (unsigned int)(id >> 8 & 0xff),
+		 (unsigned int)(id & 0xff));
+	return json_string(text);
+}
+
+static json_t *query_stp_ports(const struct vsw *vsw)
+{
+	json_t *list = json_array();
+	struct rstp_port_info p;
+
+	for (unsigned int i = 0; i <= vsw->numports; i++)
+		if (vsw->ports[i] && !stp_port_get_info(vsw->ports[i], &p))
+			json_array_append_new(list,
+				json_pack("{s:i,s:s,s:s,s:b,s:I,s:o}", "port", (int)i,
+					  "role", rstp_role_name(p.role),
+					  "state", rstp_state_name(p.state),
+					  "edge", p.edge, "cost", (json_int_t)p.cost,
+					  "designated-bridge",
+					  query_bridge_id(p.designated_bridge)));
+	return list;
+}
+
+json_t *control_query_stp(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UNUSED,
+			  struct qmp_error *err UNUSED)
+{
+	const struct vsw *vsw = ctx;
+	struct rstp_info info;
+
+	stp_get_info(vsw, &info);
+	return json_pack("{s:b,s:o,s:o,s:I,s:i,s:I,s:o}", "enabled", !!vsw->stp,
+			 "bridge", query_bridge_id(info.bridge),
+			 "root", query_bridge_id(info.root),
+			 "root-cost", (json_int_t)info.root_cost,
+			 "root-port", info.root_port,
+			 "topology-changes",
+			 (json_int_t)(info.tc_detected + info.tc_received),
+			 "ports", query_stp_ports(vsw));
 }
 
 json_t *control_query_taps(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UNUSED,

@@ -59,6 +59,8 @@ static const struct switch_cmd switch_cmds[] = {
 	  "set the counters of a port, or of all, to 0", "port reset 7" },
 	{ "port close", "PORT ID", "", "endpoint-close", NULL, NULL,
 	  "unplug one endpoint ('ports PORT' shows its ID)", "port close 7 12" },
+	{ "stp", "", "", "query-stp", switch_show_stp, NULL,
+	  "the spanning tree, and the ports in it", "stp" },
 	{ "tap list", "", "", "query-taps", switch_show_taps, NULL,
 	  "the tap interfaces", "tap list" },
 	{ "tap add", "NAME [PORT]", "", "tap-add", NULL, NULL,
@@ -67,7 +69,7 @@ static const struct switch_cmd switch_cmds[] = {
 	  "detach a tap interface", "tap del tap1" },
 	{ "flush", "[PORT]", "", "fdb-flush", NULL, NULL,
 	  "forget the addresses behind a port, or all", "flush 2" },
-	{ "set", "hub=on|off numports=N hashsize=N ageing=SECONDS ageing-interval=SECONDS "
+	{ "set", "hub=on|off stp=on|off numports=N hashsize=N ageing=SECONDS ageing-interval=SECONDS "
 	  "min-stay=SECONDS", "", "set-switch", NULL, NULL,
 	  "settings of the switch, all or nothing", "set ageing=300 hub=off" },
 	{ "console", "LINE...", "", NULL, NULL, switch_console,

@@ -303,6 +303,39 @@ void switch_show_vlans(const struct switch_call *call UNUSED, const json_t *ret)
 	table_end(&t, stdout);
 }
 
+void switch_show_stp(const struct switch_call *call UNUSED, const json_t *ret)
+{
+	static const struct table_column columns[] = {
+		{ "PORT", true }, { "ROLE", false }, { "STATE", false }, { "COST", true },
+		{ "DESIGNATED", false },
+	};
+	const json_t *port, *ports = json_object_get(ret, "ports");
+	json_int_t root_port = json_integer_value(json_object_get(ret, "root-port"));
+	struct table t;
+	size_t i;
+
+	if (!json_is_true(json_object_get(ret, "enabled"))) {
+		puts("It takes no part in the spanning tree.");
+		return;
+	}
+	printf("bridge %s\nroot   %s", show_text(ret, "bridge"), show_text(ret, "root"));
+	if (root_port < 0)
+		puts(" (this one)");
+	else
+		printf(" by port %lld, cost %" PRIu64 "\n", (long long)root_port,
+		       show_u64(ret, "root-cost"));
+	table_begin(&t, columns, ARRAY_SIZE(columns));
+	json_array_foreach(ports, i, port) {
+		table_add(&t, "%" PRIu64, show_u64(port, "port"));
+		table_add(&t, "%s", json_is_true(json_object_get(port, "edge")) ? "Edge" :
+			  show_text(port, "role"));
+		table_add(&t, "%s", show_text(port, "state"));
+		table_add(&t, "%" PRIu64, show_u64(port, "cost"));
+		table_add(&t, "%s", show_text(port, "designated-bridge"));
+	}
+	table_end(&t, stdout);
+}
+
 void switch_show_taps(const struct switch_call *call UNUSED, const json_t *ret)
 {
 	static const struct table_column columns[] = {
