@@ -27,3 +27,21 @@ plug_libvdeplug_lanbox_la_LIBADD = lib/libfront.la $(VDEPLUG_LIBS)
 plug_libvdeplug_lanbox_la_LDFLAGS = -module -avoid-version -shared \
 	-export-symbols-regex '^vdeplug_ops$$' \
 	-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
+
+# A wire that loses and delays frames, in place of wirefilter.
+noinst_LTLIBRARIES += plug/libwire.la
+plug_libwire_la_SOURCES = \
+	plug/markov.c plug/markov.h \
+	plug/wire.c plug/wire.h \
+	plug/wire_cable.c plug/wire_cable.h \
+	plug/wire_cmds.c plug/wire_cmds.h \
+	plug/wire_console.c plug/wire_console.h \
+	plug/wire_options.c plug/wire_options.h \
+	plug/wire_random.h \
+	plug/wire_value.c plug/wire_value.h \
+	plug/wirefilter.c plug/wirefilter.h
+plug_libwire_la_LIBADD = plug/libplug.la lib/libcommon.la -lm
+
+bin_PROGRAMS += lanbox-wirefilter
+lanbox_wirefilter_SOURCES = plug/wirefilter_main.c
+lanbox_wirefilter_LDADD = plug/libwire.la plug/libplug.la lib/libcommon.la

@@ -145,7 +145,8 @@ unit_tests = \
 	tests/unit/test-switch \
 	tests/unit/test-vlan \
 	tests/unit/test-vmm \
-	tests/unit/test-vring
+	tests/unit/test-vring \
+	tests/unit/test-wire
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
@@ -166,6 +167,8 @@ tests_unit_test_vlan_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_vlan_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_vmm_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_vmm_LDADD = vmm/libvmm.la $(CMOCKA_LIBS)
+tests_unit_test_wire_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_wire_LDADD = plug/libwire.la $(CMOCKA_LIBS) -lm
 
 
 # A guest that polls its NIC: one program as a bzImage and with a PVH note.
