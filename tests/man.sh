@@ -111,6 +111,24 @@ help_options "$LANBOX" capture -h >in_help
 check 'lanbox.1 has all options of the help text of capture' page_has in_help
 check 'lanbox capture has all options of its page' program_has "$LANBOX" capture
 
+options lanbox.1 'lanbox switch' >in_page
+help_options "$LANBOX" switch -h >in_help
+check 'lanbox.1 has all options of the help text of switch' page_has in_help
+check 'lanbox switch has all options of its page' program_has "$LANBOX" switch
+
+# What a subcommand is called: the words before its arguments.
+switch_subcommands() {
+	"$LANBOX" switch -h | grep '^[a-z]' | sed 's/ [^ ]*[^a-z ].*//' | sort >in_help
+	{
+		sed -n '/^\.Ss lanbox switch/,/^\.Sh/s/^\.It Ic //p' "$doc/lanbox.1"
+		sed -n '/^\.It Xo/{n;s/^\.Ic //p;}' "$doc/lanbox.1"
+	} | sed 's/ \(Op\|Ar\) .*//' >in_page
+	sort -o in_page in_page
+	[ -s in_help ]
+	is subcommands "$(cat in_page)" "$(cat in_help)"
+}
+check 'lanbox.1 has all subcommands of lanbox switch, and no other' switch_subcommands
+
 options lanbox.1 DESCRIPTION >in_page
 : >in_help
 check 'lanbox has all options of its page' program_has "$LANBOX"
@@ -181,4 +199,13 @@ if command -v socat >/dev/null; then
 else
 	skip "$text" 'no socat here'
 fi
+
+# EVENTS_LOST is of the connection, not of the switch.
+control_events() {
+	sed -n 's/^\tX(\([A-Z_]*\),.*/\1/p' "$top_srcdir/switchd/events.h" >kinds
+	[ -s kinds ]
+	is events "$(items lanbox-control.7 Dv Events)" \
+		"$({ cat kinds; echo EVENTS_LOST; } | sort)"
+}
+check 'lanbox-control.7 has all events, and no other' control_events
 done_testing

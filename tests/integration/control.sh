@@ -4,7 +4,7 @@
 
 requires socat
 is_vde_switch && skip_all 'vde_switch has no control socket'
-LANBOX=$top_builddir/lanbox
+LANBOX=${LANBOX:-$top_builddir/lanbox}
 cd "$T" || exit 99
 
 # Speaking.
@@ -436,7 +436,6 @@ deaf() {
 	is 'commands run' "$(grep -c '^{"return":' many.out)" 40001
 	after=$(awk '/^VmRSS/ { print $2 }' "/proc/$(pid_of sw)/status")
 	note "memory of the switch: $before kB, with a deaf listener $after kB"
-	[ $((after - before)) -lt 4000 ] || fail "it grew from $before to $after kB"
 	: >go
 	wait_for 5 grep -q '"event":"EVENTS_LOST"' deaf.out
 	ok sw port-create '"port": 14'
@@ -450,6 +449,8 @@ deaf() {
 	is 'events got and lost' $((lost + got)) 20001
 	is 'the last number' "$(tail -n 1 deaf.out | number sequence)" 20002
 	ended deaf
+	# With ASan, what was freed is kept for a while.
+	grep -q __asan_init "$SWITCH" || [ $((after - before)) -lt 4000 ]
 }
 check 'who does not read loses events, learns how many, and costs nobody anything' deaf
 
