@@ -233,6 +233,13 @@ given() {
 	console given 'port/print 9' | grep -F 'module tuntap'
 	console given 'tap/add tap8' | grep -F '1016'
 	console given 'tap/del nosuch' | grep -F '1002'
+	lanbox="$top_builddir/lanbox switch -s $T/given"
+	is 'taps' "$($lanbox tap --json)" '[{"name":"tap8","port":9,"attached":true}]'
+	$lanbox tap del tap8
+	is 'taps after tap del' "$($lanbox tap --json)" '[]'
+	$lanbox tap add tap8 11
+	$lanbox tap | grep -Ex 'tap8    11  attached'
+	not $lanbox tap add tap8
 	end given
 	ip link del tap8
 }
