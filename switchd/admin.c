@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "switchd/named_port.h"
+#include "switchd/portgroup.h"
 #include "switchd/stp.h"
 #include "switchd/vsw.h"
 
@@ -98,15 +98,15 @@ int admin_port_name(struct vsw *vsw, unsigned int n, const char *name)
 {
 	struct vsw_port_config cfg = { .port = n, .mode = (mode_t)-1, .gid = (gid_t)-1 };
 
-	if (!named_port_is_name(name))
+	if (!portgroup_is_name(name))
 		return -EINVAL;
 	snprintf(cfg.name, sizeof(cfg.name), "%s", name);
-	return named_port_add(vsw, &cfg);
+	return portgroup_add(vsw, &cfg);
 }
 
 int admin_port_unname(struct vsw *vsw, const char *name)
 {
-	return named_port_remove(vsw, name) ? -ENXIO : 0;
+	return portgroup_remove(vsw, name) ? -ENXIO : 0;
 }
 
 int admin_port_vlan(struct vsw *vsw, unsigned int n, unsigned int vid)

@@ -38,7 +38,7 @@ int admin_port_allocatable(struct vsw *vsw, unsigned int n, bool on) MUST_CHECK;
 int admin_port_user(struct vsw *vsw, unsigned int n, uid_t uid) MUST_CHECK;
 int admin_port_group(struct vsw *vsw, unsigned int n, gid_t gid) MUST_CHECK;
 
-/* Give a port a name and a socket, or take them from it; see named_port.h. @n 0: the
+/* Give a port a name and a socket, or take them from it; see portgroup.h. @n 0: the
  * first that is free. */
 int admin_port_name(struct vsw *vsw, unsigned int n, const char *name) MUST_CHECK;
 int admin_port_unname(struct vsw *vsw, const char *name) MUST_CHECK;

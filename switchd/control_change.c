@@ -14,7 +14,7 @@
 #include "lib/qmp_args.h"
 #include "switchd/admin.h"
 #include "switchd/control_cmds.h"
-#include "switchd/named_port.h"
+#include "switchd/portgroup.h"
 #include "switchd/port_tap.h"
 #include "switchd/stp.h"
 #include "switchd/vsw.h"
@@ -165,7 +165,7 @@ static bool change_set_name(const struct port *port, const json_t *args,
 		return false;
 	if (port->name && !strcmp(port->name, set->name))
 		set->has_name = false;
-	else if (!named_port_is_name(set->name))
+	else if (!portgroup_is_name(set->name))
 		qmp_fail(err, "'name' must be a file's name of letters, digits, '.', '_' "
 			 "and '-', and none of the switch's own");
 	else if (!port->id)

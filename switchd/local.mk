@@ -13,7 +13,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/cmd_tap.c \
 	switchd/cmd_vlan.c \
 	switchd/events.c switchd/events.h \
-	switchd/named_port.c switchd/named_port.h \
+	switchd/portgroup.c switchd/portgroup.h \
 	switchd/open_as.c switchd/open_as.h \
 	switchd/pcap_out.c switchd/pcap_out.h \
 	switchd/plugin.c switchd/plugin.h \
@@ -42,6 +42,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/fdb.c switchd/fdb.h \
 	switchd/frame.h \
 	switchd/frame_pcap.h \
+	switchd/named.c switchd/named.h \
 	switchd/options.c switchd/options.h \
 	switchd/port.c switchd/port.h \
 	switchd/port_tap.c switchd/port_tap.h \

@@ -18,7 +18,7 @@
 
 #include "lib/log.h"
 #include "lib/parse.h"
-#include "switchd/named_port.h"
+#include "switchd/portgroup.h"
 
 enum {
 	OPT_MACADDR = 256,
@@ -184,16 +184,23 @@ static bool options_tap(struct vsw_config *cfg, const char *arg)
 	return true;
 }
 
-/* NAME[,key=value...] */
-static bool options_vhost_user(struct vsw_config *cfg, const char *arg)
+/* Whether a port may be called so: its socket may lie in the switch directory. */
+static bool options_is_name(const char *name)
 {
-	struct vsw_vhost_config *v = calloc(1, sizeof(*v));
+	return name[0] && name[0] != '.' && !strchr(name, '/') &&
+	       strlen(name) < sizeof(((struct vsw_named_config *)0)->name);
+}
+
+/* NAME[,key=value...], the argument of @option. Return: the port, or NULL, logged. */
+static struct vsw_named_config *options_named(const char *option, const char *arg)
+{
+	struct vsw_named_config *v = calloc(1, sizeof(*v));
 	char *copy = strdup(arg), *rest = copy;
 	const char *wrong = NULL;
 	struct parse_kv kv;
 
-	if (!v || !copy || cfg->vhosts == VSW_VHOST_PORTS_MAX) {
-		log_err("--vhost-user '%s': more than %d ports", arg, VSW_VHOST_PORTS_MAX);
+	if (!v || !copy) {
+		log_err("%s '%s': out of memory", option, arg);
 		goto fail;
 	}
 	v->mode = 0600;
@@ -201,33 +208,45 @@ static bool options_vhost_user(struct vsw_config *cfg, const char *arg)
 	while (!wrong && parse_kv_next(&rest, &kv)) {
 		if (!kv.value && !strcmp(kv.key, "client"))
 			v->client = true;
-		else if (!kv.value && !v->name[0] && kv.key[0] && !strchr(kv.key, '/') &&
-			 kv.key[0] != '.' && strlen(kv.key) < sizeof(v->name))
+		else if (!kv.value && !v->name[0] && options_is_name(kv.key))
 			strcpy(v->name, kv.key);
 		else if (kv.value && !strcmp(kv.key, "path"))
 			wrong = options_absolute(v->path, kv.value) ? NULL : kv.key;
 		else if (kv.value && !strcmp(kv.key, "port"))
 			wrong = parse_uint(kv.value, 1, VSW_PORTS_MAX, &v->port) ? NULL : kv.key;
 		else if (kv.value && !strcmp(kv.key, "mode"))
-			wrong = options_mode("--vhost-user mode", kv.value, &v->mode) ? NULL : kv.key;
+			wrong = options_mode(option, kv.value, &v->mode) ? NULL : kv.key;
 		else if (kv.value && !strcmp(kv.key, "group"))
 			wrong = options_group(kv.value, &v->gid) ? NULL : kv.key;
 		else
 			wrong = kv.key;
 	}
 	if (wrong || !v->name[0] || (v->client && !v->path[0])) {
-		log_err("--vhost-user '%s': %s%s%s", arg, wrong ? "what is '" :
+		log_err("%s '%s': %s%s%s", option, arg, wrong ? "what is '" :
 			v->name[0] ? "a client needs path=SOCKET" : "it needs a name",
 			wrong ? wrong : "", wrong ? "'?" : "");
 		goto fail;
 	}
 	free(copy);
-	cfg->vhost[cfg->vhosts++] = v;
-	return true;
+	return v;
 fail:
 	free(copy);
 	free(v);
-	return false;
+	return NULL;
+}
+
+static bool options_vhost_user(struct vsw_config *cfg, const char *arg)
+{
+	struct vsw_named_config *v;
+
+	if (cfg->vhosts == VSW_VHOST_PORTS_MAX) {
+		log_err("--vhost-user '%s': more than %d ports", arg, VSW_VHOST_PORTS_MAX);
+		return false;
+	}
+	v = options_named("--vhost-user", arg);
+	if (v)
+		cfg->vhost[cfg->vhosts++] = v;
+	return v;
 }
 
 /* NAME[,key=value...] */
@@ -246,7 +265,7 @@ static bool options_port(struct vsw_config *cfg, const char *arg)
 	}
 	*p = (struct vsw_port_config){ .mode = (mode_t)-1, .gid = (gid_t)-1 };
 	while (!wrong && parse_kv_next(&rest, &kv)) {
-		if (!kv.value && !p->name[0] && named_port_is_name(kv.key))
+		if (!kv.value && !p->name[0] && portgroup_is_name(kv.key))
 			snprintf(p->name, sizeof(p->name), "%s", kv.key);
 		else if (kv.value && !strcmp(kv.key, "port"))
 			wrong = parse_uint(kv.value, 1, VSW_PORTS_MAX, &p->port) ? NULL : kv.key;

@@ -18,7 +18,7 @@
 #include "switchd/control.h"
 #include "switchd/ctl.h"
 #include "switchd/port_tap.h"
-#include "switchd/named_port.h"
+#include "switchd/portgroup.h"
 #include "switchd/port_vhost.h"
 #include "switchd/rcfile.h"
 #include "switchd/rxbuf.h"
@@ -304,7 +304,7 @@ static int vsw_name_ports(struct vsw *vsw)
 	int ret = 0;
 
 	for (unsigned int i = 0; !ret && i < vsw->cfg->named_ports; i++)
-		ret = named_port_add(vsw, &vsw->cfg->port[i]);
+		ret = portgroup_add(vsw, &vsw->cfg->port[i]);
 	return ret;
 }
 
@@ -367,7 +367,7 @@ void vsw_destroy(struct vsw *vsw)
 		return;
 	vhost_destroy(vsw->vhost);
 	stp_stop(vsw);
-	named_port_remove_all(vsw);
+	portgroup_remove_all(vsw);
 	port_tap_remove_all(vsw);
 	while (vsw->active_count)
 		endpoint_close(vsw->active[0]->endpoints);

@@ -35,7 +35,7 @@ struct port_vhost;
 struct port_vhost_scratch;
 struct vhost;
 struct ctl;
-struct named_port;
+struct portgroup;
 struct stp;
 struct qmp_server;
 struct tap;
@@ -66,15 +66,15 @@ struct vsw_port_config {
 };
 
 /**
- * struct vsw_vhost_config - A named port for one vhost-user front end
+ * struct vsw_named_config - A named port with a socket of its own for one peer
  * @name:	Its name
  * @path:	Socket, absolute, or empty: DIR/@name
- * @client:	The front end listens at @path, we connect
+ * @client:	The peer listens at @path, we connect
  * @port:	Number, 0 = any
  * @mode:	Permission bits of the socket, if we listen
  * @gid:	Its group, or (gid_t)-1
  */
-struct vsw_vhost_config {
+struct vsw_named_config {
 	char name[64];
 	char path[PATH_MAX];
 	bool client;
@@ -126,7 +126,7 @@ struct vsw_config {
 	unsigned int taps;
 	struct vsw_port_config port[VSW_NAMED_PORTS_MAX];
 	unsigned int named_ports;
-	struct vsw_vhost_config *vhost[VSW_VHOST_PORTS_MAX];
+	struct vsw_named_config *vhost[VSW_VHOST_PORTS_MAX];
 	unsigned int vhosts;
 	enum poller_mode polling;
 	struct eth_addr addr;
@@ -157,7 +157,7 @@ struct vsw_config {
  * @vhost_scratch: For their endpoints
  * @hashsize:	As the console shows it
  * @taps:	Interfaces that are to be attached
- * @named:	Named ports for VDE clients
+ * @groups:	Named ports for VDE clients
  * @watchers:	Those who see the frames, or NULL
  * @captures:	Captures under way, or NULL
  * @plugins:	Those that are loaded
@@ -186,7 +186,7 @@ struct vsw {
 	struct port_vhost_scratch *vhost_scratch;
 	unsigned int hashsize;
 	struct tap *taps;
-	struct named_port *named;
+	struct portgroup *groups;
 	struct watcher *watchers;
 	struct capture *captures;
 	struct plugins plugins;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* named_port.c - Ports that VDE clients ask for by name; the essay is in
- * named_port.h */
+/* portgroup.c - Ports that VDE clients ask for by name; the essay is in
+ * portgroup.h */
 #include "config.h"
 
-#include "switchd/named_port.h"
+#include "switchd/portgroup.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -15,13 +15,13 @@
 #include "switchd/vsw.h"
 #include "switchd/vswdir.h"
 
-struct named_port {
-	struct named_port *next;
+struct portgroup {
+	struct portgroup *next;
 	struct port *port;
 	struct ctl *ctl;
 };
 
-bool named_port_is_name(const char *name)
+bool portgroup_is_name(const char *name)
 {
 	size_t len = strlen(name);
 
@@ -34,16 +34,16 @@ bool named_port_is_name(const char *name)
 	return true;
 }
 
-static struct named_port **named_port_find(struct vsw *vsw, const char *name)
+static struct portgroup **portgroup_find(struct vsw *vsw, const char *name)
 {
-	struct named_port **p = &vsw->named;
+	struct portgroup **p = &vsw->groups;
 
 	while (*p && strcmp((*p)->port->name, name))
 		p = &(*p)->next;
 	return p;
 }
 
-int named_port_add(struct vsw *vsw, const struct vsw_port_config *cfg)
+int portgroup_add(struct vsw *vsw, const struct vsw_port_config *cfg)
 {
 	struct ctl_config ctl = {
 		.name = cfg->name,
@@ -52,12 +52,12 @@ int named_port_add(struct vsw *vsw, const struct vsw_port_config *cfg)
 		.port = cfg->port ? (int)cfg->port :
 			port_find_free(vsw, &PORT_CLIENT_OPERATOR),
 	};
-	struct named_port *np;
+	struct portgroup *np;
 	int ret;
 
-	if (!named_port_is_name(cfg->name))
+	if (!portgroup_is_name(cfg->name))
 		ret = -EINVAL;
-	else if (*named_port_find(vsw, cfg->name))
+	else if (*portgroup_find(vsw, cfg->name))
 		ret = -EEXIST;
 	else if (ctl.port < 0)
 		ret = ctl.port;
@@ -77,14 +77,14 @@ int named_port_add(struct vsw *vsw, const struct vsw_port_config *cfg)
 		return ret;
 	}
 	np->port = vsw->ports[ctl.port];
-	np->next = vsw->named;
-	vsw->named = np;
+	np->next = vsw->groups;
+	vsw->groups = np;
 	return 0;
 }
 
-static void named_port_free(struct named_port **p)
+static void portgroup_free(struct portgroup **p)
 {
-	struct named_port *np = *p;
+	struct portgroup *np = *p;
 
 	*p = np->next;
 	ctl_destroy(np->ctl);
@@ -92,18 +92,18 @@ static void named_port_free(struct named_port **p)
 	free(np);
 }
 
-int named_port_remove(struct vsw *vsw, const char *name)
+int portgroup_remove(struct vsw *vsw, const char *name)
 {
-	struct named_port **p = named_port_find(vsw, name);
+	struct portgroup **p = portgroup_find(vsw, name);
 
 	if (!*p)
 		return -ENOENT;
-	named_port_free(p);
+	portgroup_free(p);
 	return 0;
 }
 
-void named_port_remove_all(struct vsw *vsw)
+void portgroup_remove_all(struct vsw *vsw)
 {
-	while (vsw->named)
-		named_port_free(&vsw->named);
+	while (vsw->groups)
+		portgroup_free(&vsw->groups);
 }
