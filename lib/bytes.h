@@ -28,6 +28,12 @@ static inline struct be16 be16(uint16_t x)
 	return (struct be16){ { (uint8_t)(x >> 8), (uint8_t)x } };
 }
 
+static inline struct be32 be32(uint32_t x)
+{
+	return (struct be32){ { (uint8_t)(x >> 24), (uint8_t)(x >> 16),
+				(uint8_t)(x >> 8), (uint8_t)x } };
+}
+
 static inline uint32_t be32_get(struct be32 v)
 {
 	return (uint32_t)v.b[0] << 24 | (uint32_t)v.b[1] << 16 |

@@ -112,6 +112,12 @@ void fd_accept_rights(int sock)
 	setsockopt(sock, SOL_SOCKET, SO_PASSRIGHTS, &on, sizeof(on));
 }
 
+void fd_set_send_buffer(int sock, int bytes)
+{
+	if (setsockopt(sock, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0)
+		setsockopt(sock, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+}
+
 bool fd_is_eventfd(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
@@ -156,7 +162,7 @@ int fd_bind_unix(int fd, const struct sockaddr_un *sa, mode_t mode, uid_t uid,
 	return ret;
 }
 
-/* Take a socket nobody listens on out of the way. */
+/* Take a socket that nobody has out of the way. One of another type is had. */
 static int fd_unlink_stale(const char *path)
 {
 	struct stat st;
@@ -170,7 +176,8 @@ static int fd_unlink_stale(const char *path)
 	return unlink(path) < 0 ? -errno : 0;
 }
 
-int fd_listen_unix(const char *path, mode_t mode, gid_t gid)
+/* A socket of @type at @path. Return: it, or -errno. */
+static int fd_at_path(int type, const char *path, mode_t mode, gid_t gid)
 {
 	struct sockaddr_un sa;
 	int fd = -1, ret;
@@ -180,7 +187,7 @@ int fd_listen_unix(const char *path, mode_t mode, gid_t gid)
 		ret = fd_unlink_stale(path);
 	if (ret)
 		return ret;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	fd_refuse_rights(fd);
@@ -189,7 +196,20 @@ int fd_listen_unix(const char *path, mode_t mode, gid_t gid)
 		fd_close(&fd);
 		return ret;
 	}
-	if (listen(fd, FD_BACKLOG) < 0) {
+	return fd;
+}
+
+int fd_dgram_unix(const char *path, mode_t mode, gid_t gid)
+{
+	return fd_at_path(SOCK_DGRAM, path, mode, gid);
+}
+
+int fd_listen_unix(const char *path, mode_t mode, gid_t gid)
+{
+	int fd = fd_at_path(SOCK_STREAM, path, mode, gid);
+	int ret;
+
+	if (fd >= 0 && listen(fd, FD_BACKLOG) < 0) {
 		ret = -errno;
 		unlink(path);
 		fd_close(&fd);

@@ -45,6 +45,9 @@ int fd_sockaddr(struct sockaddr_un *sa, const char *path) MUST_CHECK;
  */
 int fd_listen_unix(const char *path, mode_t mode, gid_t gid) MUST_CHECK;
 
+/* The same with a datagram socket, to which others send at @path. */
+int fd_dgram_unix(const char *path, mode_t mode, gid_t gid) MUST_CHECK;
+
 /* Connect a stream socket to @path. Return: the socket (blocking) or -errno. */
 int fd_connect_unix(const char *path) MUST_CHECK;
 
@@ -52,6 +55,9 @@ int fd_connect_unix(const char *path) MUST_CHECK;
  * does nothing): the last close of one can block for as long as its sender
  * likes. */
 void fd_refuse_rights(int sock);
+
+/* Let the kernel queue @bytes to the peer, or as many as it permits. */
+void fd_set_send_buffer(int sock, int bytes);
 
 /**
  * fd_bind_unix() - Bind a socket to a path with exactly these permission bits

@@ -39,18 +39,22 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/control_events.c \
 	switchd/control_query.c \
 	switchd/ctl.c switchd/ctl.h \
+	switchd/dgramio.c switchd/dgramio.h \
 	switchd/fdb.c switchd/fdb.h \
 	switchd/frame.h \
 	switchd/frame_pcap.h \
 	switchd/named.c switchd/named.h \
 	switchd/options.c switchd/options.h \
 	switchd/port.c switchd/port.h \
+	switchd/port_dgram.c switchd/port_dgram.h \
+	switchd/port_stream.c switchd/port_stream.h \
 	switchd/port_tap.c switchd/port_tap.h \
 	switchd/port_vde.c switchd/port_vde.h \
 	switchd/rstp.c switchd/rstp.h \
 	switchd/rxbuf.h \
 	switchd/stp.c switchd/stp.h \
 	switchd/stats.c switchd/stats.h \
+	switchd/stream.c switchd/stream.h \
 	switchd/txq.c switchd/txq.h \
 	switchd/vsw.c switchd/vsw.h \
 	switchd/vswdir.c switchd/vswdir.h \

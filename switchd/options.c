@@ -27,6 +27,8 @@ enum {
 	OPT_MGMTGROUP,
 	OPT_NOSTDIN,
 	OPT_VHOST_USER,
+	OPT_STREAM,
+	OPT_DGRAM,
 	OPT_POLL,
 	OPT_PRIORITY,
 	OPT_HASHSIZE,
@@ -68,6 +70,8 @@ static const struct option options_long[] = {
 	{ "mgmtgroup", required_argument, NULL, OPT_MGMTGROUP },
 	{ "nostdin", no_argument, NULL, OPT_NOSTDIN },
 	{ "vhost-user", required_argument, NULL, OPT_VHOST_USER },
+	{ "stream", required_argument, NULL, OPT_STREAM },
+	{ "dgram", required_argument, NULL, OPT_DGRAM },
 	{ "poll", required_argument, NULL, OPT_POLL },
 	{ NULL, 0, NULL, 0 },
 };
@@ -90,6 +94,10 @@ static void options_usage(void)
 "      --vhost-user NAME[,path=SOCKET][,client][,port=N][,mode=MODE][,group=GROUP]\n"
 "                        a port for one vhost-user front end, which connects to\n"
 "                        SOCKET (DIR/NAME), or listens there (client)\n"
+"      --stream NAME[,path=SOCKET][,client][,port=N][,mode=MODE][,group=GROUP]\n"
+"                        a port for one stream of frames (QEMU, passt) likewise\n"
+"      --dgram NAME,local=SOCKET,remote=SOCKET[,port=N][,mode=MODE][,group=GROUP]\n"
+"                        a port for frames in datagrams (QEMU)\n"
 "      --poll HOW        rings of vhost-user: adaptive, always (a whole processor),\n"
 "                        or never (interrupts only)\n"
 "  -n, --numports N      number of ports (32)\n"
@@ -192,12 +200,14 @@ static bool options_is_name(const char *name)
 }
 
 /* NAME[,key=value...], the argument of @option. Return: the port, or NULL, logged. */
-static struct vsw_named_config *options_named(const char *option, const char *arg)
+static struct vsw_named_config *options_named(const char *option, const char *arg,
+					      bool dgram)
 {
 	struct vsw_named_config *v = calloc(1, sizeof(*v));
 	char *copy = strdup(arg), *rest = copy;
 	const char *wrong = NULL;
 	struct parse_kv kv;
+	bool good = false;
 
 	if (!v || !copy) {
 		log_err("%s '%s': out of memory", option, arg);
@@ -206,12 +216,14 @@ static struct vsw_named_config *options_named(const char *option, const char *ar
 	v->mode = 0600;
 	v->gid = (gid_t)-1;
 	while (!wrong && parse_kv_next(&rest, &kv)) {
-		if (!kv.value && !strcmp(kv.key, "client"))
+		if (!kv.value && !dgram && !strcmp(kv.key, "client"))
 			v->client = true;
 		else if (!kv.value && !v->name[0] && options_is_name(kv.key))
 			strcpy(v->name, kv.key);
-		else if (kv.value && !strcmp(kv.key, "path"))
+		else if (kv.value && !strcmp(kv.key, dgram ? "local" : "path"))
 			wrong = options_absolute(v->path, kv.value) ? NULL : kv.key;
+		else if (kv.value && dgram && !strcmp(kv.key, "remote"))
+			wrong = options_absolute(v->remote, kv.value) ? NULL : kv.key;
 		else if (kv.value && !strcmp(kv.key, "port"))
 			wrong = parse_uint(kv.value, 1, VSW_PORTS_MAX, &v->port) ? NULL : kv.key;
 		else if (kv.value && !strcmp(kv.key, "mode"))
@@ -221,12 +233,18 @@ static struct vsw_named_config *options_named(const char *option, const char *ar
 		else
 			wrong = kv.key;
 	}
-	if (wrong || !v->name[0] || (v->client && !v->path[0])) {
-		log_err("%s '%s': %s%s%s", option, arg, wrong ? "what is '" :
-			v->name[0] ? "a client needs path=SOCKET" : "it needs a name",
-			wrong ? wrong : "", wrong ? "'?" : "");
+	if (wrong)
+		log_err("%s '%s': what is '%s'?", option, arg, wrong);
+	else if (!v->name[0])
+		log_err("%s '%s': it needs a name", option, arg);
+	else if (v->client && !v->path[0])
+		log_err("%s '%s': a client needs path=SOCKET", option, arg);
+	else if (dgram && (!v->path[0] || !v->remote[0]))
+		log_err("%s '%s': it needs local=SOCKET and remote=SOCKET", option, arg);
+	else
+		good = true;
+	if (!good)
 		goto fail;
-	}
 	free(copy);
 	return v;
 fail:
@@ -235,17 +253,19 @@ fail:
 	return NULL;
 }
 
-static bool options_vhost_user(struct vsw_config *cfg, const char *arg)
+/* Add a named port to the @count of @list, which has room for @max. */
+static bool options_add_named(struct vsw_named_config **list, unsigned int *count,
+			      unsigned int max, const char *option, const char *arg)
 {
 	struct vsw_named_config *v;
 
-	if (cfg->vhosts == VSW_VHOST_PORTS_MAX) {
-		log_err("--vhost-user '%s': more than %d ports", arg, VSW_VHOST_PORTS_MAX);
+	if (*count == max) {
+		log_err("%s '%s': more than %u ports", option, arg, max);
 		return false;
 	}
-	v = options_named("--vhost-user", arg);
+	v = options_named(option, arg, !strcmp(option, "--dgram"));
 	if (v)
-		cfg->vhost[cfg->vhosts++] = v;
+		list[(*count)++] = v;
 	return v;
 }
 
@@ -422,7 +442,14 @@ static bool options_one(struct options *opt, int c, const char *arg,
 	case OPT_MGMTGROUP:
 		return options_group(arg, &cfg->mgmtgid);
 	case OPT_VHOST_USER:
-		return options_vhost_user(cfg, arg);
+		return options_add_named(cfg->vhost, &cfg->vhosts, VSW_VHOST_PORTS_MAX,
+					 "--vhost-user", arg);
+	case OPT_STREAM:
+		return options_add_named(cfg->stream, &cfg->streams,
+					 VSW_STREAM_PORTS_MAX, "--stream", arg);
+	case OPT_DGRAM:
+		return options_add_named(cfg->dgram, &cfg->dgrams, VSW_DGRAM_PORTS_MAX,
+					 "--dgram", arg);
 	case OPT_POLL:
 		return options_poll(cfg, arg);
 	case OPT_NOSTDIN:
@@ -480,4 +507,8 @@ void options_free(struct options *opt)
 {
 	while (opt->vsw.vhosts)
 		free(opt->vsw.vhost[--opt->vsw.vhosts]);
+	while (opt->vsw.streams)
+		free(opt->vsw.stream[--opt->vsw.streams]);
+	while (opt->vsw.dgrams)
+		free(opt->vsw.dgram[--opt->vsw.dgrams]);
 }

@@ -27,8 +27,8 @@
 
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "switchd/dgramio.h"
 #include "switchd/port.h"
-#include "switchd/rxbuf.h"
 #include "switchd/vsw.h"
 
 enum {
@@ -65,39 +65,7 @@ static struct port_vde *port_vde(struct endpoint *ep)
 /* Take in a batch. Return: whether there was anything. */
 static bool port_vde_receive(struct port_vde *pv)
 {
-	struct vsw *vsw = pv->ep.port->vsw;
-	struct frame frames[FRAME_BATCH];
-	struct mmsghdr msgs[FRAME_BATCH];
-	struct iovec iov[FRAME_BATCH];
-	unsigned int n = 0;
-	int got;
-
-	for (unsigned int i = 0; i < FRAME_BATCH; i++) {
-		iov[i] = (struct iovec){ vsw->rx[i].b, RXBUF_SIZE };
-		msgs[i] = (struct mmsghdr){
-			.msg_hdr = { .msg_iov = &iov[i], .msg_iovlen = 1 },
-		};
-	}
-	/* MSG_TRUNC: the size of what was sent, also if it did not fit. */
-	got = recvmmsg(pv->data, msgs, FRAME_BATCH, MSG_DONTWAIT | MSG_TRUNC, NULL);
-	for (int i = 0; i < got; i++) {
-		size_t size = msgs[i].msg_len;
-
-		/* libvdeplug 2 says good-bye with an empty datagram. */
-		if (!size)
-			continue;
-		iov[i].iov_len = MIN(size, (size_t)RXBUF_SIZE);
-		frames[n++] = (struct frame){
-			.head = vsw->rx[i].b,
-			.head_size = iov[i].iov_len,
-			.size = size,
-			.iov = &iov[i],
-			.iovcnt = 1,
-		};
-	}
-	if (n)
-		vsw_input(&pv->ep, frames, n);
-	return got > 0;
+	return dgramio_input(&pv->ep, pv->data);
 }
 
 static void port_vde_rx_cb(struct ev_loop *loop UNUSED, ev_io *w,
@@ -132,40 +100,7 @@ static unsigned int port_vde_send(struct endpoint *ep,
 				  const struct frame *const *frames,
 				  unsigned int n)
 {
-	struct port_vde *pv = port_vde(ep);
-	struct mmsghdr msgs[FRAME_BATCH];
-	unsigned int done = 0;
-
-	for (unsigned int i = 0; i < n; i++)
-		msgs[i] = (struct mmsghdr){
-			.msg_hdr = {
-				.msg_iov = (struct iovec *)(uintptr_t)frames[i]->iov,
-				.msg_iovlen = frames[i]->iovcnt,
-			},
-		};
-	while (done < n) {
-		int sent = sendmmsg(pv->data, msgs + done, n - done,
-				    MSG_DONTWAIT | MSG_NOSIGNAL);
-
-		if (sent > 0) {
-			for (int i = 0; i < sent; i++)
-				endpoint_sent(ep, 1, frames[done++]->size);
-		} else if (errno == EAGAIN) {
-			break;
-		} else if (errno == EMSGSIZE) {
-			endpoint_drop(ep, DROP_TOO_LONG, 1);
-			done++;
-		} else if (errno == ENOBUFS || errno == ENOMEM || errno == EINTR ||
-			   errno == EFAULT) {
-			/* EFAULT is the sender's doing: its memory vanished. */
-			endpoint_drop(ep, DROP_TX_ERROR, 1);
-			done++;
-		} else {
-			endpoint_dead(ep, "cannot send to it: %s", strerror(errno));
-			break;
-		}
-	}
-	return done;
+	return dgramio_send(ep, port_vde(ep)->data, frames, n);
 }
 
 static void port_vde_tx_cb(struct ev_loop *loop UNUSED, ev_io *w,
@@ -345,7 +280,6 @@ static int port_vde_find(struct vsw *vsw, const struct vde_request *req,
 static struct port_vde *port_vde_new(const struct vde_request *req)
 {
 	struct port_vde *pv = calloc(1, sizeof(*pv));
-	int size = VDE_SNDBUF;
 
 	if (!pv)
 		return NULL;
@@ -364,8 +298,7 @@ static struct port_vde *port_vde_new(const struct vde_request *req)
 		return NULL;
 	}
 	fd_refuse_rights(pv->data);
-	if (setsockopt(pv->data, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
-		setsockopt(pv->data, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	fd_set_send_buffer(pv->data, VDE_SNDBUF);
 	return pv;
 }
 

@@ -17,12 +17,14 @@
 #include "switchd/console.h"
 #include "switchd/control.h"
 #include "switchd/ctl.h"
+#include "switchd/port_dgram.h"
 #include "switchd/port_tap.h"
 #include "switchd/portgroup.h"
 #include "switchd/port_vhost.h"
 #include "switchd/rcfile.h"
 #include "switchd/rxbuf.h"
 #include "switchd/stp.h"
+#include "switchd/stream.h"
 #include "switchd/vhost.h"
 #include "switchd/vlan_out.h"
 #include "switchd/vswdir.h"
@@ -339,6 +341,10 @@ struct vsw *vsw_create(struct ev_loop *loop, const struct vsw_config *cfg)
 	if (!ret)
 		ret = vhost_create(vsw, &vsw->vhost);
 	if (!ret)
+		ret = stream_create(vsw, &vsw->stream);
+	for (unsigned int i = 0; !ret && i < cfg->dgrams; i++)
+		ret = port_dgram_create(vsw, cfg->dgram[i]);
+	if (!ret)
 		ret = vsw_name_ports(vsw);
 	if (!ret)
 		ret = control_create(vsw, &vsw->control);
@@ -366,6 +372,8 @@ void vsw_destroy(struct vsw *vsw)
 	if (!vsw)
 		return;
 	vhost_destroy(vsw->vhost);
+	stream_destroy(vsw->stream);
+	port_dgram_destroy_all(vsw);
 	stp_stop(vsw);
 	portgroup_remove_all(vsw);
 	port_tap_remove_all(vsw);

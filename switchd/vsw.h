@@ -35,9 +35,11 @@ struct port_vhost;
 struct port_vhost_scratch;
 struct vhost;
 struct ctl;
+struct port_dgram;
 struct portgroup;
-struct stp;
 struct qmp_server;
+struct stp;
+struct stream;
 struct tap;
 struct vlan_out;
 struct watcher;
@@ -47,6 +49,8 @@ enum {
 	VSW_PORTS_MAX = 65534,
 	VSW_TAPS_MAX = 64,
 	VSW_VHOST_PORTS_MAX = 64,
+	VSW_STREAM_PORTS_MAX = 64,
+	VSW_DGRAM_PORTS_MAX = 64,
 	VSW_NAMED_PORTS_MAX = 64,
 	VSW_FDB_MAX = 1 << 22,		/* addresses */
 };
@@ -69,6 +73,7 @@ struct vsw_port_config {
  * struct vsw_named_config - A named port with a socket of its own for one peer
  * @name:	Its name
  * @path:	Socket, absolute, or empty: DIR/@name
+ * @remote:	The peer's own socket, absolute, if frames go as datagrams
  * @client:	The peer listens at @path, we connect
  * @port:	Number, 0 = any
  * @mode:	Permission bits of the socket, if we listen
@@ -77,6 +82,7 @@ struct vsw_port_config {
 struct vsw_named_config {
 	char name[64];
 	char path[PATH_MAX];
+	char remote[PATH_MAX];
 	bool client;
 	unsigned int port;
 	mode_t mode;
@@ -102,6 +108,8 @@ struct vsw_named_config {
  * @port:	Named ports for VDE clients, @named_ports of them
  * @vhost:	Named ports for vhost-user front ends, @vhosts of them; owned by
  *		whoever made them
+ * @stream:	Likewise for streams of frames, @streams of them
+ * @dgram:	Likewise for frames in datagrams, @dgrams of them
  * @polling:	What becomes of rings without traffic
  * @addr:	The switch's own MAC address
  * @stdin_console: Standard input is a console
@@ -128,6 +136,10 @@ struct vsw_config {
 	unsigned int named_ports;
 	struct vsw_named_config *vhost[VSW_VHOST_PORTS_MAX];
 	unsigned int vhosts;
+	struct vsw_named_config *stream[VSW_STREAM_PORTS_MAX];
+	unsigned int streams;
+	struct vsw_named_config *dgram[VSW_DGRAM_PORTS_MAX];
+	unsigned int dgrams;
 	enum poller_mode polling;
 	struct eth_addr addr;
 	bool stdin_console;
@@ -159,6 +171,8 @@ struct vsw_config {
  * @taps:	Interfaces that are to be attached
  * @groups:	Named ports for VDE clients
  * @watchers:	Those who see the frames, or NULL
+ * @stream:	Takes streams of frames in
+ * @dgrams:	Ports whose peers send datagrams
  * @captures:	Captures under way, or NULL
  * @plugins:	Those that are loaded
  * @start_ms:	When it began
@@ -188,6 +202,8 @@ struct vsw {
 	struct tap *taps;
 	struct portgroup *groups;
 	struct watcher *watchers;
+	struct stream *stream;
+	struct port_dgram *dgrams;
 	struct capture *captures;
 	struct plugins plugins;
 	uint64_t start_ms;

@@ -25,6 +25,7 @@ static void byte_orders(void **state UNUSED)
 	assert_true(le64_get(q) == 0x0102030405060708);
 	assert_int_equal(le16_get(le16(0xfffe)), 0xfffe);
 	assert_int_equal(be32_get((struct be32){ { 0x80, 0, 0, 1 } }), 0x80000001);
+	assert_memory_equal(be32(0x01020304).b, "\1\2\3\4", 4);
 }
 
 /* Key 00 01 .. 0f, message 00 01 .. 07: row 8 of the vectors of the paper. */
