@@ -40,12 +40,6 @@ static inline uint32_t be32_get(struct be32 v)
 	       (uint32_t)v.b[2] << 8 | v.b[3];
 }
 
-static inline struct be32 be32(uint32_t x)
-{
-	return (struct be32){ { (uint8_t)(x >> 24), (uint8_t)(x >> 16), (uint8_t)(x >> 8),
-				(uint8_t)x } };
-}
-
 static inline uint64_t be64_get(struct be64 v)
 {
 	uint64_t x = 0;

@@ -117,7 +117,7 @@ static void port_dgram_plug(struct port_dgram *pd)
 		.uid = (uid_t)-1,
 	};
 	snprintf(pd->ep.descr, sizeof(pd->ep.descr), "dgram %s", pd->cfg->name);
-	pd->plugged = !port_plug(pd->vsw, (uint16_t)pd->port, &pd->ep, true);
+	pd->plugged = !port_plug(pd->vsw, (uint16_t)pd->port, &pd->ep, NULL);
 }
 
 /* Connect to the peer if it is there; nothing changes if it is still the same. */

@@ -381,13 +381,16 @@ static const struct endpoint_ops port_stream_ops = {
 
 int port_stream_open(struct vsw *vsw, int fd, const struct port_stream_owner *owner)
 {
-	int id = owner->port < 0 ? port_find_free(vsw) : owner->port;
 	struct port_stream *ps = calloc(1, sizeof(*ps));
 	struct ucred peer = { .uid = (uid_t)-1 };
 	socklen_t len = sizeof(peer);
-	int ret = id < 0 ? id : -ENOMEM;
+	struct port_client who;
+	int id, ret;
 
 	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
+	who = (struct port_client){ peer.uid, fd };
+	id = owner->port < 0 ? port_find_free(vsw, &who) : owner->port;
+	ret = id < 0 ? id : -ENOMEM;
 	if (!ps || id < 0)
 		goto fail;
 	fd_refuse_rights(fd);
@@ -401,7 +404,7 @@ int port_stream_open(struct vsw *vsw, int fd, const struct port_stream_owner *ow
 	snprintf(ps->ep.descr, sizeof(ps->ep.descr), "stream%s%s pid %ld uid %ld",
 		 owner->descr ? " " : "", owner->descr ? owner->descr : "",
 		 (long)peer.pid, (long)peer.uid);
-	ret = port_plug(vsw, (uint16_t)id, &ps->ep, owner->port >= 0);
+	ret = port_plug(vsw, (uint16_t)id, &ps->ep, owner->port >= 0 ? NULL : &who);
 	if (ret)
 		goto fail;
 	ev_io_init(&ps->rx, port_stream_rx_cb, fd, EV_READ);

@@ -5,10 +5,12 @@
 #include "switchd/stream.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "lib/activation.h"
 #include "lib/fd.h"
 #include "lib/listener.h"
 #include "lib/log.h"
@@ -73,7 +75,7 @@ int stream_create(struct vsw *vsw, struct stream **out)
 			return ret;
 	}
 	snprintf(path, sizeof(path), "%s/stream", vsw->dir);
-	fd = fd_listen_unix(path, vsw->cfg->mode, vsw->cfg->gid);
+	fd = activation_listen(path, vsw->cfg->mode, vsw->cfg->gid);
 	if (fd < 0) {
 		log_err_errno(-fd, "stream socket '%s'", path);
 		return fd;
@@ -84,13 +86,16 @@ int stream_create(struct vsw *vsw, struct stream **out)
 
 void stream_destroy(struct stream *st)
 {
+	char path[PATH_MAX + 8];
+
 	if (!st)
 		return;
 	for (unsigned int i = 0; i < st->ports; i++)
 		named_port_destroy(&st->port[i]);
 	if (st->listener.loop) {
 		listener_stop(&st->listener);
-		unlinkat(st->vsw->dirfd, "stream", 0);
+		snprintf(path, sizeof(path), "%s/stream", st->vsw->dir);
+		activation_unlink(path);
 	}
 	free(st);
 }
