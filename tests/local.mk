@@ -14,7 +14,11 @@ check_PROGRAMS += \
 	tests/integration/talk
 EXTRA_DIST += tests/integration/lib.sh tests/integration/invariants.sh \
 	tests/integration/tool.h
+	tests/integration/streamraw \
+	tests/integration/talk
+EXTRA_DIST += tests/integration/conn.h tests/integration/lib.sh tests/integration/tool.h
 tests_integration_framecheck_LDADD = $(VDEPLUG_LIBS)
+tests_integration_streamraw_LDADD = $(VDEPLUG_LIBS)
 tests_integration_talk_LDADD = $(VDEPLUG_LIBS)
 
 integration_tests = \
@@ -25,6 +29,7 @@ integration_tests = \
 	tests/integration/console.sh \
 	tests/integration/faults.sh \
 	tests/integration/faults-tap.sh \
+	tests/integration/dgram.sh \
 	tests/integration/handshake.sh \
 	tests/integration/learning.sh \
 	tests/integration/lifecycle.sh \
@@ -34,6 +39,7 @@ integration_tests = \
 	tests/integration/systemd.sh \
 	tests/integration/plug.sh \
 	tests/integration/plugins.sh \
+	tests/integration/stream.sh \
 	tests/integration/tap.sh
 TESTS += $(integration_tests)
 EXTRA_DIST += $(integration_tests) tests/integration/who-held tests/integration/ids

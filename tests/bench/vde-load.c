@@ -6,7 +6,8 @@
  * A libvdeplug client that plugs in twice (or more) and sends itself frames
  * through whatever the names on the command line lead to: a switch, two
  * switches and a cable, a module. It is a stock client on purpose: what it
- * measures is what an unmodified program gets.
+ * measures is what an unmodified program gets. With the names of conn.h it is a
+ * client of the kind of QEMU's instead, on a stream or on datagrams.
  *
  * Every frame carries the number of its run, a 64-bit sequence number, and a
  * checksum over both and over the payload. The sink keeps one bit per sequence
@@ -32,7 +33,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <libvdeplug.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -41,7 +41,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include "tests/integration/tool.h"
+#include "tests/integration/conn.h"
 
 enum {
 	ETH_HDR = 14,
@@ -99,16 +99,14 @@ struct config {
 
 /**
  * struct link - One plug
- * @conn:	libvdeplug connection
- * @fd:		Its data descriptor
+ * @conn:	Connection
  * @index:	Number within this process
  * @poll:	Poll before vde_recv()
  * @drain:	Only after one that found nothing
  * @mac:	Our address there
  */
 struct link {
-	VDECONN *conn;
-	int fd;
+	struct conn conn;
 	uint16_t index;
 	bool poll;
 	bool drain;
@@ -172,19 +170,16 @@ static void link_open(struct link *l, const struct config *cfg, const char *vnl,
 		      uint16_t index)
 {
 	struct timeval limit = { .tv_usec = WAIT_MS * 1000 };
-	char name[4096], descr[] = "vde-load";
+	int fd;
 
-	if ((size_t)snprintf(name, sizeof(name), "%s", vnl) >= sizeof(name))
-		die(TOOL_BROKEN, "%s: name too long", vnl);
-	l->conn = vde_open(name, descr, NULL);
-	if (!l->conn)
+	if (!conn_open(&l->conn, vnl, "vde-load"))
 		die(TOOL_BROKEN, "%s: cannot open: %s", vnl, strerror(errno));
-	l->fd = vde_datafd(l->conn);
+	fd = l->conn.fd;
 	l->index = index;
-	l->poll = cfg->poll || setsockopt(l->fd, SOL_SOCKET, SO_RCVTIMEO, &limit,
+	l->poll = cfg->poll || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit,
 					  sizeof(limit)) < 0;
 	l->drain = cfg->drain;
-	if (l->drain && fcntl(l->fd, F_SETFL, fcntl(l->fd, F_GETFL) | O_NONBLOCK) < 0)
+	if (l->drain && fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
 		die(TOOL_BROKEN, "link %u: cannot be made non-blocking", index);
 	l->mac[0] = 0x02;
 	l->mac[1] = (uint8_t)(run_id >> 16);
@@ -203,11 +198,11 @@ static size_t link_recv(struct link *l, void *buf, size_t size)
 {
 	ssize_t n;
 
-	if (l->poll && !l->drain && !readable(l->fd, WAIT_MS))
+	if (l->poll && !l->drain && !conn_readable(&l->conn, WAIT_MS))
 		return 0;
-	n = vde_recv(l->conn, buf, size, 0);
-	if (n < 0 && errno == EAGAIN && l->drain && readable(l->fd, WAIT_MS))
-		n = vde_recv(l->conn, buf, size, 0);
+	n = conn_recv(&l->conn, buf, size);
+	if (n < 0 && errno == EAGAIN && l->drain && conn_readable(&l->conn, WAIT_MS))
+		n = conn_recv(&l->conn, buf, size);
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
 		die(TOOL_BROKEN, "link %u: cannot receive: %s", l->index, strerror(errno));
 	/* A module may return 1 for "nothing for you". */
@@ -219,7 +214,7 @@ static void link_send(struct link *l, const void *buf, size_t size)
 	ssize_t n;
 
 	do
-		n = vde_send(l->conn, buf, size, 0);
+		n = conn_send(&l->conn, buf, size);
 	while (n < 0 && (errno == EINTR || errno == EAGAIN));
 	if (n < 0)
 		die(TOOL_BROKEN, "link %u: cannot send: %s", l->index, strerror(errno));
@@ -579,7 +574,8 @@ static void __attribute__((noreturn)) mode_idle(const struct config *cfg)
 static const char usage_text[] =
 	"usage: vde-load [OPTIONS] VNL [VNL]\n"
 	"Sends frames into the first VNL and receives them from the second (default:\n"
-	"the same), as two libvdeplug clients in one process.\n"
+	"the same), as two clients in one process: of libvdeplug, or for stream:PATH and\n"
+	"dgram:OWN,OTHERS of the kind of QEMU's.\n"
 	"  -m, --mode=flow      one sender, one receiver, unicast (default)\n"
 	"  -m, --mode=rr        request and response, one at a time: latency\n"
 	"  -m, --mode=fan       one sender, broadcast, --receivers receivers\n"

@@ -5,7 +5,7 @@
  *
  * framecheck VNL reads a script from standard input, one sentence a line:
  *
- *   plug a b c               three libvdeplug clients, plugged into VNL
+ *   plug a b c               three clients, plugged into VNL (conn.h)
  *   plug d at VNL            another one, somewhere else
  *   unplug b
  *   send a to b              a frame from a's address to b's, by plug a
@@ -44,9 +44,8 @@
 #include "config.h"
 
 #include <ctype.h>
-#include <libvdeplug.h>
 
-#include "tests/integration/tool.h"
+#include "tests/integration/conn.h"
 
 enum {
 	PLUGS = 26,
@@ -68,13 +67,15 @@ struct frame {
 
 /**
  * struct plug - A client
+ * @open:	It is plugged in
  * @got:	Frames it got since the last expectation, fences aside
  * @count:	How many; only the first FRAMES_KEPT are kept
  * @fence:	Number of the last fence it got
  * @ignored:	It neither reads nor is looked at
  */
 struct plug {
-	VDECONN *conn;
+	struct conn conn;
+	bool open;
 	char vnl[512];
 	struct frame got[FRAMES_KEPT];
 	unsigned int count;
@@ -115,7 +116,7 @@ static struct plug *plug_find(const char *name)
 {
 	struct plug *p = &plugs[plug_number(name)];
 
-	if (!p->conn)
+	if (!p->open)
 		broken("%s is not plugged in", name);
 	return p;
 }
@@ -123,14 +124,12 @@ static struct plug *plug_find(const char *name)
 static void plug_open(const char *name, const char *vnl)
 {
 	struct plug *p = &plugs[plug_number(name)];
-	char descr[] = "framecheck", copy[sizeof(p->vnl)];
 
-	if (p->conn)
+	if (p->open)
 		broken("%s is plugged in already", name);
 	snprintf(p->vnl, sizeof(p->vnl), "%s", vnl);
-	snprintf(copy, sizeof(copy), "%s", vnl);
-	p->conn = vde_open(copy, descr, NULL);
-	if (!p->conn)
+	p->open = conn_open(&p->conn, vnl, "framecheck");
+	if (!p->open)
 		fail("cannot plug %s into %s: %s", name, vnl, strerror(errno));
 	p->count = 0;
 	p->fence = 0;
@@ -177,7 +176,7 @@ static void put_type(uint8_t *frame, uint64_t type)
 
 static void plug_send(struct plug *p, const uint8_t *b, size_t n)
 {
-	ssize_t ret = vde_send(p->conn, b, n, 0);
+	ssize_t ret = conn_send(&p->conn, b, n);
 
 	if (ret != (ssize_t)n)
 		fail("cannot send %zu bytes: %s", n, ret < 0 ? strerror(errno) : "cut");
@@ -191,9 +190,9 @@ static bool plug_recv(struct plug *p)
 	pid_t whose;
 	ssize_t n;
 
-	if (!readable(vde_datafd(p->conn), PATIENCE_MS))
+	if (!conn_readable(&p->conn, PATIENCE_MS))
 		return false;
-	n = vde_recv(p->conn, buf, sizeof(buf), 0);
+	n = conn_recv(&p->conn, buf, sizeof(buf));
 	if (n < 0)
 		fail("plug %c cannot receive: %s", (char)('a' + (p - plugs)),
 		     strerror(errno));
@@ -216,8 +215,8 @@ static bool plug_recv(struct plug *p)
 	return true;
 }
 
-/* Send a fence by @from and wait until everybody else has it. */
-static void fence(struct plug *from)
+/* Send a fence by @from. Return: its number. */
+static uint32_t send_fence(struct plug *from)
 {
 	static uint32_t serial;
 	uint8_t b[FENCE_SIZE] = { 0 };
@@ -230,8 +229,16 @@ static void fence(struct plug *from)
 	memcpy(b + 14, &serial, sizeof(serial));
 	memcpy(b + 18, &self, sizeof(self));
 	plug_send(from, b, sizeof(b));
+	return serial;
+}
+
+/* Send a fence by @from and wait until everybody else has it. */
+static void fence(struct plug *from)
+{
+	uint32_t serial = send_fence(from);
+
 	for (struct plug *p = plugs; p < plugs + PLUGS; p++) {
-		if (!p->conn || p->ignored || p == from || same_port(p, from))
+		if (!p->open || p->ignored || p == from || same_port(p, from))
 			continue;
 		while (p->fence != serial)
 			if (!plug_recv(p))
@@ -251,7 +258,7 @@ static void settle(void)
 	by = &plugs[last_by];
 	fence(by);
 	for (struct plug *p = plugs; p < plugs + PLUGS; p++) {
-		if (p->conn && !p->ignored && p != by && !same_port(p, by)) {
+		if (p->open && !p->ignored && p != by && !same_port(p, by)) {
 			fence(p);
 			return;
 		}
@@ -270,13 +277,22 @@ static void forget(void)
 static void do_plug(char **word, int n)
 {
 	const char *vnl = default_vnl;
+	struct plug *p;
 
 	if (n > 3 && !strcmp(word[n - 2], "at")) {
 		vnl = word[n - 1];
 		n -= 2;
 	}
-	for (int i = 1; i < n; i++)
+	for (int i = 1; i < n; i++) {
 		plug_open(word[i], vnl);
+		/* Only libvdeplug says when the switch has taken one in. */
+		p = plug_find(word[i]);
+		if (p->conn.vde)
+			continue;
+		send_fence(p);
+		if (!conn_wait_read(&p->conn, PATIENCE_MS))
+			fail("the switch does not read from %s", word[i]);
+	}
 }
 
 static void do_unplug(char **word, int n)
@@ -285,8 +301,8 @@ static void do_unplug(char **word, int n)
 
 	for (int i = 1; i < n; i++) {
 		p = plug_find(word[i]);
-		vde_close(p->conn);
-		p->conn = NULL;
+		conn_close(&p->conn);
+		p->open = false;
 	}
 }
 
@@ -411,7 +427,7 @@ static void do_expect(char **word, int n)
 	}
 	settle();
 	for (int i = 0; i < PLUGS; i++) {
-		if (!plugs[i].conn || plugs[i].ignored)
+		if (!plugs[i].open || plugs[i].ignored)
 			continue;
 		wrong = check_plug(&plugs[i], wanted[i], buf, sizeof(buf));
 		if (wrong)
@@ -469,7 +485,7 @@ int main(int argc, char **argv)
 	}
 	free(line);
 	for (struct plug *p = plugs; p < plugs + PLUGS; p++)
-		if (p->conn)
-			vde_close(p->conn);
+		if (p->open)
+			conn_close(&p->conn);
 	return TOOL_OK;
 }
