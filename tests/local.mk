@@ -11,12 +11,10 @@ check_PROGRAMS += \
 	tests/integration/framecheck \
 	tests/integration/rawvde \
 	tests/integration/sessions \
-	tests/integration/talk
-EXTRA_DIST += tests/integration/lib.sh tests/integration/invariants.sh \
-	tests/integration/tool.h
 	tests/integration/streamraw \
 	tests/integration/talk
-EXTRA_DIST += tests/integration/conn.h tests/integration/lib.sh tests/integration/tool.h
+EXTRA_DIST += tests/integration/conn.h tests/integration/invariants.sh \
+	tests/integration/lib.sh tests/integration/tool.h
 tests_integration_framecheck_LDADD = $(VDEPLUG_LIBS)
 tests_integration_streamraw_LDADD = $(VDEPLUG_LIBS)
 tests_integration_talk_LDADD = $(VDEPLUG_LIBS)
@@ -25,21 +23,21 @@ integration_tests = \
 	tests/integration/baseline.sh \
 	tests/integration/compat.sh \
 	tests/integration/console-cmds.sh \
-	tests/integration/control.sh \
 	tests/integration/console.sh \
-	tests/integration/faults.sh \
-	tests/integration/faults-tap.sh \
+	tests/integration/control.sh \
 	tests/integration/dgram.sh \
+	tests/integration/faults-tap.sh \
+	tests/integration/faults.sh \
 	tests/integration/handshake.sh \
 	tests/integration/learning.sh \
 	tests/integration/lifecycle.sh \
 	tests/integration/noloss.sh \
 	tests/integration/peers.sh \
-	tests/integration/sessions.sh \
-	tests/integration/systemd.sh \
 	tests/integration/plug.sh \
 	tests/integration/plugins.sh \
+	tests/integration/sessions.sh \
 	tests/integration/stream.sh \
+	tests/integration/systemd.sh \
 	tests/integration/tap.sh
 TESTS += $(integration_tests)
 EXTRA_DIST += $(integration_tests) tests/integration/who-held tests/integration/ids

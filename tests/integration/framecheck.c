@@ -310,7 +310,7 @@ static void do_unplug(char **word, int n)
 static void do_drain(void)
 {
 	for (struct plug *p = plugs; p < plugs + PLUGS; p++)
-		while (p->conn && !p->ignored && readable(vde_datafd(p->conn), DRAIN_MS))
+		while (p->open && !p->ignored && conn_readable(&p->conn, DRAIN_MS))
 			plug_recv(p);
 	forget();
 }
