@@ -32,7 +32,8 @@
  *
  * Where the text of 2004 is known to be wrong, 802.1Q is followed: recordDispute()
  * sets disputed and clears agreed, SUPERIOR_DESIGNATED reconsiders agree, and
- * blocked ports hold fdWhile at forwardDelay.
+ * blocked ports hold fdWhile at forwardDelay. Where this is more careful on purpose,
+ * rstp.h says so.
  */
 #include "config.h"
 
@@ -48,6 +49,7 @@
 enum {
 	RSTP_MIGRATE_MS = 3000,
 	RSTP_SECOND_MS = 1000,
+	RSTP_HOLD_MS = 100,		/* a port may send once more after it */
 	RSTP_NUMBER_BITS = 12,		/* of a port's number in its identifier */
 	RSTP_NUMBER_MASK = (1 << RSTP_NUMBER_BITS) - 1,
 	RSTP_PRIORITY_STEP = 16,	/* of ports */
@@ -199,10 +201,10 @@ static void timer_stop(struct rstp_port *p, enum rstp_timer timer)
 	p->until[timer] = 0;
 }
 
-/* forwardDelay (17.20.5) */
+/* forwardDelay (17.20.5); long enough for old information to end where others listen */
 static unsigned int port_forward_delay(const struct rstp *r, const struct rstp_port *p)
 {
-	return rstp_ms(p->send_rstp ? r->own_times.hello : r->root_times.forward_delay);
+	return rstp_ms(p->send_rstp && p->p2p ? r->own_times.hello : r->root_times.forward_delay);
 }
 
 /* EdgeDelay (17.20.4) */
@@ -402,6 +404,7 @@ static bool pim_run(struct rstp *r, struct rstp_port *p)
 		mine = port_designated(r, p);
 		p->proposing = p->proposed = false;
 		p->agreed = p->agreed && p->info_is == INFO_MINE &&
+			    mine.root == p->vector.root &&
 			    bpdu_vector_cmp(&mine, &p->vector) <= 0;
 		p->synced = p->synced && p->agreed;
 		p->vector = mine;
@@ -430,15 +433,37 @@ static void port_record_tc(struct rstp *r, struct rstp_port *p, const struct bpd
 	}
 }
 
+/* Whether @b comes from the port that the information here is of. */
+static bool port_is_source(const struct rstp_port *p, const struct bpdu *b)
+{
+	return b->vector.bridge << 16 == p->vector.bridge << 16 &&
+	       !((b->vector.port ^ p->vector.port) & RSTP_NUMBER_MASK);
+}
+
 /* Whether @b's vector replaces the port's: it is better, or from the same source. */
 static bool port_is_superior(const struct rstp_port *p, const struct bpdu *b, int cmp)
 {
-	const struct bpdu_vector *v = &b->vector, *mine = &p->vector;
-
 	if (cmp == 0)
 		return !bpdu_times_eq(b->times, p->times);
-	return cmp < 0 || (v->bridge << 16 == mine->bridge << 16 &&
-			   !((v->port ^ mine->port) & RSTP_NUMBER_MASK));
+	return cmp < 0 || port_is_source(p, b);
+}
+
+/* A bridge says the same on all of its links. Now that @p heard that its path became
+ * worse, what other ports heard of it before is out of date: without this, two bridges
+ * with two cables would pass each other's old news round and round.
+ */
+static void rstp_spread_bad_news(struct rstp *r, const struct rstp_port *p)
+{
+	for (struct rstp_port *q = r->ports; q; q = q->next) {
+		struct bpdu_vector news = p->vector;
+
+		news.port = q->vector.port;
+		if (q->info_is != INFO_RECEIVED || q->vector.bridge != news.bridge ||
+		    bpdu_vector_cmp(&q->vector, &news) >= 0)
+			continue;
+		q->vector = news;
+		q->agree = false;
+	}
 }
 
 /* A configuration or RST BPDU of a designated port. */
@@ -449,7 +474,8 @@ static void port_receive_designated(struct rstp *r, struct rstp_port *p,
 	bool superior = port_is_superior(p, b, cmp);
 
 	if (!superior && cmp > 0) {
-		/* It thinks it is designated, and may forward soon: a dispute. */
+		/* It missed something. If it may forward soon, that is a dispute. */
+		p->new_info = true;
 		if (b->flags & BPDU_LEARNING) {
 			p->disputed = true;
 			p->agreed = false;
@@ -466,6 +492,8 @@ static void port_receive_designated(struct rstp *r, struct rstp_port *p,
 		p->info_is = INFO_RECEIVED;
 		p->selected = false;
 		r->reselect = true;
+		if (cmp > 0 && !p->root_guard)
+			rstp_spread_bad_news(r, p);
 	}
 	if (b->flags & BPDU_PROPOSAL)
 		p->proposed = true;
@@ -478,11 +506,19 @@ static void port_receive_designated(struct rstp *r, struct rstp_port *p,
 /* An RST BPDU of a root, alternate or backup port. */
 static void port_receive_other(struct rstp *r, struct rstp_port *p, const struct bpdu *b)
 {
+	if (p->info_is == INFO_RECEIVED && port_is_source(p, b)) {
+		/* It is not designated any more: what it said when it was is void. */
+		p->info_is = INFO_AGED;
+		p->selected = false;
+		r->reselect = true;
+		return;
+	}
 	if (bpdu_vector_cmp(&b->vector, &p->vector) < 0)
 		return;
-	p->agreed = p->p2p && (b->flags & BPDU_AGREEMENT);
+	p->agreed = p->p2p && (b->flags & BPDU_AGREEMENT) &&
+		    b->vector.root == p->vector.root;
 	if (p->agreed)
-		p->proposing = false;
+		p->proposing = p->disputed = false;
 	port_record_tc(r, p, b);
 }
 
@@ -519,7 +555,7 @@ static bool bdm_run(struct rstp *r, struct rstp_port *p)
 		p->oper_edge = p->admin_edge;
 		return false;
 	}
-	if (p->oper_edge || !p->auto_edge || !p->send_rstp || !p->proposing ||
+	if (p->oper_edge || p->heard || !p->auto_edge || !p->send_rstp || !p->proposing ||
 	    timer_runs(r, p, TIMER_EDGE_DELAY))
 		return false;
 	p->oper_edge = true;
@@ -656,6 +692,8 @@ static void prt_enter(struct rstp *r, struct rstp_port *p)
 		break;
 	case RSTP_ROOT:
 		timer_start(r, p, TIMER_ROOT, rstp_ms(r->root_times.forward_delay));
+		if (p->selected_role == RSTP_DESIGNATED && p->send_rstp)
+			p->sync = true;
 		break;
 	case RSTP_BACKUP:
 		timer_start(r, p, TIMER_BACKUP, 2 * rstp_ms(r->own_times.hello));
@@ -928,16 +966,16 @@ static void port_send(struct rstp *r, struct rstp_port *p, enum bpdu_kind kind)
 	r->ops->send(r->ctx, p->number, frame, size);
 }
 
-/* Whether the port may send once more in this second; if not, it will be woken. */
+/* Whether the port may send now; if not, it will be woken. */
 static bool port_may_send(struct rstp *r, struct rstp_port *p)
 {
-	uint64_t seconds = (r->now - p->tx_from) / RSTP_SECOND_MS;
+	uint64_t ticks = (r->now - p->tx_from) / RSTP_HOLD_MS;
 
-	p->tx_count -= (unsigned int)MIN(p->tx_count, seconds);
-	p->tx_from += seconds * RSTP_SECOND_MS;
+	p->tx_count -= (unsigned int)MIN(p->tx_count, ticks);
+	p->tx_from += ticks * RSTP_HOLD_MS;
 	if (p->tx_count < r->hold_count)
 		return true;
-	timer_start(r, p, TIMER_HOLD, (unsigned int)(p->tx_from + RSTP_SECOND_MS - r->now));
+	timer_start(r, p, TIMER_HOLD, (unsigned int)(p->tx_from + RSTP_HOLD_MS - r->now));
 	return false;
 }
 
@@ -1002,7 +1040,9 @@ static void rstp_settle(struct rstp *r)
 	if (!r->enabled) {
 		while (rstp_pop_dirty(r))
 			;
-		rstp_select_root(r);
+		if (r->reselect)
+			rstp_select_root(r);
+		r->reselect = false;
 		return;
 	}
 	for (;;) {
@@ -1216,7 +1256,7 @@ void rstp_set_enabled(struct rstp *r, bool enabled, uint64_t now)
 		port_begin(r, p);
 		port_set_state(r, p, p->up && !enabled ? RSTP_FORWARDING : RSTP_DISCARDING);
 	}
-	rstp_settle(r);
+	rstp_reselect(r);
 }
 
 void rstp_set_priority(struct rstp *r, uint16_t priority, uint64_t now)

@@ -25,9 +25,9 @@
  * and agrees; the port forwards at once, and the neighbour's ports propose in turn.
  * The cut travels away from the root until it meets an edge or a blocked port.
  *
- * A port where nobody answers proposals for three seconds has a host behind it, no
- * bridge: it becomes an edge port and forwards. One that the administrator declares
- * an edge forwards from the beginning. The first BPDU on it ends that.
+ * A port that heard no BPDU for three seconds since its link came up has a host behind
+ * it, no bridge: it becomes an edge port and forwards. One that the administrator
+ * declares an edge forwards from the beginning. The first BPDU on it ends that.
  *
  * Ports in states:		frames		addresses
  *	discarding		dropped		-
@@ -35,6 +35,25 @@
  *	forwarding		forwarded	learned
  *
  * BPDUs are received and sent in all of them.
+ *
+ * DOC: More careful than the standard
+ *
+ * When a root is gone, news of it may chase itself round what is left of a ring, until
+ * its age ends it; agreements that cross newer BPDUs on the way may close that ring for
+ * a moment. The standard's machines do so for seconds. These rules, each of which any
+ * neighbour of the standard understands, make it rare and short:
+ *
+ * - After a burst, a port may send a BPDU every tenth of a second, not every second:
+ *   what is held back is what goes round.
+ * - An agreement is to information about one root: it is not kept when the root
+ *   changes, nor taken from a neighbour that means another one.
+ * - A root port that becomes designated discards until its neighbour agrees.
+ * - A bridge says the same on all of its links, so when one port hears that its path
+ *   became worse, all ports that heard of it know.
+ * - What a port said when it was designated is void when it says it is not.
+ * - A neighbour that says something worse missed something, and is told at once.
+ * - A port that is not point to point waits for the whole forward delay.
+ * - A port that heard a BPDU is not taken for an edge until its link was down.
  *
  * DOC: Shape
  *
@@ -231,8 +250,8 @@ int rstp_port_set_up(struct rstp *rstp, uint16_t port, bool up, uint64_t now);
  * rstp_port_set_edge() - Say what is known of the other side
  * @admin:	There is no bridge: forward at once, send no topology changes. Holds
  *		until the first BPDU, and again after the link was down
- * @automatic:	Find out: an edge after three seconds without a BPDU (20 if the port
- *		is not point to point)
+ * @automatic:	Find out: an edge if no BPDU came for three seconds since the link came
+ *		up (for the maximum age, if the port is not point to point)
  *
  * A port that is an edge already stays one until a BPDU comes or the link goes down.
  */
