@@ -146,6 +146,7 @@ unit_tests = \
 	tests/unit/test-bytes \
 	tests/unit/test-devices \
 	tests/unit/test-iplog \
+	tests/unit/test-rstp \
 	tests/unit/test-switch \
 	tests/unit/test-vlan \
 	tests/unit/test-vmm \
@@ -165,6 +166,8 @@ tests_unit_test_devices_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_devices_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_iplog_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_iplog_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS)
+tests_unit_test_rstp_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_rstp_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS)
 tests_unit_test_switch_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_switch_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_vlan_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
