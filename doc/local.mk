@@ -5,5 +5,6 @@ dist_man_MANS += \
 	doc/lanbox-plug.1 \
 	doc/lanbox-switchd.8 \
 	doc/lanbox-vmm.1 \
+	doc/lanbox-wirefilter.1 \
 	doc/libvdeplug_lanbox.1
 EXTRA_DIST += doc/architecture.md doc/benchmarks.md

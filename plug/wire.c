@@ -15,7 +15,7 @@
 
 enum {
 	WIRE_HEAP_MIN = 64,
-	WIRE_LATE_NS = 1000000,	/* an interface's backlog may be served so late */
+	WIRE_LATE_NS = 100000000,	/* an interface's backlog may be served so late */
 };
 
 static const char *const wire_drop_texts[] = {
@@ -109,13 +109,15 @@ bool wire_accepts(struct wire *w, uint64_t now_ns)
 /* Send a frame into the wire. Return: when its last bit is on it. */
 static uint64_t wire_transmit(struct wire *w, size_t size, uint64_t now_ns)
 {
-	uint64_t free_ns = w->interface.free_ns;
+	uint64_t free_ns = w->interface.free_ns, sent_ns;
 
 	/* Who had to wait follows the frame before at once, however late he was told
-	 * to go on. */
+	 * to go on, and so do others until the time lost is made up for. */
 	w->refused &= now_ns - free_ns < WIRE_LATE_NS;
-	return wire_rate_pass(&w->interface, w->refused ? MIN(now_ns, free_ns) : now_ns,
-			      size, wire_draw(w, WIRE_SPEED));
+	sent_ns = wire_rate_pass(&w->interface, w->refused ? MIN(now_ns, free_ns) : now_ns,
+				 size, wire_draw(w, WIRE_SPEED));
+	w->refused &= sent_ns <= now_ns;
+	return sent_ns;
 }
 
 /* Loss. */

@@ -56,7 +56,7 @@ int wire_cable_set(struct wire_cable *c, enum wire_param param, const char *text
 
 	if (wire_setting_parse(text, &set) || !wire_value_is_for(param, &set.value))
 		return -EINVAL;
-	node = set.node < 0 ? c->markov.current : (unsigned int)set.node;
+	node = set.node < 0 ? 0 : (unsigned int)set.node;
 	if (node >= c->markov.nodes)
 		return -EINVAL;
 	for (unsigned int dir = 0; dir < WIRE_DIRS; dir++)

@@ -56,7 +56,7 @@ void wire_cable_destroy(struct wire_cable *c);
  * wire_cable_set() - Set a parameter
  * @c:		The cable
  * @param:	Which
- * @text:	Value; without a node it is for the current one
+ * @text:	Value; without a node it is for the first one, as with wirefilter
  *
  * Return: 0; -EINVAL for what is no value, none for @param, or no node
  */

@@ -454,7 +454,7 @@ const struct wire_cmd wire_cmds[] = {
 	{ "setedge", "n1,n2,w", "markov mode: set edge weight", false, cmd_setedge, 0 },
 	{ "showinfo", "n", "markov mode: show parameter values", true, cmd_showinfo, 0 },
 	{ "showedges", "n", "markov mode: show edge weights", true, cmd_showedges, 0 },
-	{ "showcurrent", NULL, "markov mode: show current state", true, cmd_showcurrent, 0 },
+	{ "showcurrent", "", "markov mode: show current state", true, cmd_showcurrent, 0 },
 	{ "markov-debug", "n", "markov mode: set debug level", false, cmd_debug, 0 },
 	{ "counters", NULL, "show what was passed and dropped", true, cmd_counters, 0 },
 	{ "queue", NULL, "limit what waits in each direction (bytes)", false, cmd_queue, 0 },

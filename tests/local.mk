@@ -12,12 +12,14 @@ check_PROGRAMS += \
 	tests/integration/rawvde \
 	tests/integration/sessions \
 	tests/integration/streamraw \
-	tests/integration/talk
+	tests/integration/talk \
+	tests/integration/wirecheck
 EXTRA_DIST += tests/integration/conn.h tests/integration/invariants.sh \
 	tests/integration/lib.sh tests/integration/tool.h
 tests_integration_framecheck_LDADD = $(VDEPLUG_LIBS)
 tests_integration_streamraw_LDADD = $(VDEPLUG_LIBS)
 tests_integration_talk_LDADD = $(VDEPLUG_LIBS)
+tests_integration_wirecheck_CFLAGS = $(AM_CFLAGS) -pthread
 
 integration_tests = \
 	tests/integration/baseline.sh \
@@ -38,7 +40,8 @@ integration_tests = \
 	tests/integration/sessions.sh \
 	tests/integration/stream.sh \
 	tests/integration/systemd.sh \
-	tests/integration/tap.sh
+	tests/integration/tap.sh \
+	tests/integration/wirefilter.sh
 TESTS += $(integration_tests)
 EXTRA_DIST += $(integration_tests) tests/integration/who-held tests/integration/ids
 

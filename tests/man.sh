@@ -10,6 +10,7 @@ doc=$top_srcdir/doc
 VMM=$top_builddir/lanbox-vmm
 LANBOX=$top_builddir/lanbox
 PLUG=$top_builddir/lanbox-plug
+WIRE=$top_builddir/lanbox-wirefilter
 
 # Form.
 
@@ -84,7 +85,7 @@ program_has() {
 		"$@" "$option" </dev/null >out 2>&1 || :
 		not refused
 	done <both
-	"$@" -bogus </dev/null >out 2>&1 || :
+	"$@" --bogus </dev/null >out 2>&1 || :
 	refused
 }
 
@@ -145,6 +146,28 @@ ln -s "$PLUG" vde_plug2tap
 help_options ./vde_plug2tap --help >in_help
 check 'lanbox-plug.1 has all options of vde_plug2tap' page_has in_help
 check 'vde_plug2tap has all options of its page' program_has ./vde_plug2tap -s "$T/no/no" tap0
+
+options lanbox-wirefilter.1 >in_page
+help_options "$WIRE" --help >in_help
+table_options -- plug/wire_options.c >in_table
+check 'lanbox-wirefilter.1 has all options of the help text' page_has in_help
+check 'lanbox-wirefilter.1 has all options of the program' page_has in_table
+check 'lanbox-wirefilter has all options of its page' program_has "$WIRE"
+
+wire_commands() {
+	sed -n 's/^\t{ "\([a-z-]*\)", .*/\1/p' "$top_srcdir/plug/wire_cmds.c" |
+		grep -v -x -e band -e capacity | sort -u >commands
+	[ -s commands ]
+	is commands "$(items lanbox-wirefilter.1 Ic CONSOLE)" "$(cat commands)"
+}
+check 'lanbox-wirefilter.1 has all commands of the console, and no other' wire_commands
+
+wire_drops() {
+	sed -n 's/^\tX([A-Z]*, "\([a-z]*\)").*/\1/p' "$top_srcdir/plug/wire.h" | sort >reasons
+	[ -s reasons ]
+	is reasons "$(items lanbox-wirefilter.1 Sy)" "$(cat reasons)"
+}
+check 'lanbox-wirefilter.1 has all reasons of drops, and no other' wire_drops
 
 subcommands() {
 	"$LANBOX" --help | sed -n 's/^  \([a-z]*\) .*/\1/p' >in_help

@@ -9,7 +9,8 @@
  * have line ends (or -n N), or when the console closes the connection.
  *
  * How the text is cut into writes is up to the caller: that is the point. With
- * -s nothing is read until all is written.
+ * -s nothing is read until all is written; with -1 each TEXT waits for the prompt
+ * after the one before. -p NAME is for consoles whose prompt is not "vde$ ".
  *
  * Exit status: 0; 1 if the console fell silent for TALK_PATIENCE_MS before the
  * last prompt; 2 if there is no console.
@@ -24,7 +25,7 @@
 
 enum { TALK_PATIENCE_MS = 3000 };
 
-static const char prompt[] = "\nvde$ ";
+static char prompt[64] = "\nvde$ ";
 
 /* Replace escapes in place. Return: new length. */
 static size_t unescape(char *s)
@@ -85,11 +86,18 @@ static int console_connect(const char *path)
 int main(int argc, char **argv)
 {
 	unsigned int prompts = 0, gap_ms = 0;
-	bool count = true, speak_first = false;
+	bool count = true, speak_first = false, one_by_one = false;
 	int fd, c;
 
-	while ((c = getopt(argc, argv, "n:g:s")) != -1) {
+	while ((c = getopt(argc, argv, "1n:g:p:s")) != -1) {
 		switch (c) {
+		case '1':
+			one_by_one = true;
+			count = false;
+			break;
+		case 'p':
+			snprintf(prompt, sizeof(prompt), "\n%s ", optarg);
+			break;
 		case 'n':
 			prompts = (unsigned int)number("-n", optarg, 1000000);
 			count = false;
@@ -105,7 +113,8 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind >= argc)
-		die(TOOL_BROKEN, "usage: talk [-n PROMPTS] [-g MS] [-s] SOCKET [TEXT...]");
+		die(TOOL_BROKEN,
+		    "usage: talk [-n PROMPTS] [-g MS] [-p PROMPT] [-s] [-1] SOCKET [TEXT...]");
 	watchdog(60);
 	setlinebuf(stdout);		/* somebody may be looking on */
 	signal(SIGPIPE, SIG_IGN);
@@ -122,6 +131,8 @@ int main(int argc, char **argv)
 		if (send(fd, argv[i], len, MSG_NOSIGNAL) < 0)
 			break;
 		sleep_us(gap_ms * 1000U);
+		if (one_by_one && !listen_for(fd, 1))
+			break;
 	}
 	listen_for(fd, prompts);
 	return TOOL_OK;
