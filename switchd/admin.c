@@ -70,6 +70,19 @@ int admin_port_allocatable(struct vsw *vsw, unsigned int n, bool on)
 	return 0;
 }
 
+int admin_port_guard(struct vsw *vsw, unsigned int n, enum stp_guard guard)
+{
+	int err;
+	struct port *port = admin_port(vsw, n, &err);
+
+	if (!port)
+		return err;
+	port->kept = true;
+	port->stp_guard = guard;
+	stp_port_changed(port);
+	return 0;
+}
+
 int admin_port_user(struct vsw *vsw, unsigned int n, uid_t uid)
 {
 	int err;

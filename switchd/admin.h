@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "lib/compiler.h"
+#include "switchd/stp.h"
 
 struct port;
 struct vsw;
@@ -37,6 +38,9 @@ int admin_port_allocatable(struct vsw *vsw, unsigned int n, bool on) MUST_CHECK;
 /* Who may plug in; (uid_t)-1 and (gid_t)-1: anybody. */
 int admin_port_user(struct vsw *vsw, unsigned int n, uid_t uid) MUST_CHECK;
 int admin_port_group(struct vsw *vsw, unsigned int n, gid_t gid) MUST_CHECK;
+
+/* What may not be behind it, by the spanning tree. */
+int admin_port_guard(struct vsw *vsw, unsigned int n, enum stp_guard guard) MUST_CHECK;
 
 /* Give a port a name and a socket, or take them from it; see portgroup.h. @n 0: the
  * first that is free. */

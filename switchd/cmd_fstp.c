@@ -89,6 +89,18 @@ static int fstp_bonus(const struct console_call *call, const char *arg)
 	return 0;
 }
 
+/* PORT none|bpdu|root: VDE has nothing like it. */
+static int fstp_setguard(const struct console_call *call, const char *arg)
+{
+	enum stp_guard guard;
+	unsigned int id;
+
+	if (!cmd_number(&arg, VSW_PORTS_MAX, &id) ||
+	    !stp_guard_parse(arg + strspn(arg, " "), &guard))
+		return EINVAL;
+	return -admin_port_guard(call->vsw, id, guard);
+}
+
 static void fstp_id(FILE *out, const char *what, uint64_t id)
 {
 	fprintf(out, " ++ %s ", what);
@@ -183,6 +195,8 @@ const struct console_cmd cmd_fstp[] = {
 	  fstp_setedge },
 	{ "fstp/bonus", "VLAN PORT COST", "set the port bonus for a vlan", false,
 	  fstp_bonus },
+	{ "fstp/setguard", "PORT none/bpdu/root", "what may not be behind a port", false,
+	  fstp_setguard },
 	{ "fstp/print", "[N]", "print fst data for the defined vlan", true, fstp_print },
 	{ NULL, NULL, NULL, false, NULL },
 };

@@ -194,7 +194,7 @@ static const struct qmp_command control_commands[] = {
 	{ "query-events", NULL, control_query_events },
 	{ "port-create", "port?", control_port_create },
 	{ "port-remove", "port", control_port_remove },
-	{ "port-set", "port vlan? user? group? allocatable? name?", control_port_set },
+	{ "port-set", "port vlan? user? group? allocatable? name? stp-guard?", control_port_set },
 	{ "port-reset-counters", "port?", control_port_reset_counters },
 	{ "endpoint-close", "port id", control_endpoint_close },
 	{ "vlan-create", "vlan", control_vlan_create },

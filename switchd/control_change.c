@@ -98,11 +98,12 @@ json_t *control_endpoint_close(void *ctx, struct qmp_conn *conn UNUSED, json_t *
  * @name:	NULL: none
  */
 struct change_set {
-	bool has_vlan, has_user, has_group, has_allocatable, has_name;
+	bool has_vlan, has_user, has_group, has_allocatable, has_name, has_guard;
 	unsigned int vid;
 	uid_t uid;
 	gid_t gid;
 	bool allocatable;
+	enum stp_guard guard;
 	const char *name;
 };
 
@@ -175,6 +176,20 @@ static bool change_set_name(const struct port *port, const json_t *args,
 	return !err->desc[0];
 }
 
+static bool change_set_guard(const json_t *args, struct change_set *set,
+			     struct qmp_error *err)
+{
+	const char *name = "none";
+
+	set->has_guard = json_object_get(args, "stp-guard");
+	if (set->has_guard && !qmp_arg_text(args, "stp-guard", &name, err))
+		return false;
+	if (stp_guard_parse(name, &set->guard))
+		return true;
+	qmp_fail(err, "'stp-guard' must be none, bpdu or root");
+	return false;
+}
+
 /* Read the arguments of port-set, all of them. Return: whether nothing but a name
  * can fail any more. */
 static bool change_set_read(const struct vsw *vsw, const struct port *port,
@@ -186,6 +201,7 @@ static bool change_set_read(const struct vsw *vsw, const struct port *port,
 	       change_owner(args, "user", change_is_uid, &set->has_user, &set->uid, err) &&
 	       change_owner(args, "group", parse_group, &set->has_group, &set->gid, err) &&
 	       qmp_arg_bool(args, "allocatable", &set->allocatable, err) &&
+	       change_set_guard(args, set, err) &&
 	       change_set_name(port, args, set, err);
 }
 
@@ -218,6 +234,8 @@ json_t *control_port_set(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
 		ret = admin_port_group(ctx, port->id, set.gid);
 	if (!ret && set.has_allocatable)
 		ret = admin_port_allocatable(ctx, port->id, set.allocatable);
+	if (!ret && set.has_guard)
+		ret = admin_port_guard(ctx, port->id, set.guard);
 	return control_result(ret, err, "port %u", port->id);
 }
 

@@ -327,10 +327,12 @@ static json_t *query_stp_ports(const struct vsw *vsw)
 	for (unsigned int i = 0; i <= vsw->numports; i++)
 		if (vsw->ports[i] && !stp_port_get_info(vsw->ports[i], &p))
 			json_array_append_new(list,
-				json_pack("{s:i,s:s,s:s,s:b,s:I,s:o}", "port", (int)i,
+				json_pack("{s:i,s:s,s:s,s:b,s:I,s:s,s:b,s:o}", "port", (int)i,
 					  "role", rstp_role_name(p.role),
 					  "state", rstp_state_name(p.state),
 					  "edge", p.edge, "cost", (json_int_t)p.cost,
+					  "guard", stp_guard_name(vsw->ports[i]->stp_guard),
+					  "guarded", p.guarded,
 					  "designated-bridge",
 					  query_bridge_id(p.designated_bridge)));
 	return list;

@@ -257,6 +257,7 @@ static void port_reset(struct port *port)
 	port->acl_user = (uid_t)-1;
 	port->acl_group = (gid_t)-1;
 	port->stp_edge = false;
+	port->stp_guard = STP_GUARD_NONE;
 	port->stp_bonus = 0;
 	port->vlan = (struct vlan_port){ 0 };
 	port->stats = (struct port_stats){ 0 };

@@ -54,6 +54,7 @@
 
 #include "lib/compiler.h"
 #include "switchd/stats.h"
+#include "switchd/stp.h"
 #include "switchd/txq.h"
 #include "switchd/vlan.h"
 
@@ -142,6 +143,7 @@ struct endpoint {
  * @acl_user:	Only this user may plug in (and root, and @acl_group), or (uid_t)-1
  * @acl_group:	Only members of this group may (and root, and @acl_user), or (gid_t)-1
  * @stp_edge:	There is no bridge behind it
+ * @stp_guard:	What may not be behind it
  * @stp_bonus:	What makes it cost less than others in the spanning tree
  * @vlan:	Its VLANs
  * @stats:	Counters
@@ -163,6 +165,7 @@ struct port {
 	uid_t acl_user;
 	gid_t acl_group;
 	bool stp_edge;
+	enum stp_guard stp_guard;
 	uint32_t stp_bonus;
 	struct vlan_port vlan;
 	struct port_stats stats;

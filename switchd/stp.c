@@ -106,6 +106,25 @@ static void stp_timer_cb(struct ev_loop *loop UNUSED, ev_timer *w, int revents U
 
 /* Ports. */
 
+static const char *const stp_guard_names[] = {
+	[STP_GUARD_NONE] = "none", [STP_GUARD_BPDU] = "bpdu", [STP_GUARD_ROOT] = "root",
+};
+
+const char *stp_guard_name(enum stp_guard guard)
+{
+	return stp_guard_names[guard];
+}
+
+bool stp_guard_parse(const char *text, enum stp_guard *guard)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(stp_guard_names); i++)
+		if (!strcmp(text, stp_guard_names[i])) {
+			*guard = (enum stp_guard)i;
+			return true;
+		}
+	return false;
+}
+
 void stp_port_changed(struct port *port)
 {
 	struct stp *stp = port->vsw->stp;
@@ -115,7 +134,9 @@ void stp_port_changed(struct port *port)
 		return;
 	/* The port is there, and the cost in its range. */
 	if (rstp_port_set_cost(stp->rstp, port->id, RSTP_COST_DEFAULT - bonus, vsw_now_ms()) ||
-	    rstp_port_set_edge(stp->rstp, port->id, port->stp_edge, true, vsw_now_ms()))
+	    rstp_port_set_edge(stp->rstp, port->id, port->stp_edge, true, vsw_now_ms()) ||
+	    rstp_port_set_guard(stp->rstp, port->id, port->stp_guard == STP_GUARD_BPDU,
+				port->stp_guard == STP_GUARD_ROOT, vsw_now_ms()))
 		log_warn("port %u: not in the spanning tree", port->id);
 	stp_set_timer(stp);
 }

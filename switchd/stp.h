@@ -24,6 +24,17 @@ struct port;
 struct stp;
 struct vsw;
 
+/** enum stp_guard - What may not be behind a port: see rstp_port_set_guard() */
+enum stp_guard {
+	STP_GUARD_NONE,
+	STP_GUARD_BPDU,		/* a bridge: its first BPDU shuts the port */
+	STP_GUARD_ROOT,		/* the root: a better one shuts it while it is heard */
+};
+
+/* "none", "bpdu" or "root". */
+const char *stp_guard_name(enum stp_guard guard);
+bool stp_guard_parse(const char *text, enum stp_guard *guard) MUST_CHECK;
+
 /* Take part. Return: 0, also if it does already; -EINVAL on a hub; -ENOMEM. */
 int stp_start(struct vsw *vsw) MUST_CHECK;
 

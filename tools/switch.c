@@ -50,10 +50,12 @@ static const struct switch_cmd switch_cmds[] = {
 	  "make a port, of this number or any; its number is shown", "port create 7" },
 	{ "port remove", "PORT", "", "port-remove", NULL, NULL,
 	  "remove a port with nothing plugged in", "port remove 7" },
-	{ "port set", "PORT vlan=VLAN user=USER group=GROUP allocatable=yes|no name=NAME", "",
+	{ "port set", "PORT vlan=VLAN user=USER group=GROUP allocatable=yes|no name=NAME "
+	  "stp-guard=GUARD", "",
 	  "port-set", NULL, NULL,
 	  "settings of a port, all or nothing: its untagged VLAN, who may plug in, "
-	  "whether it is for anybody, its name; 'none' takes them away",
+	  "whether it is for anybody, its name, what may not be behind it (bpdu, root); 'none' "
+	  "takes them away",
 	  "port set 7 vlan=10 group=kvm" },
 	{ "port reset", "[PORT]", "", "port-reset-counters", NULL, NULL,
 	  "set the counters of a port, or of all, to 0", "port reset 7" },

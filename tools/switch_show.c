@@ -307,7 +307,7 @@ void switch_show_stp(const struct switch_call *call UNUSED, const json_t *ret)
 {
 	static const struct table_column columns[] = {
 		{ "PORT", true }, { "ROLE", false }, { "STATE", false }, { "COST", true },
-		{ "DESIGNATED", false },
+		{ "DESIGNATED", false }, { "GUARD", false },
 	};
 	const json_t *port, *ports = json_object_get(ret, "ports");
 	json_int_t root_port = json_integer_value(json_object_get(ret, "root-port"));
@@ -332,6 +332,8 @@ void switch_show_stp(const struct switch_call *call UNUSED, const json_t *ret)
 		table_add(&t, "%s", show_text(port, "state"));
 		table_add(&t, "%" PRIu64, show_u64(port, "cost"));
 		table_add(&t, "%s", show_text(port, "designated-bridge"));
+		table_add(&t, "%s%s", show_text(port, "guard"),
+			  json_is_true(json_object_get(port, "guarded")) ? " (shut)" : "");
 	}
 	table_end(&t, stdout);
 }

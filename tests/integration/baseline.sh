@@ -447,6 +447,44 @@ not_alive() {
 vde_fails 'says it runs, and does not'
 check 'V13: kill -9, and the same command again' truthful
 
+# A client says that it is the root, of priority 0, and that the topology changed. The
+# other clients' addresses stay, and the root does, behind a port that is guarded.
+bpdu() {
+	printf '\000\065\001\200\302\000\000\000\002\000\000\000\000\001\000\047'
+	printf '\102\102\003\000\000\002\002\075\000\000\002\000\000\000\000\001'
+	printf '\000\000\000\000\000\000\002\000\000\000\000\001\200\001'
+	printf '\000\000\024\000\002\000\017\000\000'
+}
+is_root() {
+	console guarded fstp/print | grep ' ROOTSWITCH'
+}
+spoofed_bridge() {
+	switch_start guarded -F
+	status_of guarded 'port/create 3' | grep '^1000'
+	status_of guarded "fstp/setguard $1" || :
+	spawn liar vde_plug "vde://$T/guarded[3]"
+	for _ in 1 2 3 4 5; do
+		sleep 0.3
+		bpdu >liar.in
+	done
+	sleep 0.3
+	console guarded fstp/print >tree
+	cat tree
+	end liar
+	end guarded
+}
+guarded() {
+	spoofed_bridge '3 root'
+	grep ' ROOTSWITCH' tree
+}
+unguarded() {
+	spoofed_bridge '3 none'
+	not grep ' ROOTSWITCH' tree
+}
+vde_fails 'obeys'
+check 'V22: a client that claims to be the root' guarded
+check 'V22: without a guard it would be' unguarded
+
 through_link() {
 	mkdir -m 750 target
 	ln -s target link
