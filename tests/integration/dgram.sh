@@ -167,8 +167,8 @@ check 'a stopped peer costs only itself' stopped
 no_loss() {
 	"$LOAD" -N -c 50000 "$vm" "vde://$T/sw"
 	# The kernel queues as few as ten for a socket that is not connected to ours.
-	"$LOAD" -N -c 50000 -r 50000 -b 50 "vde://$T/sw" "$vm"
-	"$LOAD" -N -c 3000 -s 65000 -r 4000 "$other" "$vm"
+	"$LOAD" -N -c 50000 -r 20000 -b 50 "vde://$T/sw" "$vm"
+	"$LOAD" -N -c 1500 -s 65000 -r 1000 "$other" "$vm"
 }
 check 'nothing is lost where the receiver reads' no_loss
 

@@ -231,7 +231,7 @@ spawn() {
 		echo $lib_rc >"$T/$lib_name.rc.new"
 		mv "$T/$lib_name.rc.new" "$T/$lib_name.rc"
 	) 2>/dev/null &
-	wait_for 2 test -s "$T/$lib_name.pid"
+	wait_for 10 test -s "$T/$lib_name.pid"
 }
 
 # say NAME TEXT: to its standard input, with printf's escapes.
@@ -256,7 +256,7 @@ end() {
 }
 
 ended() {
-	wait_for 5 test -s "$T/$1.rc"
+	wait_for 15 test -s "$T/$1.rc"
 }
 
 exit_status() {
