@@ -164,10 +164,16 @@ stopped() {
 }
 check 'a stopped peer costs only itself' stopped
 
+# Until then the kernel keeps a new peer of the same name from it.
+unplugged() {
+	wait_for 5 not port_line 5 'endpoint .* dgram vm$'
+}
 no_loss() {
 	"$LOAD" -N -c 50000 "$vm" "vde://$T/sw"
+	unplugged
 	# The kernel queues as few as ten for a socket that is not connected to ours.
 	"$LOAD" -N -c 50000 -r 20000 -b 50 "vde://$T/sw" "$vm"
+	unplugged
 	"$LOAD" -N -c 1500 -s 65000 -r 1000 "$other" "$vm"
 }
 check 'nothing is lost where the receiver reads' no_loss
