@@ -84,12 +84,12 @@ check 'options behind = are those of the command' options_of_command
 
 # A switch, or a hub, within libvdeplug.
 node() {
-	spawn node "$PLUG" "$T/east" "$1://$T/node.$1"
-	wait_for 5 test -S "node.$1/ctl"
+	spawn node "$PLUG" "$T/east" "$1://$T/at.$1"
+	wait_for 5 test -S "at.$1/ctl"
 	wait_for 5 plugs_on east 1
 	frames east <<-END
 	plug a b
-	plug c d at vde://$T/node.$1
+	plug c d at vde://$T/at.$1
 	send a to all
 	expect b c d
 	send c to a
