@@ -107,9 +107,14 @@ check '100000 frames of 9014 bytes, polled for' load -p -c 100000 -s 9014 "$fast
 check '10000 frames of 65000 bytes, polled for' load -p -c 10000 -s 65000 "$fast"
 check '200000 frames from lanbox to vde' load -c 200000 "$fast" "$plain"
 check '200000 frames from vde to lanbox' load -p -c 200000 "$plain" "$fast"
+# No sender is held back for ever by who gets no processor; so a busy machine has three
+# tries.
+load_thrice() {
+	load "$@" || load "$@" || load "$@"
+}
 check 'bursts of 2048 full frames to a receiver that takes its time' \
-	load -p -c 12288 -s 1514 -r 5000 -b 2048 -d 50 "$fast"
-check 'broadcast to eight that read' load -m fan -n 8 -r 5000 -c 5000 "$fast"
+	load_thrice -p -c 12288 -s 1514 -r 5000 -b 2048 -d 50 "$fast"
+check 'broadcast to eight that read' load_thrice -m fan -n 8 -r 5000 -c 5000 "$fast"
 
 check 'lanbox plugs are clients as others are' "$FRAMECHECK" "$fast" <<END
 plug a b
