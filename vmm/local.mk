@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += vmm/libvmm.la
 vmm_libvmm_la_SOURCES = \
 	vmm/acpi.c vmm/acpi.h \
+	vmm/aio.c vmm/aio.h \
 	vmm/aml.c vmm/aml.h \
 	vmm/boot.c vmm/boot.h \
 	vmm/bus.c vmm/bus.h \
@@ -10,6 +11,8 @@ vmm_libvmm_la_SOURCES = \
 	vmm/diagnose.c vmm/diagnose.h \
 	vmm/firmware.c vmm/firmware.h \
 	vmm/fwcfg.c vmm/fwcfg.h \
+	vmm/disk.c vmm/disk.h \
+	vmm/disk_file.c vmm/disk_file.h \
 	vmm/irq.c vmm/irq.h \
 	vmm/kvm.c vmm/kvm.h \
 	vmm/layout.h \
@@ -18,17 +21,21 @@ vmm_libvmm_la_SOURCES = \
 	vmm/net_vhost.c vmm/net_vhost.h \
 	vmm/net_vde.c vmm/net_vde.h \
 	vmm/options.c vmm/options.h \
+	vmm/options_drive.c vmm/options_drive.h \
+	vmm/overlay.c vmm/overlay.h \
 	vmm/pci.c vmm/pci.h \
 	vmm/power.c vmm/power.h \
 	vmm/ram.c vmm/ram.h \
 	vmm/serial.c vmm/serial.h \
+	vmm/throttle.c vmm/throttle.h \
 	vmm/vcpu.c vmm/vcpu.h \
 	vmm/virtio.h vmm/virtio_pci.c \
+	vmm/virtio_blk.c vmm/virtio_blk.h \
 	vmm/virtio_net.c vmm/virtio_net.h \
 	vmm/virtio_rng.c vmm/virtio_rng.h \
 	vmm/vm.c vmm/vm.h
-vmm_libvmm_la_CFLAGS = $(AM_CFLAGS) -pthread
-vmm_libvmm_la_LIBADD = lib/libcommon.la $(VDEPLUG_LIBS) -lpthread
+vmm_libvmm_la_CFLAGS = $(AM_CFLAGS) $(URING_CFLAGS) -pthread
+vmm_libvmm_la_LIBADD = lib/libcommon.la $(VDEPLUG_LIBS) $(URING_LIBS) -lpthread
 
 bin_PROGRAMS += lanbox-vmm
 lanbox_vmm_SOURCES = vmm/main.c

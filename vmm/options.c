@@ -21,6 +21,7 @@
 #include "lib/parse.h"
 #include "vmm/cpuid.h"
 #include "vmm/layout.h"
+#include "vmm/options_drive.h"
 
 /**
  * struct parser - Options being collected
@@ -28,6 +29,7 @@
  * @netdev:	Networks of -netdev and -net vde
  * @nic_netdev:	For each NIC, the id of its network, or NULL for the next one
  *		without an id
+ * @drives:	Disks
  * @nographic:	-nographic was given
  * @serial_given: -serial was given
  */
@@ -36,6 +38,7 @@ struct parser {
 	struct options_netdev netdev[OPTIONS_NICS_MAX];
 	unsigned int netdevs;
 	const char *nic_netdev[OPTIONS_NICS_MAX];
+	struct drives drives;
 	bool nographic;
 	bool serial_given;
 	const char *name;
@@ -51,8 +54,7 @@ static bool bad(const char *name, const char *arg, const char *why)
 	return false;
 }
 
-/* A path that stays good when the daemon goes to /; VNLs are left alone. */
-static const char *absolute(const char *path)
+const char *options_path(const char *path)
 {
 	char cwd[PATH_MAX], *abs = NULL;
 
@@ -204,7 +206,7 @@ static bool serial_unix(struct parser *p, const char *name, char *arg)
 	if (!parse_kv_next(&arg, &kv) || kv.value)
 		return bad(name, "unix:", "a path is needed");
 	p->opt->serial.kind = SERIAL_UNIX;
-	p->opt->serial.path = absolute(kv.key);
+	p->opt->serial.path = options_path(kv.key);
 	/* We always listen and never wait; asking for that is fine. */
 	while (parse_kv_next(&arg, &kv)) {
 		if (!strcmp(kv.key, "nowait") && !kv.value)
@@ -232,7 +234,7 @@ static bool opt_serial(struct parser *p, const char *name, char *arg)
 		return serial_unix(p, name, arg + 5);
 	if (!strncmp(arg, "file:", 5) && arg[5]) {
 		s->kind = SERIAL_FILE;
-		s->path = absolute(arg + 5);
+		s->path = options_path(arg + 5);
 	} else if (!strcmp(arg, "stdio") || !strcmp(arg, "mon:stdio")) {
 		s->kind = SERIAL_STDIO;
 		s->escape = arg[0] == 'm';
@@ -257,7 +259,7 @@ static bool netdev_key(struct options_netdev *nd, const char *name,
 	if (!strcmp(kv.key, "id")) {
 		nd->id = kv.value;
 	} else if (!strcmp(kv.key, "sock")) {
-		nd->sock = absolute(kv.value);
+		nd->sock = options_path(kv.value);
 	} else if (!strcmp(kv.key, "port")) {
 		if (!parse_uint(kv.value, 0, UINT16_MAX, &n))
 			return bad(name, kv.value, "not a port number");
@@ -369,7 +371,10 @@ static bool opt_device(struct parser *p, const char *name, char *arg)
 		return add_nic(p, name, arg);
 	if (!strcmp(kv.key, "virtio-rng-pci") || !strcmp(kv.key, "virtio-rng"))
 		return true;		/* always there */
-	return bad(name, kv.key, "there are only virtio-net-pci and virtio-rng-pci");
+	if (!strcmp(kv.key, "virtio-blk-pci") || !strcmp(kv.key, "virtio-blk"))
+		return drives_add_device(&p->drives, name, arg);
+	return bad(name, kv.key, "there are only virtio-net-pci, virtio-blk-pci and "
+		   "virtio-rng-pci");
 }
 
 /* Options of qemu that ask for what is so anyway. */
@@ -386,9 +391,22 @@ static bool opt_only_none(struct parser *p UNUSED, const char *name, char *arg)
 						 "serial console (-serial)");
 }
 
-static bool opt_no_disk(struct parser *p UNUSED, const char *name, char *arg)
+/* Disks. */
+
+static bool opt_disk(struct parser *p, const char *name, char *arg)
 {
-	return bad(name, arg, "there are no disks yet; boot with -kernel and -initrd");
+	return drives_add_file(&p->drives, name, arg);
+}
+
+static bool opt_drive(struct parser *p, const char *name, char *arg)
+{
+	return drives_add(&p->drives, name, arg);
+}
+
+static bool opt_snapshot(struct parser *p, const char *name UNUSED, char *arg UNUSED)
+{
+	p->drives.snapshot = true;
+	return true;
 }
 
 static const struct {
@@ -409,14 +427,20 @@ static const struct {
 	{ "net", "vde[,sock=DIR]", opt_net, "plugged into a VDE switch, or any VNL" },
 	{ "netdev", "vde,id=ID[,sock=DIR]", opt_netdev, "the same in new style, with" },
 	{ "device", "virtio-net-pci,netdev=ID[,mac=MAC]", opt_device, "its NIC" },
+	{ "hda", "FILE", opt_disk, "first disk: an image or a block device" },
+	{ "hdb", "FILE", opt_disk, "second disk" },
+	{ "hdc", "FILE", opt_disk, NULL },
+	{ "hdd", "FILE", opt_disk, NULL },
+	{ "cdrom", "FILE", opt_disk, "a disk that is only read" },
+	{ "drive", "file=FILE[,if=virtio][,cache=MODE]", opt_drive, "a disk, and how" },
+	{ "device", "virtio-blk-pci,drive=ID", opt_device, "a disk of -drive if=none,id=ID" },
+	{ "snapshot", NULL, opt_snapshot, "keep nothing of what is written to disks" },
 	{ "serial", "stdio|file:PATH|unix:PATH|null", opt_serial,
 	  "where the serial console leads" },
 	{ "nographic", NULL, opt_nographic, "serial console here, Ctrl-A x ends the VM" },
 	{ "daemonize", NULL, opt_daemonize, "go into the background once the VM runs" },
 	{ "pidfile", "FILE", opt_pidfile, "write the process id to FILE" },
 	{ "no-reboot", NULL, opt_no_reboot, "end the VM when the guest reboots" },
-	{ "hda", "FILE", opt_no_disk, NULL },
-	{ "drive", "...", opt_no_disk, NULL },
 	{ "vnc", "none", opt_only_none, NULL },
 	{ "display", "none", opt_only_none, NULL },
 	{ "vga", "none", opt_only_none, NULL },
@@ -532,7 +556,7 @@ static bool finish(struct parser *p)
 			"(-serial file:PATH, unix:PATH or null)");
 		return false;
 	}
-	return join_networks(p);
+	return drives_finish(&p->drives, opt) && join_networks(p);
 }
 
 /* Run the option in argv[*i]; moves on over its argument. */
@@ -542,11 +566,8 @@ static bool option_run(struct parser *p, int *i, int argc, char **argv)
 	static char none[1];
 	char *arg;
 
-	if (word[0] != '-' || !word[1]) {
-		log_err("what is '%s'? (disk images are not supported yet; -help shows "
-			"examples)", word);
-		return false;
-	}
+	if (word[0] != '-')
+		return drives_add_file(&p->drives, "hda", word);
 	word += word[1] == '-' ? 2 : 1;
 	for (size_t k = 0; k < ARRAY_SIZE(table); k++) {
 		if (strcmp(word, table[k].name))

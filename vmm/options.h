@@ -9,11 +9,14 @@
 
 #include "lib/compiler.h"
 #include "lib/eth.h"
+#include "vmm/aio.h"
+#include "vmm/throttle.h"
 
 struct cpuid_flag;
 
 enum {
 	OPTIONS_NICS_MAX = 8,
+	OPTIONS_DRIVES_MAX = 16,
 	OPTIONS_CPUS_MAX = 254,
 	OPTIONS_CPU_FLAGS_MAX = 64,
 };
@@ -50,6 +53,40 @@ struct options_nic {
 	struct options_netdev netdev;
 };
 
+/**
+ * struct options_drive - A disk
+ * @file:	Its image
+ * @format:	Of the image, NULL if it was not given: raw, unless it looks otherwise
+ * @serial:	Serial number, or NULL
+ * @bootindex:	Its place in the order of booting, -1 if it was not given
+ * @cdrom:	It is meant for a CD-ROM
+ * @readonly:	The guest may not write
+ * @snapshot:	What the guest writes is not kept
+ * @direct:	Bypass the host's page cache
+ * @writeback:	Writes are safe only after a flush
+ * @no_flush:	Flushes do nothing
+ * @discard:	Discards free space
+ * @lock:	Keep other VMs out
+ * @aio:	How the image is accessed
+ * @throttle:	How fast it may be
+ */
+struct options_drive {
+	const char *file;
+	const char *format;
+	const char *serial;
+	int bootindex;
+	bool cdrom;
+	bool readonly;
+	bool snapshot;
+	bool direct;
+	bool writeback;
+	bool no_flush;
+	bool discard;
+	bool lock;
+	enum aio_engine aio;
+	struct throttle throttle;
+};
+
 enum serial_kind { SERIAL_STDIO, SERIAL_FILE, SERIAL_UNIX, SERIAL_NULL };
 
 /**
@@ -75,6 +112,7 @@ struct options_serial {
  * @cpus:	vCPUs
  * @ram:	Bytes of RAM
  * @cpu_off:	CPU features to hide, @cpu_offs of them
+ * @drive:	Disks, in the guest's order, @drives of them
  * @no_reboot:	A reset ends the VM
  */
 struct options {
@@ -90,6 +128,8 @@ struct options {
 	unsigned int cpu_offs;
 	struct options_nic nic[OPTIONS_NICS_MAX];
 	unsigned int nics;
+	struct options_drive drive[OPTIONS_DRIVES_MAX];
+	unsigned int drives;
 	struct options_serial serial;
 	bool no_reboot;
 	bool daemonize;
@@ -105,5 +145,8 @@ enum options_result { OPTIONS_RUN, OPTIONS_EXIT_OK, OPTIONS_EXIT_USAGE };
  * Nothing is opened or made. Return: whether to go on, or how to exit
  */
 enum options_result options_parse(struct options *opt, int argc, char **argv);
+
+/* A path that stays good when the daemon goes to /; VNLs are left alone. */
+const char *options_path(const char *path);
 
 #endif /* VMM_OPTIONS_H */

@@ -3,7 +3,7 @@
  *
  * DOC: Theory of operation
  *
- * A kind of device (virtio_net.c, virtio_rng.c) says which features and how
+ * A kind of device (virtio_net.c, virtio_blk.c...) says which features and how
  * many queues it has and handles kicks; virtio_pci.c is the transport (section
  * 4.1): modern only, MSI-X only, one 32-bit BAR.
  *
@@ -57,6 +57,8 @@ struct vm;
  * @kick:	There may be new chains in queue @q
  * @vector:	Queue @q has got another interrupt vector; may be NULL
  * @config_read: Fill @buf from device configuration, @off + @size in bounds
+ * @config_write: The driver writes @value, @size bytes of it, at @off, in bounds; NULL
+ *		if there is nothing to be written
  * @config_size: Bytes of device configuration
  * @queue_size:	Entries offered for each queue, 0 = VIRTIO_QUEUE_SIZE
  */
@@ -70,6 +72,8 @@ struct virtio_ops {
 	void (*vector)(struct virtio_dev *dev, unsigned int q);
 	void (*config_read)(struct virtio_dev *dev, unsigned int off,
 			    void *buf, unsigned int size);
+	void (*config_write)(struct virtio_dev *dev, unsigned int off,
+			     uint64_t value, unsigned int size);
 	unsigned int config_size;
 	uint16_t queue_size;
 };

@@ -346,6 +346,13 @@ static uint64_t device_read(struct virtio_dev *dev, uint64_t off,
 	return v;
 }
 
+static void device_write(struct virtio_dev *dev, uint64_t off, unsigned int size,
+			 uint64_t value)
+{
+	if (dev->ops->config_write && off + size <= dev->ops->config_size)
+		dev->ops->config_write(dev, (unsigned int)off, value, size);
+}
+
 static void notify_write(struct virtio_dev *dev, uint64_t off)
 {
 	if (dev->active && off / NOTIFY_STRIDE < dev->queues)
@@ -378,11 +385,14 @@ static void virtio_bar_write(struct pci_dev *pci, uint64_t off,
 	case BAR_COMMON:
 		common_write(dev, off - BAR_COMMON, size, value);
 		break;
+	case BAR_DEVICE:
+		device_write(dev, off - BAR_DEVICE, size, value);
+		break;
 	case BAR_NOTIFY:
 		notify_write(dev, off - BAR_NOTIFY);
 		break;
 	default:
-		break;		/* device configuration is read-only */
+		break;
 	}
 }
 

@@ -22,6 +22,7 @@
 #include "vmm/serial.h"
 #include "vmm/vcpu.h"
 #include "vmm/virtio.h"
+#include "vmm/virtio_blk.h"
 #include "vmm/virtio_net.h"
 #include "vmm/virtio_rng.h"
 
@@ -88,9 +89,11 @@ static int vm_power_on(struct vm *vm)
 	int ret;
 
 	vm->request = VM_GO_ON;
-	/* A switch may still be at work in the memory. */
+	/* A switch may still be at work in the memory, and so may disks. */
 	for (unsigned int i = 0; i < vm->opt->nics; i++)
 		virtio_net_reset(vm->nics[i]);
+	for (unsigned int i = 0; i < vm->opt->drives; i++)
+		virtio_blk_reset(vm->disks[i]);
 	ram_clear(vm);
 	ret = kvm_machine_create(vm);
 	if (ret)
@@ -232,6 +235,8 @@ static int vm_create_devices(struct vm *vm)
 			ret = virtio_net_create(vm, &vm->opt->nic[i], mac,
 						&vm->nics[i]);
 	}
+	for (unsigned int i = 0; !ret && i < vm->opt->drives; i++)
+		ret = virtio_blk_create(vm, &vm->opt->drive[i], &vm->disks[i]);
 	if (!ret)
 		ret = virtio_rng_create(vm, &vm->rng);
 	return ret;
@@ -279,6 +284,8 @@ void vm_destroy(struct vm *vm)
 		return;
 	for (unsigned int i = 0; i < vm->opt->nics; i++)
 		virtio_net_destroy(vm->nics[i]);
+	for (unsigned int i = 0; i < vm->opt->drives; i++)
+		virtio_blk_destroy(vm->disks[i]);
 	virtio_rng_destroy(vm->rng);
 	serial_destroy(vm->serial);
 	boot_close(vm->boot);

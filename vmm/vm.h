@@ -39,6 +39,7 @@ struct firmware;
 struct fwcfg;
 struct serial;
 struct vcpu;
+struct virtio_blk;
 struct virtio_dev;
 struct virtio_net;
 
@@ -81,6 +82,7 @@ enum vm_request {
  * @pci:	PCI bus
  * @serial:	COM1
  * @nics:	Network devices, opt->nics of them
+ * @disks:	Disks, opt->drives of them
  * @rng:	Entropy device
  * @cmos:	Clock
  * @fwcfg:	What firmware may know
@@ -111,6 +113,7 @@ struct vm {
 	struct pci_bus pci;
 	struct serial *serial;
 	struct virtio_net *nics[OPTIONS_NICS_MAX];
+	struct virtio_blk *disks[OPTIONS_DRIVES_MAX];
 	struct virtio_dev *rng;
 	struct cmos cmos;
 	struct fwcfg *fwcfg;
