@@ -145,6 +145,7 @@ EXTRA_DIST += $(nested_tests) \
 # Unit tests; see tests/unit/unit.h.
 if HAVE_CMOCKA
 unit_tests = \
+	tests/unit/test-blk \
 	tests/unit/test-bridge \
 	tests/unit/test-bytes \
 	tests/unit/test-devices \
@@ -159,6 +160,8 @@ check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
 EXTRA_DIST += tests/unit/unit.h
+tests_unit_test_blk_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
+tests_unit_test_blk_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_bridge_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_bridge_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS)
 tests_unit_test_bytes_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -276,7 +276,7 @@ static void options(void **state UNUSED)
 		"-kernel /k -net nic,macaddr=01:00:00:00:00:01 -net vde",
 		"-kernel /k -net nic,macaddr=zz -net vde", "-kernel /k -netdev vde,sock=/s",
 		"-kernel /k -device virtio-net-pci,netdev=x", "-kernel /k -device e1000",
-		"-kernel /k -vnc :1", "-kernel /k -hda x", "-kernel /k disk.img",
+		"-kernel /k -vnc :1", "-hda x", "disk.img", "-kernel /k -",
 		"-kernel /k -nosuch", "-kernel /k -serial tcp:x", "-kernel /k -serial unix:",
 		"-kernel /k -daemonize -serial stdio",
 		"-kernel /k -net nic,macaddr=02:00:00:00:00:01 -net vde "
@@ -298,4 +298,5 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(options),
 };
 
+UNIT_KEEPS_OPTIONS
 UNIT_MAIN(tests)
