@@ -44,6 +44,7 @@ static struct {
 	int sync_error, hole_error;
 	bool hold;
 	int held;
+	useconds_t delay;
 	uint32_t block;
 	int odd;
 } calls;
@@ -64,15 +65,20 @@ static void call_check(const struct iovec *iov, int cnt, off_t off)
 
 ssize_t preadv(int fd, const struct iovec *iov, int cnt, off_t off)
 {
+	ssize_t n;
+
 	call_check(iov, cnt, off);
 	call_hold();
-	return syscall(SYS_preadv, fd, iov, cnt, off, 0);
+	n = syscall(SYS_preadv, fd, iov, cnt, off, 0);
+	usleep(calls.delay);
+	return n;
 }
 
 ssize_t pwritev(int fd, const struct iovec *iov, int cnt, off_t off)
 {
 	call_check(iov, cnt, off);
 	call_hold();
+	usleep(calls.delay);
 	__atomic_add_fetch(&calls.writes, 1, __ATOMIC_SEQ_CST);
 	return syscall(SYS_pwritev, fd, iov, cnt, off, 0);
 }
@@ -614,6 +620,7 @@ static void out_of_range(void **state UNUSED)
 	};
 	struct rig *r = rig_new();
 
+	r->opt.drive[0].aio = AIO_THREADS;
 	rig_start(r);
 	drive(r, ALL_FEATURES);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -642,6 +649,18 @@ static void out_of_range(void **state UNUSED)
 	assert_int_equal(request(r, 0xffffffff, 0, 0), VIRTIO_BLK_S_UNSUPP);
 	image_is(r, r->model, IMAGE);
 	assert_false(broken(r));
+	/* More at one go than was said to be possible. */
+	rig_stop(r);
+	assert_int_equal(truncate(r->path, 1LL << 32), 0);
+	rig_start(r);
+	drive(r, ALL_FEATURES);
+	assert_int_equal(range(r, VIRTIO_BLK_T_DISCARD, 0, (4 << 20) + 1, 0),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(range(r, VIRTIO_BLK_T_WRITE_ZEROES, 0, (4 << 20) + 1, 0),
+			 VIRTIO_BLK_S_IOERR);
+	/* None of that got as far as the image. */
+	assert_int_equal(calls.held, 0);
+	assert_int_equal(calls.holes, 0);
 	rig_free(r);
 }
 
@@ -721,10 +740,12 @@ static void read_only(void **state UNUSED)
 	struct rig *r = rig_new();
 
 	r->opt.drive[0].readonly = true;
+	r->opt.drive[0].aio = AIO_THREADS;
 	rig_start(r);
 	drive(r, ALL_FEATURES);
 	assert_true(virtio_has(r->dev, VIRTIO_BLK_F_RO));
 	assert_int_equal(request(r, VIRTIO_BLK_T_OUT, 0, 512), VIRTIO_BLK_S_IOERR);
+	assert_int_equal(calls.held, 0);
 	assert_int_equal(range(r, VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 0), VIRTIO_BLK_S_UNSUPP);
 	assert_int_equal(range(r, VIRTIO_BLK_T_DISCARD, 0, 8, 0), VIRTIO_BLK_S_UNSUPP);
 	assert_int_equal(request(r, VIRTIO_BLK_T_FLUSH, 0, 0), VIRTIO_BLK_S_OK);
@@ -873,7 +894,11 @@ static void flushes(void **state UNUSED)
 static void flush_waits(void **state UNUSED)
 {
 	const struct piece p[] = { { HEADERS, 16, false }, { STATUS, 1, true } };
+	const struct piece read[] = {
+		{ HEADERS + 16, 16, false }, { DATA, 512, true }, { STATUS + 1, 1, true },
+	};
 	struct rig *r = rig_new();
+	double start = seconds();
 	uint32_t len;
 
 	r->opt.drive[0].aio = AIO_THREADS;
@@ -892,6 +917,14 @@ static void flush_waits(void **state UNUSED)
 	assert_false(vring_driver_has_used(&r->ring));
 	__atomic_store_n(&calls.hold, false, __ATOMIC_SEQ_CST);
 	assert_int_equal(wait_used(r, &len), 0);
+	/* Three reads, of which one may go at once, and a flush behind them. */
+	header(r, HEADERS + 16, VIRTIO_BLK_T_IN, 0);
+	for (int i = 0; i < 3; i++)
+		offer(r, read, 3);
+	offer(r, p, 2);
+	kick(r);
+	assert_int_equal(wait_used(r, &len) + wait_used(r, &len), 2 + 11);
+	assert_true(seconds() - start < 0.5);
 	rig_free(r);
 }
 
@@ -974,6 +1007,34 @@ static void break_under_way(void **state UNUSED)
 {
 	reset_under_way(AIO_THREADS, true);
 	reset_under_way(AIO_AUTO, true);
+}
+
+/* A request of many steps ends with the one that is under way. */
+static void reset_between_steps(void **state UNUSED)
+{
+	const struct piece p[] = {
+		{ HEADERS, 16, false }, { DATA, 16, false }, { STATUS, 1, true },
+	};
+	const struct virtio_blk_discard_write_zeroes d = { 0, SECTORS, 0 };
+	struct rig *r = rig_new();
+	pthread_t helper;
+
+	r->opt.drive[0].aio = AIO_THREADS;
+	calls.hole_error = EOPNOTSUPP;
+	rig_start(r);
+	drive(r, ALL_FEATURES);
+	memcpy(mem(r, DATA), &d, sizeof(d));
+	header(r, HEADERS, VIRTIO_BLK_T_WRITE_ZEROES, 0);
+	offer(r, p, 3);
+	kick(r);
+	calls.hold = true;
+	while (!__atomic_load_n(&calls.held, __ATOMIC_SEQ_CST))
+		ev_run(r->vm.loop, EVRUN_NOWAIT);
+	pthread_create(&helper, NULL, release_later, NULL);
+	set(r, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	assert_int_equal(calls.writes, 1);
+	pthread_join(helper, NULL);
+	rig_free(r);
 }
 
 /* The machine ends with requests under way. */
@@ -1089,6 +1150,7 @@ static void random_requests(const struct variant *v)
 	opt->direct = v->direct;
 	calls.hole_error = v->no_holes ? EOPNOTSUPP : 0;
 	assert_int_equal(disk_open(loop, opt, no_batch, NULL, &disk), 0);
+	assert_int_equal(disk->file.writable, !v->snapshot);
 	if (v->block) {
 		disk->file.direct = true;
 		disk->file.block = calls.block = v->block;
@@ -1168,35 +1230,42 @@ static void random_all(void **state UNUSED)
 		random_requests(&variants[i]);
 }
 
-/* Two writes to one block that cannot be written in part: both arrive. */
+/* Writes to one block that cannot be written in part, and one to all of it: all
+ * arrive, in an order in which they might have come. */
 static void parts_of_a_block(void **state UNUSED)
 {
 	struct rig *r = rig_new();
 	struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
-	struct job job[8] = { 0 };
-	uint8_t buf[8][512];
-	struct disk *disk;
+	struct job job[9] = { 0 };
 	double end = seconds() + 10;
+	uint8_t buf[9][4096];
+	struct disk *disk;
 
 	r->opt.drive[0].aio = AIO_THREADS;
 	assert_int_equal(disk_open(loop, &r->opt.drive[0], no_batch, NULL, &disk), 0);
 	disk->file.direct = true;
 	disk->file.block = 4096;
 	disk->file.memory = 1;
-	for (int round = 0; round < 50; round++) {
-		for (unsigned int i = 0; i < 8; i++) {
-			memset(buf[i], round * 8 + (int)i, 512);
-			memcpy(r->model + i * 512, buf[i], 512);
-			job[i].iov[0] = (struct iovec){ buf[i], 512 };
+	calls.delay = 3000;
+	for (int round = 0; round < 3; round++) {
+		/* The first writes the whole block, the others a sector each but one. */
+		for (unsigned int i = 0; i < 9; i++) {
+			size_t off = i ? (i - 1) * 512 : 0, len = i ? 512 : 4096;
+
+			memset(buf[i], round * 9 + (int)i + 1, len);
+			job[i].iov[0] = (struct iovec){ buf[i], len };
 			job[i].req = (struct disk_req){
-				.op = DISK_WRITE, .off = i * 512, .len = 512,
+				.op = DISK_WRITE, .off = off, .len = len,
 				.iov = job[i].iov, .iovcnt = 1, .done = job_done,
 			};
-			job[i].over = false;
+			job[i].over = i == 4;
+			if (i == 4)
+				continue;
+			memcpy(r->model + off, buf[i], len);
 			disk_submit(disk, &job[i].req);
 		}
 		disk_turn(disk);
-		for (unsigned int i = 0; i < 8; i++)
+		for (unsigned int i = 0; i < 9; i++)
 			while (!job[i].over) {
 				assert_true(seconds() < end);
 				ev_run(loop, EVRUN_NOWAIT);
@@ -1433,6 +1502,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(reset_threads),
 	cmocka_unit_test(reset_uring),
 	cmocka_unit_test(break_under_way),
+	cmocka_unit_test(reset_between_steps),
 	cmocka_unit_test(end_under_way),
 	cmocka_unit_test(too_many),
 	cmocka_unit_test(random_all),
