@@ -1247,10 +1247,12 @@ static void parts_of_a_block(void **state UNUSED)
 	disk->file.block = 4096;
 	disk->file.memory = 1;
 	calls.delay = 3000;
-	for (int round = 0; round < 3; round++) {
-		/* The first writes the whole block, the others a sector each but one. */
+	for (int round = 0; round < 4; round++) {
+		/* The first writes the whole block, the others a sector each but one; in
+		 * odd rounds, the last writes the block. */
 		for (unsigned int i = 0; i < 9; i++) {
-			size_t off = i ? (i - 1) * 512 : 0, len = i ? 512 : 4096;
+			bool all = round % 2 ? i == 8 : i == 0;
+			size_t off = all ? 0 : (i + 7) % 8 * 512, len = all ? 4096 : 512;
 
 			memset(buf[i], round * 9 + (int)i + 1, len);
 			job[i].iov[0] = (struct iovec){ buf[i], len };
