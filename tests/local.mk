@@ -188,10 +188,13 @@ tests_unit_test_wire_LDADD = plug/libwire.la $(CMOCKA_LIBS) -lm
 guest_sources = \
 	tests/guest/acpi.c \
 	tests/guest/base.c \
+	tests/guest/disk.c \
 	tests/guest/entry.S \
 	tests/guest/modes.c \
-	tests/guest/nic.c
-guest_deps = tests/guest/layout.h tests/guest/pollnet.h tests/guest/pollnet.ld
+	tests/guest/nic.c \
+	tests/guest/virtio.c
+guest_deps = tests/guest/layout.h tests/guest/pollnet.h tests/guest/pollnet.ld \
+	tests/guest/virtio.h
 guest_compile_flags = -std=c11 -pedantic -Wall -Wextra -Werror -Wshadow \
 	-Wstrict-prototypes -Wmissing-prototypes -O2 -m64 -ffreestanding \
 	-fno-pie -fno-stack-protector -fcf-protection=none \
@@ -206,15 +209,16 @@ tests/guest/pollnet.elf: $(guest_sources) $(guest_deps)
 	src='$(top_srcdir)/tests/guest' && \
 	$(CC) $(guest_compile_flags) $(guest_link_flags) -Wl,-T,$$src/pollnet.ld \
 		-I$$src -o $@ $$src/entry.S $$src/acpi.c $$src/base.c \
-		$$src/modes.c $$src/nic.c
+		$$src/disk.c $$src/modes.c $$src/nic.c $$src/virtio.c
 tests/guest/pollnet.bin: tests/guest/pollnet.elf
 	$(AM_V_GEN)$(OBJCOPY) -O binary tests/guest/pollnet.elf $@
 check_DATA = tests/guest/pollnet.elf tests/guest/pollnet.bin
 CLEANFILES += tests/guest/pollnet.elf tests/guest/pollnet.bin
 
-check_PROGRAMS += tests/guest/peer
+check_PROGRAMS += tests/guest/diskcheck tests/guest/peer
 tests_guest_peer_LDADD = $(VDEPLUG_LIBS)
-guest_tests = tests/guest/guest-net.sh tests/guest/guest-end.sh
+guest_tests = tests/guest/guest-net.sh tests/guest/guest-end.sh \
+	tests/guest/guest-disk.sh
 TESTS += $(guest_tests)
 EXTRA_DIST += $(guest_sources) $(guest_deps) $(guest_tests) \
 	tests/guest/lib.sh tests/guest/README.md

@@ -529,5 +529,6 @@ void modes_run(void)
 		modes[i].run();
 		return;
 	}
-	fatal("mode=%s is not known", mode);
+	if (!disk_modes_run(mode))
+		fatal("mode=%s is not known", mode);
 }

@@ -169,7 +169,6 @@ void acpi_power_off(uint64_t rsdp);
 
 #define NIC_F_MAC		(1ULL << 5)
 #define NIC_F_STATUS		(1ULL << 16)
-#define NIC_F_VERSION_1		(1ULL << 32)
 
 enum { NIC_S_LINK_UP = 1 };
 
@@ -242,6 +241,15 @@ bool nic_tx_idle(void);
 
 /** nic_kicks() - How often the device was notified so far */
 uint64_t nic_kicks(void);
+
+/* disk.c */
+
+/**
+ * disk_modes_run() - Do what a mode says that is about a disk
+ *
+ * Return: whether it is
+ */
+bool disk_modes_run(const char *mode);
 
 /* modes.c */
 
