@@ -87,6 +87,8 @@ enum {
 	FADT_HW_REDUCED = 1 << 20,
 	BOOT_NO_VGA = 1 << 2,
 
+	NOTIFY_PRESSED = 0x80,		/* of a button, 4.8.2.2.1.1 */
+
 	MADT_PCAT_COMPAT = 1,
 	MADT_LAPIC = 0,
 	MADT_IOAPIC = 1,
@@ -175,6 +177,31 @@ static void acpi_pci_resources(uint8_t *p, size_t *size)
 	*size = sizeof(res);
 }
 
+/* The power button, and the device that tells of it: its interrupt makes the guest
+ * call _EVT (5.6.9). */
+static void acpi_power_button(struct aml *a)
+{
+	/* the interrupt: consumed, edge, active high (6.4.3.6) */
+	static const uint8_t irq[] = {
+		0x89, 6, 0, 1 << 0 | 1 << 1, 1, GSI_POWER_BUTTON, 0, 0, 0,
+		0x79, 0,
+	};
+
+	aml_device(a, "PWRB");
+	aml_name(a, "_HID");
+	aml_eisa_id(a, "PNP0C0C");
+	aml_close(a);
+	aml_device(a, "GED_");
+	aml_name(a, "_HID");
+	aml_string(a, "ACPI0013");
+	aml_name(a, "_CRS");
+	aml_bytes(a, irq, sizeof(irq));
+	aml_method(a, "_EVT", 1);
+	aml_notify(a, "PWRB", NOTIFY_PRESSED);
+	aml_close(a);
+	aml_close(a);
+}
+
 static uint64_t acpi_dsdt(struct acpi_place *place)
 {
 	/* I/O 0x3f8, 8 ports; IRQ 4, edge (6.4.2) */
@@ -215,6 +242,7 @@ static uint64_t acpi_dsdt(struct acpi_place *place)
 	aml_name(&a, "_CRS");
 	aml_bytes(&a, rtc, sizeof(rtc));
 	aml_close(&a);
+	acpi_power_button(&a);
 	aml_close(&a);
 	aml_name(&a, "_S5_");
 	aml_package(&a, s5, sizeof(s5));

@@ -3,7 +3,8 @@
  *
  * RSDP, XSDT, FADT (hardware-reduced), MADT and DSDT, linked at fixed addresses
  * in the last LAYOUT_ACPI_SIZE bytes of low RAM. Hardware-reduced means that
- * there are no legacy interrupts but those the DSDT names: COM1 is in it.
+ * there are no legacy interrupts but those the DSDT names: COM1's and that of the
+ * power button.
  */
 #ifndef VMM_ACPI_H
 #define VMM_ACPI_H

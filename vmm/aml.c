@@ -9,8 +9,9 @@
 
 enum {
 	OP_ZERO = 0x00, OP_ONE = 0x01, OP_NAME = 0x08, OP_BYTE = 0x0a,
-	OP_WORD = 0x0b, OP_DWORD = 0x0c, OP_SCOPE = 0x10, OP_BUFFER = 0x11,
-	OP_PACKAGE = 0x12, OP_EXT = 0x5b, OP_DEVICE = 0x82,
+	OP_WORD = 0x0b, OP_DWORD = 0x0c, OP_STRING = 0x0d, OP_SCOPE = 0x10,
+	OP_BUFFER = 0x11, OP_PACKAGE = 0x12, OP_METHOD = 0x14, OP_EXT = 0x5b,
+	OP_DEVICE = 0x82, OP_NOTIFY = 0x86,
 	PKG_LENGTH = 3,		/* bytes of every length we write */
 };
 
@@ -63,6 +64,14 @@ void aml_device(struct aml *a, const char *name)
 	aml_raw(a, name, strlen(name));
 }
 
+void aml_method(struct aml *a, const char *name, uint8_t args)
+{
+	aml_byte(a, OP_METHOD);
+	aml_open(a);
+	aml_raw(a, name, strlen(name));
+	aml_byte(a, args);
+}
+
 void aml_name(struct aml *a, const char *name)
 {
 	aml_byte(a, OP_NAME);
@@ -86,6 +95,12 @@ void aml_integer(struct aml *a, uint32_t v)
 		aml_byte(a, OP_DWORD);
 		aml_raw(a, b, 4);
 	}
+}
+
+void aml_string(struct aml *a, const char *s)
+{
+	aml_byte(a, OP_STRING);
+	aml_raw(a, s, strlen(s) + 1);
 }
 
 static uint32_t eisa_hex(char c)
@@ -120,4 +135,11 @@ void aml_package(struct aml *a, const uint8_t *v, uint8_t count)
 	for (uint8_t i = 0; i < count; i++)
 		aml_integer(a, v[i]);
 	aml_close(a);
+}
+
+void aml_notify(struct aml *a, const char *name, uint8_t value)
+{
+	aml_byte(a, OP_NOTIFY);
+	aml_raw(a, name, strlen(name));
+	aml_integer(a, value);
 }

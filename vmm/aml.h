@@ -24,9 +24,10 @@ struct aml {
 };
 
 /* Blocks; each is ended by aml_close(). Names have four characters, or are a
- * path beginning with a backslash and one name. */
+ * path beginning with a backslash and one name. A method takes @args arguments. */
 void aml_scope(struct aml *a, const char *name);
 void aml_device(struct aml *a, const char *name);
+void aml_method(struct aml *a, const char *name, uint8_t args);
 void aml_close(struct aml *a);
 
 /* Name (NAME, ...): followed by exactly one value. */
@@ -34,10 +35,14 @@ void aml_name(struct aml *a, const char *name);
 
 /* Values. */
 void aml_integer(struct aml *a, uint32_t v);
+void aml_string(struct aml *a, const char *s);
 void aml_eisa_id(struct aml *a, const char *id);
 void aml_bytes(struct aml *a, const uint8_t *bytes, size_t size);
 
 /* Package of integers. */
 void aml_package(struct aml *a, const uint8_t *v, uint8_t count);
+
+/* In a method: Notify (NAME, VALUE). */
+void aml_notify(struct aml *a, const char *name, uint8_t value);
 
 #endif /* VMM_AML_H */

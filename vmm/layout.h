@@ -54,6 +54,7 @@ enum {
 /* Interrupts: GSI numbers, identical to IOAPIC pins below 24. */
 enum {
 	GSI_COM1 = 4,
+	GSI_POWER_BUTTON = 9,
 	GSI_MSI_FIRST = 24,		/* MSI routes from here on */
 	GSI_MAX = 1024,
 };

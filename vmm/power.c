@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* power.c - The ways a guest ends or restarts its machine */
+/* power.c - The ways a guest ends or restarts its machine, and the power button */
 #include "config.h"
 
 #include "vmm/power.h"
+
+#include <linux/kvm.h>
+#include <sys/ioctl.h>
 
 #include "vmm/vm.h"
 
@@ -65,6 +68,23 @@ static void kbd_write(void *ctx, uint64_t off UNUSED, unsigned int size UNUSED,
 }
 
 static const struct bus_ops kbd_ops = { kbd_read, kbd_write };
+
+/* The power button. */
+
+void power_press(const struct vm *vm)
+{
+	irq_line(&vm->irq, GSI_POWER_BUTTON, true);
+	irq_line(&vm->irq, GSI_POWER_BUTTON, false);
+}
+
+/* The mask would not do: it is set for a moment while the guest handles a press. */
+bool power_button_works(const struct vm *vm)
+{
+	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
+
+	return !ioctl(vm->fd, KVM_GET_IRQCHIP, &chip) &&
+	       chip.chip.ioapic.redirtbl[GSI_POWER_BUTTON].fields.vector;
+}
 
 int power_create(struct vm *vm)
 {

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* power.h - The ways a guest ends or restarts its machine
+/* power.h - The ways a guest ends or restarts its machine, and the power button
  *
  * ACPI sleep registers (hardware-reduced, ACPI 6.4 section 4.8.3.7), the reset
  * register at port 0xcf9 (which ACPI's FADT names too), and the keyboard
  * controller's reset line. Triple faults are the vCPU's business.
+ *
+ * The button is an interrupt, and words in the DSDT that make the guest's ACPI
+ * take it for a button. What becomes of it is up to the guest.
  */
 #ifndef VMM_POWER_H
 #define VMM_POWER_H
+
+#include <stdbool.h>
 
 #include "lib/compiler.h"
 
@@ -21,5 +26,12 @@ struct vm;
 
 /* Put the registers on the ports. Return: 0 or -errno. */
 int power_create(struct vm *vm) MUST_CHECK;
+
+/* Press the button. */
+void power_press(const struct vm *vm);
+
+/* Whether the guest has set up the button's interrupt. Boot loaders and kernels
+ * without ACPI never do. */
+bool power_button_works(const struct vm *vm);
 
 #endif /* VMM_POWER_H */

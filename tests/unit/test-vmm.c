@@ -217,6 +217,9 @@ static void aml(void **state UNUSED)
 		0x08, '_', 'H', 'I', 'D', 0x0c, 0x41, 0xd0, 0x0a, 0x03,
 		0x08, '_', 'U', 'I', 'D', 0x0b, 0x34, 0x12, 0x00,
 		0x08, '_', 'S', '5', '_', 0x12, 0x80 | 9, 0, 0, 4, 0x0a, 5, 0, 0, 1,
+		0x14, 0x80 | 15, 0, 0, '_', 'E', 'V', 'T', 1,		/* Method, 15 */
+		0x86, 'P', 'W', 'R', 'B', 0x0a, 0x80,
+		0x0d, 'A', 'B', 0,
 	};
 	struct aml a = { .size = 0 };
 
@@ -231,6 +234,10 @@ static void aml(void **state UNUSED)
 	aml_close(&a);
 	aml_name(&a, "_S5_");
 	aml_package(&a, s5, sizeof(s5));
+	aml_method(&a, "_EVT", 1);
+	aml_notify(&a, "PWRB", 0x80);
+	aml_close(&a);
+	aml_string(&a, "AB");
 	assert_int_equal(a.size, sizeof(want));
 	assert_memory_equal(a.buf, want, sizeof(want));
 }
