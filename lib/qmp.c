@@ -60,6 +60,7 @@ struct qmp_server {
 	void *ctx;
 	struct qmp_conn *conns;
 	unsigned int count;
+	bool as_qemu;
 };
 
 static void qmp_conn_close(struct qmp_conn *conn)
@@ -91,9 +92,10 @@ static void qmp_conn_wait(struct qmp_conn *conn)
 
 /* A JSON value as a line, @size bytes; takes ownership of @v. Return: the line,
  * owned by the caller, or NULL. */
-static char *qmp_line(json_t *v, size_t *size)
+static char *qmp_line(const struct qmp_conn *conn, json_t *v, size_t *size)
 {
-	char *text = json_dumps(v, JSON_COMPACT | JSON_PRESERVE_ORDER), *line;
+	size_t flags = JSON_PRESERVE_ORDER | (conn->srv->as_qemu ? 0 : JSON_COMPACT);
+	char *text = json_dumps(v, flags), *line;
 	size_t len;
 
 	json_decref(v);
@@ -112,21 +114,35 @@ static char *qmp_line(json_t *v, size_t *size)
 
 /* Events. */
 
+/* The JSON of an event; takes ownership of @data. Return: it, or NULL. */
+static json_t *qmp_event_json(const struct qmp_conn *conn, const char *name, json_t *data)
+{
+	json_t *v, *timestamp;
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	timestamp = json_pack("{s:I,s:i}", "seconds", (json_int_t)now.tv_sec,
+			      "microseconds", (int)(now.tv_nsec / 1000));
+	if (!conn->srv->as_qemu)
+		return json_pack("{s:s,s:o,s:o,s:I}", "event", name, "data", data, "timestamp",
+				 timestamp, "sequence", (json_int_t)conn->sequence + 1);
+	v = json_pack("{s:o,s:s}", "timestamp", timestamp, "event", name);
+	if (json_is_null(data))
+		json_decref(data);
+	else
+		json_object_set_new(v, "data", data);
+	return v;
+}
+
 /* Append an event to those that wait; takes ownership of @data. Return: false if
  * there is no memory. */
 static bool qmp_queue_event(struct qmp_conn *conn, const char *name, json_t *data)
 {
-	struct timespec now;
+	json_t *v = qmp_event_json(conn, name, data);
 	char *line, *more;
 	size_t size;
-	json_t *v;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	v = json_pack("{s:s,s:o,s:{s:I,s:i},s:I}", "event", name, "data", data,
-		      "timestamp", "seconds", (json_int_t)now.tv_sec, "microseconds",
-		      (int)(now.tv_nsec / 1000), "sequence",
-		      (json_int_t)conn->sequence + 1);
-	line = v ? qmp_line(v, &size) : NULL;
+	line = v ? qmp_line(conn, v, &size) : NULL;
 	if (!line)
 		return false;
 	if (conn->events_room - conn->events_size < size) {
@@ -187,6 +203,14 @@ void qmp_event(struct qmp_conn *conn, const char *name, json_t *data)
 		qmp_conn_wait(conn);
 }
 
+void qmp_broadcast(struct qmp_server *srv, const char *name, json_t *data)
+{
+	for (struct qmp_conn *conn = srv->conns; conn; conn = conn->next)
+		if (conn->ready && qmp_event_room(conn))
+			qmp_event(conn, name, json_incref(data));
+	json_decref(data);
+}
+
 /* Replies. */
 
 /* Send what is left of a reply, and events. Return: false if the connection is
@@ -215,7 +239,7 @@ static bool qmp_conn_flush(struct qmp_conn *conn)
 /* Queue a reply; takes ownership of @v. */
 static void qmp_conn_send(struct qmp_conn *conn, json_t *v)
 {
-	conn->tx = qmp_line(v, &conn->tx_size);
+	conn->tx = qmp_line(conn, v, &conn->tx_size);
 	conn->tx_done = 0;
 }
 
@@ -330,21 +354,48 @@ static void qmp_conn_line(struct qmp_conn *conn, const char *line, size_t size)
 		qmp_conn_send(conn, reply);
 }
 
-/* Run complete lines as long as no reply waits. Return: false on a line that
- * is too long. */
+/* Whether there is nothing to read in a line. */
+static bool qmp_is_blank(const char *p, size_t size)
+{
+	while (size && memchr(" \t\r\n", *p, 4)) {
+		p++;
+		size--;
+	}
+	return !size;
+}
+
+/* How many bytes the next command has: a line, or as QEMU reads it, a JSON value
+ * wherever it ends; what is none goes up to the end of the line. Return: 0 if it is
+ * not yet there. */
+static size_t qmp_conn_next(const struct qmp_conn *conn)
+{
+	const char *nl = memchr(conn->rx, '\n', conn->rx_size);
+	size_t line = nl ? (size_t)(nl - conn->rx) + 1 : 0;
+	json_error_t jerr;
+	json_t *v;
+
+	if (!conn->srv->as_qemu || (line && qmp_is_blank(conn->rx, line)))
+		return line;
+	v = json_loadb(conn->rx, conn->rx_size, JSON_DISABLE_EOF_CHECK, &jerr);
+	if (!v)
+		return json_error_code(&jerr) == json_error_premature_end_of_input ? 0 : line;
+	json_decref(v);
+	return (size_t)jerr.position;
+}
+
+/* Run complete commands as long as no reply waits. Return: false on one that is too
+ * long. */
 static bool qmp_conn_lines(struct qmp_conn *conn)
 {
 	while (!conn->tx) {
-		char *nl = memchr(conn->rx, '\n', conn->rx_size);
-		size_t size;
+		size_t size = qmp_conn_next(conn);
 
-		if (!nl)
+		if (!size)
 			return conn->rx_size < sizeof(conn->rx);
-		size = (size_t)(nl - conn->rx) + 1;
-		if (size > 1 && !(size == 2 && conn->rx[0] == '\r'))
+		if (!qmp_is_blank(conn->rx, size))
 			qmp_conn_line(conn, conn->rx, size);
 		conn->rx_size -= size;
-		memmove(conn->rx, nl + 1, conn->rx_size);
+		memmove(conn->rx, conn->rx + size, conn->rx_size);
 		if (!qmp_conn_flush(conn))
 			return false;
 	}
@@ -373,11 +424,10 @@ close:
 	qmp_conn_close(conn);
 }
 
-static json_t *qmp_greeting(void)
+json_t *qmp_version(void)
 {
-	return json_pack("{s:{s:{s:{s:i,s:i,s:i},s:s},s:[]}}", "QMP", "version",
-			 "qemu", "major", 0, "minor", 0, "micro", 0,
-			 "package", PACKAGE_STRING, "capabilities");
+	return json_pack("{s:{s:i,s:i,s:i},s:s}", "qemu", "major", 0, "minor", 0, "micro",
+			 0, "package", PACKAGE_STRING);
 }
 
 static void qmp_accepted(void *ctx, int fd)
@@ -399,7 +449,8 @@ static void qmp_accepted(void *ctx, int fd)
 	if (++srv->count == QMP_CONN_MAX)
 		listener_pause(&srv->listener);
 	ev_io_init(&conn->io, qmp_conn_cb, fd, EV_READ);
-	qmp_conn_send(conn, qmp_greeting());
+	qmp_conn_send(conn, json_pack("{s:{s:o,s:[]}}", "QMP", "version", qmp_version(),
+				      "capabilities"));
 	if (!qmp_conn_flush(conn)) {
 		qmp_conn_close(conn);
 		return;
@@ -431,12 +482,19 @@ int qmp_server_create(struct ev_loop *loop, const char *path, mode_t mode,
 	return 0;
 }
 
+void qmp_server_as_qemu(struct qmp_server *srv)
+{
+	srv->as_qemu = true;
+}
+
 void qmp_server_destroy(struct qmp_server *srv)
 {
 	if (!srv)
 		return;
-	while (srv->conns)
+	while (srv->conns) {
+		qmp_conn_flush(srv->conns);
 		qmp_conn_close(srv->conns);
+	}
 	listener_stop(&srv->listener);
 	free(srv);
 }

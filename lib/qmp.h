@@ -91,8 +91,12 @@ int qmp_server_create(struct ev_loop *loop, const char *path, mode_t mode,
 		      gid_t gid, const struct qmp_command *commands, void *ctx,
 		      struct qmp_server **out) MUST_CHECK;
 
-/* Close all connections; the socket's file is the caller's to remove. NULL is
- * fine. */
+/* Speak as QEMU does where we do not else: a command may stand on several lines and
+ * several on one, replies have blanks between their words, events have no number. */
+void qmp_server_as_qemu(struct qmp_server *srv);
+
+/* Send what waits, as far as it can be sent at once, and close all connections; the
+ * socket's file is the caller's to remove. NULL is fine. */
 void qmp_server_destroy(struct qmp_server *srv);
 
 /* Attach @fd to the reply of the command being run; takes ownership. */
@@ -124,11 +128,17 @@ bool qmp_event_room(struct qmp_conn *conn) MUST_CHECK;
  * @conn:	Connection
  * @name:	In capitals
  * @data:	What there is to say of it; taken over. NULL, for lack of memory: the
- *		event is lost
+ *		event is lost. JSON's null: nothing (qmp_server_as_qemu() only)
  */
 void qmp_event(struct qmp_conn *conn, const char *name, json_t *data);
 
+/* Send an event to all who have said qmp_capabilities, as qmp_event(). */
+void qmp_broadcast(struct qmp_server *srv, const char *name, json_t *data);
+
 /* For handlers. */
+
+/* What the greeting says of our version. Return: it, owned by the caller, or NULL. */
+json_t *qmp_version(void);
 
 /* Fill @err with a printf-like description. Return: NULL, for handlers. */
 json_t *qmp_fail(struct qmp_error *err, const char *fmt, ...) PRINTF(2, 3);
