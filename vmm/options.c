@@ -533,7 +533,7 @@ static bool finish(struct parser *p)
 	struct options *opt = p->opt;
 	char path[PATH_MAX], host[64];
 
-	if (!opt->kernel && !opt->bios) {
+	if (!opt->kernel && !opt->bios && !opt->drives) {
 		log_err("nothing to boot: -kernel is missing (-help shows examples)");
 		return false;
 	}

@@ -215,6 +215,27 @@ static int vm_take_mac(const struct vm *vm, unsigned int i, struct eth_addr *mac
 	return ret;
 }
 
+/* In which order firmware tries the disks: those with a bootindex by that, then the
+ * others as they were given. */
+static void vm_order_disks(struct vm *vm)
+{
+	const struct options *opt = vm->opt;
+
+	for (unsigned int i = 0; i < opt->drives; i++) {
+		unsigned int place = 0;
+
+		for (unsigned int j = 0; j < opt->drives; j++) {
+			/* -1 is the last of all. */
+			unsigned int a = (unsigned int)opt->drive[j].bootindex;
+			unsigned int b = (unsigned int)opt->drive[i].bootindex;
+
+			place += a < b || (a == b && j < i);
+		}
+		vm->boot_disk[place] = virtio_blk_dev(vm->disks[i])->pci.slot;
+	}
+	vm->boot_disks = opt->drives;
+}
+
 static int vm_create_devices(struct vm *vm)
 {
 	struct eth_addr mac;
@@ -237,6 +258,8 @@ static int vm_create_devices(struct vm *vm)
 	}
 	for (unsigned int i = 0; !ret && i < vm->opt->drives; i++)
 		ret = virtio_blk_create(vm, &vm->opt->drive[i], &vm->disks[i]);
+	if (!ret)
+		vm_order_disks(vm);
 	if (!ret)
 		ret = virtio_rng_create(vm, &vm->rng);
 	return ret;

@@ -43,8 +43,6 @@ struct virtio_blk;
 struct virtio_dev;
 struct virtio_net;
 
-enum { VM_BOOT_DISKS = 32 };
-
 /* Exit status of the process. */
 enum {
 	VM_EXIT_OK = 0,			/* the guest powered off, or was told to */
@@ -119,7 +117,7 @@ struct vm {
 	struct fwcfg *fwcfg;
 	struct boot_image *boot;
 	struct firmware *firmware;
-	unsigned int boot_disk[VM_BOOT_DISKS];
+	unsigned int boot_disk[OPTIONS_DRIVES_MAX];
 	unsigned int boot_disks;
 	struct vcpu *vcpus;
 	ev_timer settled;
