@@ -6,7 +6,9 @@ vmm_libvmm_la_SOURCES = \
 	vmm/aml.c vmm/aml.h \
 	vmm/boot.c vmm/boot.h \
 	vmm/bus.c vmm/bus.h \
+	vmm/chardev.c vmm/chardev.h \
 	vmm/cmos.c vmm/cmos.h \
+	vmm/control.c vmm/control.h \
 	vmm/cpuid.c vmm/cpuid.h \
 	vmm/diagnose.c vmm/diagnose.h \
 	vmm/firmware.c vmm/firmware.h \
@@ -17,16 +19,20 @@ vmm_libvmm_la_SOURCES = \
 	vmm/kvm.c vmm/kvm.h \
 	vmm/layout.h \
 	vmm/mac.c vmm/mac.h \
+	vmm/monitor.c vmm/monitor.h \
 	vmm/net.h \
 	vmm/net_vhost.c vmm/net_vhost.h \
 	vmm/net_vde.c vmm/net_vde.h \
 	vmm/options.c vmm/options.h \
+	vmm/options_chardev.c vmm/options_chardev.h \
 	vmm/options_drive.c vmm/options_drive.h \
 	vmm/overlay.c vmm/overlay.h \
+	vmm/pause.c vmm/pause.h \
 	vmm/pci.c vmm/pci.h \
 	vmm/power.c vmm/power.h \
 	vmm/ram.c vmm/ram.h \
 	vmm/serial.c vmm/serial.h \
+	vmm/shutdown.c vmm/shutdown.h \
 	vmm/throttle.c vmm/throttle.h \
 	vmm/vcpu.c vmm/vcpu.h \
 	vmm/virtio.h vmm/virtio_pci.c \
@@ -34,7 +40,7 @@ vmm_libvmm_la_SOURCES = \
 	vmm/virtio_net.c vmm/virtio_net.h \
 	vmm/virtio_rng.c vmm/virtio_rng.h \
 	vmm/vm.c vmm/vm.h
-vmm_libvmm_la_CFLAGS = $(AM_CFLAGS) $(URING_CFLAGS) -pthread
+vmm_libvmm_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(URING_CFLAGS) -pthread
 vmm_libvmm_la_LIBADD = lib/libcommon.la $(VDEPLUG_LIBS) $(URING_LIBS) -lpthread
 
 bin_PROGRAMS += lanbox-vmm

@@ -31,9 +31,9 @@ static void started(void *ctx)
 	daemon_ready(start->ready_fd);
 }
 
-static void stop_cb(struct ev_loop *loop, ev_signal *w UNUSED, int revents UNUSED)
+static void stop_cb(struct ev_loop *loop, ev_signal *w, int revents UNUSED)
 {
-	vm_request(ev_userdata(loop), VM_POWEROFF);
+	shutdown_signal(ev_userdata(loop), w->signum);
 }
 
 int main(int argc, char **argv)

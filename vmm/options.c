@@ -10,6 +10,7 @@
 
 #include "vmm/options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -19,9 +20,11 @@
 
 #include "lib/log.h"
 #include "lib/parse.h"
+#include "lib/rundir.h"
 #include "vmm/cpuid.h"
 #include "vmm/layout.h"
 #include "vmm/options_drive.h"
+#include "vmm/options_chardev.h"
 
 /**
  * struct parser - Options being collected
@@ -30,8 +33,9 @@
  * @nic_netdev:	For each NIC, the id of its network, or NULL for the next one
  *		without an id
  * @drives:	Disks
+ * @chardevs:	What -serial and others may name
+ * @serial:	What -serial says, and so on
  * @nographic:	-nographic was given
- * @serial_given: -serial was given
  */
 struct parser {
 	struct options *opt;
@@ -39,8 +43,9 @@ struct parser {
 	unsigned int netdevs;
 	const char *nic_netdev[OPTIONS_NICS_MAX];
 	struct drives drives;
+	struct chardevs chardevs;
+	struct chardev_wish serial, monitor, qmp;
 	bool nographic;
-	bool serial_given;
 	const char *name;
 };
 
@@ -178,6 +183,32 @@ static bool opt_no_reboot(struct parser *p, const char *name UNUSED, char *arg U
 	return true;
 }
 
+static bool opt_paused(struct parser *p, const char *name UNUSED, char *arg UNUSED)
+{
+	p->opt->paused = true;
+	return true;
+}
+
+static bool opt_shutdown_timeout(struct parser *p, const char *name, char *arg)
+{
+	return parse_uint(arg, 0, 86400, &p->opt->shutdown_timeout) ? true :
+	       bad(name, arg, "not a number of seconds from 0 to 86400");
+}
+
+static bool opt_uuid(struct parser *p, const char *name, char *arg)
+{
+	static const char form[] = "00000000-0000-0000-0000-000000000000";
+	size_t i = 0;
+
+	while (form[i] && (form[i] == '-' ? arg[i] == '-' : isxdigit((unsigned char)arg[i])))
+		i++;
+	if (form[i] || arg[i])
+		return bad(name, arg, "not a UUID");
+	while (i--)
+		p->opt->uuid[i] = (char)tolower((unsigned char)arg[i]);
+	return true;
+}
+
 static bool opt_daemonize(struct parser *p, const char *name UNUSED, char *arg UNUSED)
 {
 	p->opt->daemonize = true;
@@ -198,52 +229,52 @@ static bool opt_nographic(struct parser *p, const char *name UNUSED, char *arg U
 	return true;
 }
 
-static bool serial_unix(struct parser *p, const char *name, char *arg)
-{
-	struct parse_kv kv;
-	bool on;
-
-	if (!parse_kv_next(&arg, &kv) || kv.value)
-		return bad(name, "unix:", "a path is needed");
-	p->opt->serial.kind = SERIAL_UNIX;
-	p->opt->serial.path = options_path(kv.key);
-	/* We always listen and never wait; asking for that is fine. */
-	while (parse_kv_next(&arg, &kv)) {
-		if (!strcmp(kv.key, "nowait") && !kv.value)
-			continue;
-		on = true;
-		if (kv.value && !parse_bool(kv.value, &on))
-			return bad(name, kv.key, "must be on or off");
-		if (!strcmp(kv.key, "server") ? on :
-		    !strcmp(kv.key, "wait") ? !on : false)
-			continue;
-		return bad(name, kv.key, "only server=on,wait=off can be had");
-	}
-	return true;
-}
-
 static bool opt_serial(struct parser *p, const char *name, char *arg)
 {
-	struct options_serial *s = &p->opt->serial;
+	return p->serial.given ? bad(name, arg, "there is one serial port") :
+	       chardev_wish_parse(&p->serial, name, arg);
+}
 
-	if (p->serial_given)
-		return bad(name, arg, "there is one serial port");
-	p->serial_given = true;
-	s->path = arg;
-	if (!strncmp(arg, "unix:", 5))
-		return serial_unix(p, name, arg + 5);
-	if (!strncmp(arg, "file:", 5) && arg[5]) {
-		s->kind = SERIAL_FILE;
-		s->path = options_path(arg + 5);
-	} else if (!strcmp(arg, "stdio") || !strcmp(arg, "mon:stdio")) {
-		s->kind = SERIAL_STDIO;
-		s->escape = arg[0] == 'm';
-	} else if (!strcmp(arg, "null") || !strcmp(arg, "none")) {
-		s->kind = SERIAL_NULL;
-	} else {
-		return bad(name, arg, "must be stdio, mon:stdio, file:PATH, unix:PATH, "
-			   "or null");
+/* Monitors, for people and for programs. */
+
+static bool opt_monitor(struct parser *p, const char *name, char *arg)
+{
+	if (!chardev_wish_parse(&p->monitor, name, arg))
+		return false;
+	return !p->monitor.opt.escape ||
+	       bad(name, arg, "mon: is for -serial, which has a monitor then");
+}
+
+static bool opt_qmp(struct parser *p, const char *name, char *arg)
+{
+	return chardev_wish_parse(&p->qmp, name, arg);
+}
+
+static bool opt_chardev(struct parser *p, const char *name, char *arg)
+{
+	return chardevs_add(&p->chardevs, name, arg);
+}
+
+/* -mon is -monitor or -qmp for what a -chardev describes. */
+static bool opt_mon(struct parser *p, const char *name, char *arg)
+{
+	struct chardev_wish w = { .given = true };
+	bool control = false;
+	struct parse_kv kv;
+
+	while (parse_kv_next(&arg, &kv)) {
+		if (!kv.value || !strcmp(kv.key, "chardev"))
+			w.id = kv.value ? kv.value : kv.key;
+		else if (!strcmp(kv.key, "mode") && (!strcmp(kv.value, "control") ||
+						     !strcmp(kv.value, "readline")))
+			control = kv.value[0] == 'c';
+		else if (strcmp(kv.key, "id") && strcmp(kv.key, "pretty"))
+			return bad(name, kv.key, "unknown key (chardev=ID, mode=readline or "
+				   "mode=control)");
 	}
+	if (!w.id)
+		return bad(name, "", "chardev= is missing");
+	*(control ? &p->qmp : &p->monitor) = w;
 	return true;
 }
 
@@ -435,16 +466,24 @@ static const struct {
 	{ "drive", "file=FILE[,if=virtio][,cache=MODE]", opt_drive, "a disk, and how" },
 	{ "device", "virtio-blk-pci,drive=ID", opt_device, "a disk of -drive if=none,id=ID" },
 	{ "snapshot", NULL, opt_snapshot, "keep nothing of what is written to disks" },
-	{ "serial", "stdio|file:PATH|unix:PATH|null", opt_serial,
+	{ "serial", "stdio|file:PATH|unix:PATH|pty|null", opt_serial,
 	  "where the serial console leads" },
+	{ "monitor", "stdio|unix:PATH|none", opt_monitor, "where the monitor is (none)" },
+	{ "qmp", "unix:PATH", opt_qmp, "control socket for programs" },
+	{ "chardev", "socket,id=ID,path=PATH", opt_chardev, "a socket (or file, pty...) for" },
+	{ "mon", "chardev=ID[,mode=control]", opt_mon, "monitor or control socket, or for" },
+	{ "serial", "chardev:ID", opt_serial, "the serial console" },
 	{ "nographic", NULL, opt_nographic, "serial console here, Ctrl-A x ends the VM" },
 	{ "daemonize", NULL, opt_daemonize, "go into the background once the VM runs" },
 	{ "pidfile", "FILE", opt_pidfile, "write the process id to FILE" },
 	{ "no-reboot", NULL, opt_no_reboot, "end the VM when the guest reboots" },
+	{ "shutdown-timeout", "SECONDS", opt_shutdown_timeout,
+	  "how long SIGTERM waits for the guest to power off (30)" },
+	{ "S", NULL, opt_paused, "begin paused, until the monitor's 'cont'" },
+	{ "uuid", "UUID", opt_uuid, "UUID of the VM" },
 	{ "vnc", "none", opt_only_none, NULL },
 	{ "display", "none", opt_only_none, NULL },
 	{ "vga", "none", opt_only_none, NULL },
-	{ "monitor", "none", opt_only_none, NULL },
 	{ "parallel", "none", opt_only_none, NULL },
 	{ "usb", NULL, opt_ignore, NULL },
 	{ "enable-kvm", NULL, opt_ignore, NULL },
@@ -527,6 +566,65 @@ static void read_machine_id(char *id, int size)
 		fclose(f);
 }
 
+/* Where the serial console leads if nobody has said it: to this terminal, or with a name
+ * to where 'lanbox vm console' finds it. */
+static void default_serial(struct options *opt)
+{
+	static char path[RUNDIR_PATH];
+	char dir[RUNDIR_PATH];
+
+	opt->serial = (struct options_chardev){
+		.kind = CHARDEV_STDIO, .path = "stdio", .escape = true,
+	};
+	if (!opt->daemonize)
+		return;
+	opt->serial = (struct options_chardev){ .kind = CHARDEV_NULL, .path = "null" };
+	if (!opt->named || !rundir_name_fits(opt->name) || rundir_find(dir) ||
+	    rundir_socket(dir, opt->name, RUNDIR_CONSOLE, path))
+		return;
+	opt->serial = (struct options_chardev){
+		.kind = CHARDEV_UNIX, .path = path, .optional = true,
+	};
+}
+
+/* Who is on the terminal, and where are the others? */
+static bool finish_chardevs(struct parser *p)
+{
+	struct options_chardev qmp = { .path = NULL };
+	struct options *opt = p->opt;
+
+	if (!p->serial.given)
+		default_serial(opt);
+	if (!chardevs_find(&p->chardevs, "serial", &p->serial, &opt->serial) ||
+	    !chardevs_find(&p->chardevs, "monitor", &p->monitor, &opt->monitor) ||
+	    !chardevs_find(&p->chardevs, "qmp", &p->qmp, &qmp))
+		return false;
+	if (p->qmp.given && qmp.kind != CHARDEV_UNIX && qmp.kind != CHARDEV_NULL)
+		return bad("qmp", qmp.path, "only unix:PATH can be had");
+	opt->qmp = qmp.kind == CHARDEV_UNIX ? qmp.path : NULL;
+	if (p->nographic && opt->serial.kind == CHARDEV_STDIO &&
+	    opt->monitor.kind != CHARDEV_STDIO)
+		opt->serial.escape = true;
+	if (opt->daemonize && (opt->serial.kind == CHARDEV_STDIO || p->nographic ||
+			       opt->monitor.kind == CHARDEV_STDIO)) {
+		log_err("-daemonize: the serial console cannot be on a terminal then, nor the "
+			"monitor (-serial file:PATH, unix:PATH, pty or null)");
+		return false;
+	}
+	if (opt->monitor.kind != CHARDEV_STDIO || opt->serial.kind != CHARDEV_STDIO)
+		return true;
+	/* One who shares the terminal has his monitor there already. */
+	if (p->monitor.id && opt->serial.escape) {
+		opt->monitor.kind = CHARDEV_NULL;
+		return true;
+	}
+	if (p->serial.given)
+		return bad("monitor", "stdio", "the serial console is there (-serial mon:stdio "
+			   "has both)");
+	opt->serial = (struct options_chardev){ .kind = CHARDEV_NULL, .path = "null" };
+	return true;
+}
+
 /* What is left open by the command line. */
 static bool finish(struct parser *p)
 {
@@ -544,18 +642,9 @@ static bool finish(struct parser *p)
 		snprintf(opt->mac_seed, sizeof(opt->mac_seed), "%s:kernel:%lu:%s", host,
 			 (unsigned long)getuid(), path);
 	opt->name = p->name ? p->name : "guest";
-	if (!p->serial_given) {
-		opt->serial.kind = opt->daemonize ? SERIAL_NULL : SERIAL_STDIO;
-		opt->serial.path = "stdio";
-		opt->serial.escape = true;
-	}
-	if (p->nographic && p->serial_given && opt->serial.kind == SERIAL_STDIO)
-		opt->serial.escape = true;
-	if (opt->daemonize && (opt->serial.kind == SERIAL_STDIO || p->nographic)) {
-		log_err("-daemonize: the serial console cannot be on a terminal then "
-			"(-serial file:PATH, unix:PATH or null)");
+	opt->named = p->name;
+	if (!finish_chardevs(p))
 		return false;
-	}
 	return drives_finish(&p->drives, opt) && join_networks(p);
 }
 
@@ -595,6 +684,9 @@ enum options_result options_parse(struct options *opt, int argc, char **argv)
 		.append = "",
 		.cpus = 1,
 		.ram = 128 << 20,
+		.uuid = "00000000-0000-0000-0000-000000000000",
+		.shutdown_timeout = 30,
+		.monitor = { .kind = CHARDEV_NULL, .path = "none" },
 	};
 	if (argc == 1) {
 		usage();

@@ -10,6 +10,7 @@
 #include "lib/compiler.h"
 #include "lib/eth.h"
 #include "vmm/aio.h"
+#include "vmm/chardev.h"
 #include "vmm/throttle.h"
 
 struct cpuid_flag;
@@ -19,6 +20,7 @@ enum {
 	OPTIONS_DRIVES_MAX = 16,
 	OPTIONS_CPUS_MAX = 254,
 	OPTIONS_CPU_FLAGS_MAX = 64,
+	OPTIONS_UUID = 37,
 };
 
 /**
@@ -87,22 +89,11 @@ struct options_drive {
 	struct throttle throttle;
 };
 
-enum serial_kind { SERIAL_STDIO, SERIAL_FILE, SERIAL_UNIX, SERIAL_NULL };
-
-/**
- * struct options_serial - What COM1's cable leads to
- * @path:	For SERIAL_FILE and SERIAL_UNIX; "stdio" or "null" otherwise
- * @escape:	Ctrl-A x ends the VM
- */
-struct options_serial {
-	enum serial_kind kind;
-	const char *path;
-	bool escape;
-};
-
 /**
  * struct options - What the command line asks for
  * @name:	Name of the VM, never NULL
+ * @named:	It was given
+ * @uuid:	UUID, all zeroes if it was not given
  * @mac_seed:	What MAC addresses are derived from, empty if nothing tells this
  *		VM from others
  * @kernel:	bzImage
@@ -113,10 +104,17 @@ struct options_serial {
  * @ram:	Bytes of RAM
  * @cpu_off:	CPU features to hide, @cpu_offs of them
  * @drive:	Disks, in the guest's order, @drives of them
+ * @serial:	Where the serial console leads
+ * @monitor:	Where the monitor is; CHARDEV_NULL for none of its own
+ * @qmp:	Path of a control socket, or NULL
  * @no_reboot:	A reset ends the VM
+ * @paused:	Begin with vCPUs that stand still
+ * @shutdown_timeout: Seconds that the guest has to power off, 0 for none
  */
 struct options {
 	const char *name;
+	bool named;
+	char uuid[OPTIONS_UUID];
 	char mac_seed[4096 + 128];
 	const char *kernel;
 	const char *initrd;
@@ -130,8 +128,12 @@ struct options {
 	unsigned int nics;
 	struct options_drive drive[OPTIONS_DRIVES_MAX];
 	unsigned int drives;
-	struct options_serial serial;
+	struct options_chardev serial;
+	struct options_chardev monitor;
+	const char *qmp;
 	bool no_reboot;
+	bool paused;
+	unsigned int shutdown_timeout;
 	bool daemonize;
 	const char *pidfile;
 };

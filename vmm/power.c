@@ -7,6 +7,7 @@
 #include <linux/kvm.h>
 #include <sys/ioctl.h>
 
+#include "vmm/control.h"
 #include "vmm/vm.h"
 
 enum {
@@ -73,6 +74,7 @@ static const struct bus_ops kbd_ops = { kbd_read, kbd_write };
 
 void power_press(const struct vm *vm)
 {
+	control_tell(vm->control, "POWERDOWN");
 	irq_line(&vm->irq, GSI_POWER_BUTTON, true);
 	irq_line(&vm->irq, GSI_POWER_BUTTON, false);
 }

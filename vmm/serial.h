@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* serial.h - COM1: a 16550A UART, and what is at the other end of its cable
+/* serial.h - COM1: a 16550A UART
  *
  * The registers (National Semiconductor PC16550D) are those drivers use: data,
  * interrupt enable and identification, FIFO, line and modem control and status,
  * scratch, divisor latch, loopback. Speed is ignored: bytes move at once.
  *
- * Output goes to a ring of SERIAL_OUT bytes, which the event loop writes to the
- * cable; a vCPU never waits for a terminal. What does not fit is dropped. Input
- * is read from the cable only while the input ring has room.
+ * What is at the other end of its cable is chardev.h's business; on a terminal of its
+ * own, the monitor is there, too. Input that the guest has not read waits in a ring of
+ * SERIAL_IN bytes.
  *
  * Guarded by vm->lock.
  */
@@ -15,12 +15,9 @@
 #define VMM_SERIAL_H
 
 #include "lib/compiler.h"
-#include "vmm/options.h"
+#include "vmm/chardev.h"
 
-enum {
-	SERIAL_OUT = 256 << 10,
-	SERIAL_IN = 4096,
-};
+enum { SERIAL_IN = 4096 };
 
 struct serial;
 struct vm;
@@ -33,13 +30,16 @@ struct vm;
  *
  * Return: 0 or -errno, logged
  */
-int serial_create(struct vm *vm, const struct options_serial *opt,
+int serial_create(struct vm *vm, const struct options_chardev *opt,
 		  struct serial **out) MUST_CHECK;
 
 /* As after power-on. */
 void serial_reset(struct serial *s);
 
-/* Write out what is left, restore the terminal, remove the socket. NULL is fine. */
+/* Where its cable leads, as chardev_filename(). */
+const char *serial_filename(const struct serial *s, char buf[static CHARDEV_FILENAME]);
+
+/* NULL is fine. */
 void serial_destroy(struct serial *s);
 
 #endif /* VMM_SERIAL_H */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* vcpu.c - A virtual CPU: a thread in KVM_RUN, and what it comes out for
  *
- * Stopping: vm->stopping is set, then each vCPU's immediate_exit, then each
- * thread gets a signal. Whether the thread was before, in or behind KVM_RUN, it
+ * Stopping: vm->stopping or vm->pause.on is set, then each vCPU's immediate_exit,
+ * then each thread gets a signal. Whether the thread was before, in or behind KVM_RUN, it
  * sees one of the three: a signal that comes before KVM_RUN is gone, but
  * immediate_exit makes KVM_RUN return at once.
  */
@@ -25,6 +25,7 @@
 #include "vmm/boot.h"
 #include "vmm/cpuid.h"
 #include "vmm/diagnose.h"
+#include "vmm/pause.h"
 #include "vmm/vm.h"
 
 enum {
@@ -128,15 +129,31 @@ static bool vcpu_exit(struct vcpu *vcpu)
 	return vm->request == VM_GO_ON;
 }
 
+/* Stand still until the pause is over. Whoever wants the vCPU out of KVM_RUN again
+ * says why before it sets immediate_exit, and we look at that again. */
+static void vcpu_pause(struct vcpu *vcpu)
+{
+	pthread_mutex_lock(&vcpu->vm->lock);
+	pause_wait(vcpu->vm);
+	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	pthread_mutex_unlock(&vcpu->vm->lock);
+}
+
 static void *vcpu_thread(void *arg)
 {
 	struct vcpu *vcpu = arg;
 	struct vm *vm = vcpu->vm;
 	bool go_on = true;
 
+	__atomic_store_n(&vcpu->tid, gettid(), __ATOMIC_RELAXED);
 	while (go_on && !__atomic_load_n(&vm->stopping, __ATOMIC_ACQUIRE)) {
-		int ret = ioctl(vcpu->fd, KVM_RUN, 0);
+		int ret;
 
+		if (pause_wanted(vm)) {
+			vcpu_pause(vcpu);
+			continue;
+		}
+		ret = ioctl(vcpu->fd, KVM_RUN, 0);
 		if (ret < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		pthread_mutex_lock(&vm->lock);
@@ -149,6 +166,9 @@ static void *vcpu_thread(void *arg)
 		}
 		pthread_mutex_unlock(&vm->lock);
 	}
+	pthread_mutex_lock(&vm->lock);
+	pause_leave(&vm->pause);
+	pthread_mutex_unlock(&vm->lock);
 	return NULL;
 }
 
@@ -269,6 +289,8 @@ int vcpu_start_all(struct vm *vm)
 
 		ret = pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
 		vcpu->started = !ret;
+		if (!ret)
+			pause_join(&vm->pause);
 	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (ret)
@@ -276,12 +298,9 @@ int vcpu_start_all(struct vm *vm)
 	return -ret;
 }
 
-void vcpu_destroy_all(struct vm *vm)
+void vcpu_kick_all(struct vm *vm)
 {
-	if (!vm->vcpus)
-		return;
-	__atomic_store_n(&vm->stopping, true, __ATOMIC_RELEASE);
-	for (unsigned int i = 0; i < vm->opt->cpus; i++) {
+	for (unsigned int i = 0; vm->vcpus && i < vm->opt->cpus; i++) {
 		struct vcpu *vcpu = &vm->vcpus[i];
 
 		if (!vcpu->started)
@@ -289,6 +308,19 @@ void vcpu_destroy_all(struct vm *vm)
 		__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
 		pthread_kill(vcpu->thread, vcpu_signal());
 	}
+}
+
+void vcpu_stop_all(struct vm *vm)
+{
+	__atomic_store_n(&vm->stopping, true, __ATOMIC_RELEASE);
+	vcpu_kick_all(vm);
+	pause_wake(&vm->pause);
+}
+
+void vcpu_destroy_all(struct vm *vm)
+{
+	if (!vm->vcpus)
+		return;
 	for (unsigned int i = 0; i < vm->opt->cpus; i++) {
 		struct vcpu *vcpu = &vm->vcpus[i];
 

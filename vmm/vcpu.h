@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "lib/compiler.h"
 
@@ -15,6 +16,7 @@ struct vm;
 /**
  * struct vcpu - A virtual CPU
  * @run:	Shared with KVM, @run_size bytes
+ * @tid:	Kernel's number of the thread, 0 until it runs
  */
 struct vcpu {
 	struct vm *vm;
@@ -23,6 +25,7 @@ struct vcpu {
 	struct kvm_run *run;
 	size_t run_size;
 	pthread_t thread;
+	pid_t tid;
 	bool started;
 };
 
@@ -34,6 +37,12 @@ int vcpu_create_all(struct vm *vm) MUST_CHECK;
 
 /* Let them run, each in a thread. Return: 0 or -errno, logged. */
 int vcpu_start_all(struct vm *vm) MUST_CHECK;
+
+/* Get them out of KVM_RUN, if only for a moment. */
+void vcpu_kick_all(struct vm *vm);
+
+/* They are to leave KVM_RUN for good, and not to wait for anything but vm->lock. */
+void vcpu_stop_all(struct vm *vm);
 
 /* Stop and destroy them. Called without vm->lock. */
 void vcpu_destroy_all(struct vm *vm);

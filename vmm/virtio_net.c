@@ -358,6 +358,16 @@ void virtio_net_reset(struct virtio_net *net)
 	virtio_reset(&net->dev);
 }
 
+struct eth_addr virtio_net_mac(const struct virtio_net *net)
+{
+	return net->config.mac;
+}
+
+bool virtio_net_link(const struct virtio_net *net)
+{
+	return le16_get(net->config.status) & VIRTIO_NET_S_LINK_UP;
+}
+
 void virtio_net_destroy(struct virtio_net *net)
 {
 	if (!net)

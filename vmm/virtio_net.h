@@ -3,6 +3,8 @@
 #ifndef VMM_VIRTIO_NET_H
 #define VMM_VIRTIO_NET_H
 
+#include <stdbool.h>
+
 #include "lib/compiler.h"
 #include "lib/eth.h"
 #include "vmm/options.h"
@@ -24,6 +26,10 @@ int virtio_net_create(struct vm *vm, const struct options_nic *nic,
 
 /* As after power-on. */
 void virtio_net_reset(struct virtio_net *net);
+
+/* Its address, and whether its cable is plugged in. */
+struct eth_addr virtio_net_mac(const struct virtio_net *net);
+bool virtio_net_link(const struct virtio_net *net);
 
 /* NULL is fine. */
 void virtio_net_destroy(struct virtio_net *net);

@@ -13,10 +13,12 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "vmm/boot.h"
+#include "vmm/control.h"
 #include "vmm/firmware.h"
 #include "vmm/fwcfg.h"
 #include "vmm/kvm.h"
 #include "vmm/mac.h"
+#include "vmm/monitor.h"
 #include "vmm/power.h"
 #include "vmm/ram.h"
 #include "vmm/serial.h"
@@ -69,10 +71,18 @@ static void wake_cb(struct ev_loop *loop, ev_async *w, int revents UNUSED)
 		ev_break(loop, EVBREAK_ALL);
 }
 
+void vm_request_by(struct vm *vm, enum vm_request request, enum vm_cause cause)
+{
+	if (request > vm->request) {
+		vm->request = request;
+		vm->cause = cause;
+	}
+	ev_async_send(vm->loop, &vm->wake);
+}
+
 void vm_request(struct vm *vm, enum vm_request request)
 {
-	vm->request = MAX(vm->request, request);
-	ev_async_send(vm->loop, &vm->wake);
+	vm_request_by(vm, request, VM_BY_GUEST);
 }
 
 /* Power. */
@@ -89,6 +99,7 @@ static int vm_power_on(struct vm *vm)
 	int ret;
 
 	vm->request = VM_GO_ON;
+	pause_power_on(&vm->pause);
 	/* A switch may still be at work in the memory, and so may disks. */
 	for (unsigned int i = 0; i < vm->opt->nics; i++)
 		virtio_net_reset(vm->nics[i]);
@@ -167,6 +178,7 @@ int vm_run(struct vm *vm, void (*started)(void *ctx), void *ctx)
 		ev_timer_stop(vm->loop, &vm->settled);
 
 		/* vCPUs may be waiting for the lock to finish what they do. */
+		vcpu_stop_all(vm);
 		pthread_mutex_unlock(&vm->lock);
 		vcpu_destroy_all(vm);
 		pthread_mutex_lock(&vm->lock);
@@ -188,6 +200,10 @@ int vm_run(struct vm *vm, void (*started)(void *ctx), void *ctx)
 			status = VM_EXIT_OK;
 			break;
 		}
+		if (status < 0)
+			control_tell_reset(vm);
+		else
+			control_tell_shutdown(vm);
 	}
 	pthread_mutex_unlock(&vm->lock);
 	return status;
@@ -249,6 +265,10 @@ static int vm_create_devices(struct vm *vm)
 	if (!ret)
 		ret = pci_init(&vm->pci, &vm->pio, &vm->mmio, &vm->irq);
 	if (!ret)
+		ret = control_create(vm, &vm->control);
+	if (!ret && vm->opt->monitor.kind != CHARDEV_NULL)
+		ret = monitor_create(vm, &vm->opt->monitor, &vm->monitor);
+	if (!ret)
 		ret = serial_create(vm, &vm->opt->serial, &vm->serial);
 	for (unsigned int i = 0; !ret && i < vm->opt->nics; i++) {
 		ret = vm_take_mac(vm, i, &mac);
@@ -281,6 +301,7 @@ struct vm *vm_create(const struct options *opt)
 	vm->opt = opt;
 	vm->fd = vm->kvm = vm->ram = vm->irq.vm = -1;
 	pthread_mutex_init(&vm->lock, NULL);
+	pause_init(&vm->pause, opt->paused);
 	vcpu_init();
 	vm->loop = ev_default_loop(EVFLAG_AUTO);
 	if (!vm->loop) {
@@ -292,6 +313,7 @@ struct vm *vm_create(const struct options *opt)
 	ev_async_init(&vm->wake, wake_cb);
 	ev_async_start(vm->loop, &vm->wake);
 	ev_timer_init(&vm->settled, settled_cb, VM_SETTLED_S, 0.);
+	shutdown_init(&vm->shutdown);
 	vm->kvm = kvm_open();
 	if (vm->kvm < 0 || ram_create(vm) || vm_open_boot(vm) || vm_create_devices(vm))
 		goto fail;
@@ -311,15 +333,19 @@ void vm_destroy(struct vm *vm)
 		virtio_blk_destroy(vm->disks[i]);
 	virtio_rng_destroy(vm->rng);
 	serial_destroy(vm->serial);
+	monitor_destroy(vm->monitor);
+	control_destroy(vm->control);
 	boot_close(vm->boot);
 	fwcfg_destroy(vm->fwcfg);
 	firmware_close(vm->firmware);
 	ram_destroy(vm);
 	fd_close(&vm->kvm);
 	if (vm->loop) {
+		shutdown_cancel(vm);
 		ev_async_stop(vm->loop, &vm->wake);
 		ev_loop_destroy(vm->loop);
 	}
+	pause_destroy(&vm->pause);
 	pthread_mutex_destroy(&vm->lock);
 	free(vm);
 }

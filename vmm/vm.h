@@ -17,7 +17,8 @@
  * of registers that a reset might have forgotten.
  *
  * A vCPU that wants the machine to end or restart calls vm_request(); the event
- * loop ends and vm_run() does what was asked.
+ * loop ends and vm_run() does what was asked. People and programs do the same through
+ * vm_request_by().
  */
 #ifndef VMM_VM_H
 #define VMM_VM_H
@@ -32,11 +33,15 @@
 #include "vmm/cmos.h"
 #include "vmm/irq.h"
 #include "vmm/options.h"
+#include "vmm/pause.h"
 #include "vmm/pci.h"
+#include "vmm/shutdown.h"
 
 struct boot_image;
+struct control;
 struct firmware;
 struct fwcfg;
+struct monitor;
 struct serial;
 struct vcpu;
 struct virtio_blk;
@@ -61,6 +66,14 @@ enum vm_request {
 	VM_CRASHED,
 };
 
+/** enum vm_cause - Who wants it */
+enum vm_cause {
+	VM_BY_GUEST,
+	VM_BY_SIGNAL,
+	VM_BY_CONSOLE,			/* a key on the serial console's terminal */
+	VM_BY_COMMAND,			/* of the control socket or the monitor */
+};
+
 /**
  * struct vm - A virtual machine
  * @opt:	What the command line asks for, borrowed
@@ -79,6 +92,8 @@ enum vm_request {
  * @irq:	Interrupt routing
  * @pci:	PCI bus
  * @serial:	COM1
+ * @control:	Control sockets
+ * @monitor:	Monitor of its own, or NULL
  * @nics:	Network devices, opt->nics of them
  * @disks:	Disks, opt->drives of them
  * @rng:	Entropy device
@@ -90,8 +105,11 @@ enum vm_request {
  * @vcpus:	opt->cpus of them while powered on
  * @settled:	Ends the first moments of running: calls @started
  * @started:	See vm_run()
+ * @pause:	See pause.h
+ * @shutdown:	See shutdown.h
  * @stopping:	vCPUs are to leave KVM_RUN for good
  * @request:	See vm_request()
+ * @cause:	Whose request it is
  */
 struct vm {
 	const struct options *opt;
@@ -110,6 +128,8 @@ struct vm {
 	struct irq irq;
 	struct pci_bus pci;
 	struct serial *serial;
+	struct control *control;
+	struct monitor *monitor;
 	struct virtio_net *nics[OPTIONS_NICS_MAX];
 	struct virtio_blk *disks[OPTIONS_DRIVES_MAX];
 	struct virtio_dev *rng;
@@ -123,8 +143,11 @@ struct vm {
 	ev_timer settled;
 	void (*started)(void *ctx);
 	void *started_ctx;
+	struct pause pause;
+	struct shutdown shutdown;
 	bool stopping;
 	enum vm_request request;
+	enum vm_cause cause;
 };
 
 /**
@@ -150,7 +173,8 @@ int vm_run(struct vm *vm, void (*started)(void *ctx), void *ctx);
 void vm_destroy(struct vm *vm);
 
 /* Ask for an end or a restart, from any thread holding vm->lock; the strongest
- * request wins. */
+ * request wins. The first is the guest's way. */
 void vm_request(struct vm *vm, enum vm_request request);
+void vm_request_by(struct vm *vm, enum vm_request request, enum vm_cause cause);
 
 #endif /* VMM_VM_H */

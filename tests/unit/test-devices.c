@@ -20,7 +20,7 @@ enum { RINGS = 0x100000, DATA = 0x200000, QUEUE = 8 };
 
 static struct options opt = {
 	.name = "unit", .cpus = 2, .ram = 64 << 20,
-	.serial = { .kind = SERIAL_NULL, .path = "null" },
+	.serial = { .kind = CHARDEV_NULL, .path = "null" },
 };
 
 static void wake_cb(struct ev_loop *loop UNUSED, ev_async *w UNUSED,

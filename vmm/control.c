@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* control.c - Control sockets: the commands of QEMU's QMP that people script */
+#include "config.h"
+
+#include "vmm/control.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/fd.h"
+#include "lib/log.h"
+#include "lib/qmp.h"
+#include "lib/qmp_args.h"
+#include "lib/rundir.h"
+#include "vmm/monitor.h"
+#include "vmm/pause.h"
+#include "vmm/power.h"
+#include "vmm/serial.h"
+#include "vmm/vcpu.h"
+#include "vmm/vm.h"
+
+/**
+ * struct control - The sockets
+ * @asked:	Where -qmp says, or NULL
+ * @named:	In the folder of running VMs, or NULL
+ * @path:	Its path
+ */
+struct control {
+	const struct vm *vm;
+	struct qmp_server *asked;
+	struct qmp_server *named;
+	char path[RUNDIR_PATH];
+};
+
+/* Questions. */
+
+static json_t *query_status(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UNUSED,
+			    struct qmp_error *err UNUSED)
+{
+	const struct vm *vm = ctx;
+
+	return json_pack("{s:s,s:b,s:b}", "status", !vm->pause.begun ? "prelaunch" :
+			 vm->pause.on ? "paused" : "running", "singlestep", 0, "running",
+			 !vm->pause.on);
+}
+
+static json_t *query_name(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UNUSED,
+			  struct qmp_error *err UNUSED)
+{
+	const struct vm *vm = ctx;
+
+	return vm->opt->named ? json_pack("{s:s}", "name", vm->opt->name) : json_object();
+}
+
+static json_t *query_version(void *ctx UNUSED, struct qmp_conn *conn UNUSED,
+			     json_t *args UNUSED, struct qmp_error *err UNUSED)
+{
+	return qmp_version();
+}
+
+static json_t *query_cpus(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UNUSED,
+			  struct qmp_error *err UNUSED)
+{
+	const struct vm *vm = ctx;
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; vm->vcpus && i < vm->opt->cpus; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/machine/unattached/device[%u]", i);
+		json_array_append_new(list, json_pack(
+			"{s:i,s:{s:i,s:i,s:i},s:s,s:i,s:s}", "thread-id",
+			(int)__atomic_load_n(&vm->vcpus[i].tid, __ATOMIC_RELAXED),
+			"props", "core-id", (int)i, "thread-id", 0, "socket-id", 0,
+			"qom-path", path, "cpu-index", (int)i, "target", "x86_64"));
+	}
+	return list;
+}
+
+static json_t *query_kvm(void *ctx UNUSED, struct qmp_conn *conn UNUSED,
+			 json_t *args UNUSED, struct qmp_error *err UNUSED)
+{
+	return json_pack("{s:b,s:b}", "enabled", 1, "present", 1);
+}
+
+static json_t *query_uuid(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UNUSED,
+			  struct qmp_error *err UNUSED)
+{
+	const struct vm *vm = ctx;
+
+	return json_pack("{s:s}", "UUID", vm->opt->uuid);
+}
+
+static json_t *query_target(void *ctx UNUSED, struct qmp_conn *conn UNUSED,
+			    json_t *args UNUSED, struct qmp_error *err UNUSED)
+{
+	return json_pack("{s:s}", "arch", "x86_64");
+}
+
+static json_t *query_memory(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UNUSED,
+			    struct qmp_error *err UNUSED)
+{
+	const struct vm *vm = ctx;
+
+	return json_pack("{s:I,s:i}", "base-memory", (json_int_t)vm->opt->ram,
+			 "plugged-memory", 0);
+}
+
+static json_t *query_block(void *ctx UNUSED, struct qmp_conn *conn UNUSED,
+			   json_t *args UNUSED, struct qmp_error *err UNUSED)
+{
+	return json_array();
+}
+
+static void add_chardev(json_t *list, const char *label, const char *filename)
+{
+	json_array_append_new(list, json_pack("{s:b,s:s,s:s}", "frontend-open", 1,
+					      "filename", filename, "label", label));
+}
+
+static json_t *query_chardev(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UNUSED,
+			     struct qmp_error *err UNUSED)
+{
+	const struct vm *vm = ctx;
+	json_t *list = json_array();
+	char buf[CHARDEV_FILENAME];
+
+	if (vm->monitor)
+		add_chardev(list, "compat_monitor0", monitor_filename(vm->monitor, buf));
+	add_chardev(list, "serial0", serial_filename(vm->serial, buf));
+	return list;
+}
+
+/* Deeds. */
+
+static json_t *run_stop(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UNUSED,
+			struct qmp_error *err UNUSED)
+{
+	pause_begin(ctx);
+	return json_object();
+}
+
+static json_t *run_cont(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UNUSED,
+			struct qmp_error *err UNUSED)
+{
+	pause_end(ctx);
+	return json_object();
+}
+
+static json_t *run_powerdown(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UNUSED,
+			     struct qmp_error *err UNUSED)
+{
+	power_press(ctx);
+	return json_object();
+}
+
+static json_t *run_reset(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UNUSED,
+			 struct qmp_error *err UNUSED)
+{
+	vm_request_by(ctx, VM_RESET, VM_BY_COMMAND);
+	return json_object();
+}
+
+static json_t *run_quit(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UNUSED,
+			struct qmp_error *err UNUSED)
+{
+	vm_request_by(ctx, VM_POWEROFF, VM_BY_COMMAND);
+	return json_object();
+}
+
+/* Lines end as they do on a terminal. Return: a JSON string, or NULL. */
+static json_t *terminal_text(const char *text)
+{
+	char *out = malloc(2 * strlen(text) + 1), *p = out;
+	json_t *v;
+
+	if (!out)
+		return NULL;
+	for (; *text; text++) {
+		if (*text == '\n')
+			*p++ = '\r';
+		*p++ = *text;
+	}
+	*p = 0;
+	v = json_string(out);
+	free(out);
+	return v;
+}
+
+static json_t *run_monitor(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
+			   struct qmp_error *err)
+{
+	const char *line = "";
+	json_t *ret = NULL;
+	char *text = NULL;
+	size_t size;
+	FILE *to;
+
+	if (!qmp_arg_text(args, "command-line", &line, err))
+		return NULL;
+	to = open_memstream(&text, &size);
+	if (!to)
+		return NULL;
+	monitor_run(ctx, line, to);
+	if (!fclose(to))
+		ret = terminal_text(text);
+	free(text);
+	return ret;
+}
+
+static const struct qmp_command control_commands[] = {
+	{ "query-status", NULL, query_status },
+	{ "query-name", NULL, query_name },
+	{ "query-version", NULL, query_version },
+	{ "query-cpus-fast", NULL, query_cpus },
+	{ "query-kvm", NULL, query_kvm },
+	{ "query-uuid", NULL, query_uuid },
+	{ "query-target", NULL, query_target },
+	{ "query-memory-size-summary", NULL, query_memory },
+	{ "query-block", NULL, query_block },
+	{ "query-chardev", NULL, query_chardev },
+	{ "stop", NULL, run_stop },
+	{ "cont", NULL, run_cont },
+	{ "system_powerdown", NULL, run_powerdown },
+	{ "system_reset", NULL, run_reset },
+	{ "quit", NULL, run_quit },
+	{ "human-monitor-command", "command-line cpu-index?", run_monitor },
+	{ NULL, NULL, NULL },
+};
+
+/* Events. */
+
+static void control_send(struct control *c, const char *event, json_t *data)
+{
+	if (c && c->asked)
+		qmp_broadcast(c->asked, event, json_incref(data));
+	if (c && c->named)
+		qmp_broadcast(c->named, event, json_incref(data));
+	json_decref(data);
+}
+
+void control_tell(struct control *c, const char *event)
+{
+	control_send(c, event, json_null());
+}
+
+static const char *control_reason(const struct vm *vm)
+{
+	switch (vm->cause) {
+	case VM_BY_SIGNAL:
+		return "host-signal";
+	case VM_BY_CONSOLE:
+		return "host-ui";
+	case VM_BY_COMMAND:
+		return vm->request == VM_RESET ? "host-qmp-system-reset" : "host-qmp-quit";
+	case VM_BY_GUEST:
+		break;
+	}
+	return vm->request == VM_CRASHED ? "host-error" :
+	       vm->request == VM_POWEROFF ? "guest-shutdown" : "guest-reset";
+}
+
+static void control_tell_why(const struct vm *vm, const char *event)
+{
+	bool guest = vm->cause == VM_BY_GUEST && vm->request != VM_CRASHED;
+
+	control_send(vm->control, event, json_pack("{s:b,s:s}", "guest", guest, "reason",
+						   control_reason(vm)));
+}
+
+void control_tell_reset(struct vm *vm)
+{
+	control_tell_why(vm, "RESET");
+}
+
+void control_tell_shutdown(struct vm *vm)
+{
+	control_tell_why(vm, "SHUTDOWN");
+}
+
+/* Sockets. */
+
+static int control_listen(struct vm *vm, const char *path, struct qmp_server **out)
+{
+	int ret = qmp_server_create(vm->loop, path, 0600, (gid_t)-1, control_commands, vm,
+				    out);
+
+	if (!ret)
+		qmp_server_as_qemu(*out);
+	return ret;
+}
+
+/* Where 'lanbox vm' looks for the VM. Nobody has asked for this one: a VM that cannot
+ * have it runs all the same. */
+static void control_listen_named(struct control *c, struct vm *vm)
+{
+	const char *name = vm->opt->name;
+	char dir[RUNDIR_PATH];
+	int lock, ret;
+
+	if (!rundir_name_fits(name)) {
+		log_warn("the name '%s' cannot be that of a file: 'lanbox vm' does not find "
+			 "this VM", name);
+		return;
+	}
+	ret = rundir_make(dir);
+	if (!ret)
+		ret = rundir_socket(dir, name, RUNDIR_CONTROL, c->path);
+	if (!ret) {
+		lock = rundir_lock(dir);
+		ret = control_listen(vm, c->path, &c->named);
+		fd_close(&lock);
+	}
+	if (ret == -EADDRINUSE)
+		log_warn("another VM with the name '%s' runs: 'lanbox vm' finds only that one",
+			 name);
+	else if (ret)
+		log_warn_errno(-ret, "'%s': 'lanbox vm' does not find this VM", dir);
+}
+
+int control_create(struct vm *vm, struct control **out)
+{
+	struct control *c = calloc(1, sizeof(*c));
+	int ret = 0;
+
+	if (!c)
+		return -ENOMEM;
+	c->vm = vm;
+	if (vm->opt->qmp)
+		ret = control_listen(vm, vm->opt->qmp, &c->asked);
+	if (ret) {
+		log_err_errno(-ret, "-qmp '%s'", vm->opt->qmp);
+		free(c);
+		return ret;
+	}
+	if (vm->opt->named)
+		control_listen_named(c, vm);
+	*out = c;
+	return 0;
+}
+
+static void control_close(struct qmp_server *srv, const char *path)
+{
+	if (!srv)
+		return;
+	qmp_server_destroy(srv);
+	unlink(path);
+}
+
+void control_destroy(struct control *c)
+{
+	if (!c)
+		return;
+	control_close(c->asked, c->vm->opt->qmp);
+	control_close(c->named, c->path);
+	free(c);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* pause.c - Stopping all vCPUs for a while, and the guest's clocks with them */
+#include "config.h"
+
+#include "vmm/pause.h"
+
+#include <linux/kvm.h>
+#include <sys/ioctl.h>
+
+#include "vmm/control.h"
+#include "vmm/vcpu.h"
+#include "vmm/vm.h"
+
+enum { MSR_TSC = 0x10 };
+
+void pause_init(struct pause *p, bool paused)
+{
+	*p = (struct pause){ .on = paused, .begun = !paused };
+	pthread_cond_init(&p->moved, NULL);
+}
+
+void pause_destroy(struct pause *p)
+{
+	pthread_cond_destroy(&p->moved);
+}
+
+void pause_power_on(struct pause *p)
+{
+	p->taken = false;
+}
+
+/* Clocks. */
+
+static bool clock_read_tsc(const struct vcpu *vcpu, uint64_t *tsc)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} msrs = { .head = { .nmsrs = 1 }, .entry = { .index = MSR_TSC } };
+
+	if (ioctl(vcpu->fd, KVM_GET_MSRS, &msrs.head) != 1)
+		return false;
+	*tsc = msrs.entry.data;
+	return true;
+}
+
+static void clock_take(struct vm *vm)
+{
+	struct kvm_clock_data clock = { .clock = 0 };
+
+	vm->pause.taken = vm->vcpus && !ioctl(vm->fd, KVM_GET_CLOCK, &clock) &&
+			  clock_read_tsc(vm->vcpus, &vm->pause.tsc);
+	vm->pause.clock = clock.clock;
+}
+
+/* Take so many cycles off a vCPU's counter. All vCPUs lose the same number: what is
+ * written to the counter itself would set them apart. */
+static void clock_set_back_tsc(const struct vcpu *vcpu, uint64_t cycles)
+{
+	uint64_t offset;
+	struct kvm_device_attr attr = {
+		.group = KVM_VCPU_TSC_CTRL,
+		.attr = KVM_VCPU_TSC_OFFSET,
+		.addr = (uintptr_t)&offset,
+	};
+
+	/* Kernels before 5.16 cannot; guests that use KVM's clock do not mind. */
+	if (ioctl(vcpu->fd, KVM_GET_DEVICE_ATTR, &attr) < 0)
+		return;
+	offset -= cycles;
+	ioctl(vcpu->fd, KVM_SET_DEVICE_ATTR, &attr);
+}
+
+static void clock_put_back(const struct vm *vm)
+{
+	struct kvm_clock_data clock = { .clock = vm->pause.clock };
+	uint64_t now;
+
+	if (!vm->pause.taken || !clock_read_tsc(vm->vcpus, &now))
+		return;
+	for (unsigned int i = 0; i < vm->opt->cpus; i++)
+		clock_set_back_tsc(&vm->vcpus[i], now - vm->pause.tsc);
+	ioctl(vm->fd, KVM_SET_CLOCK, &clock);
+	/* The guest's watchdog is to know that it was not the guest's fault. A guest
+	 * that does not use KVM's clock has no such word. */
+	for (unsigned int i = 0; i < vm->opt->cpus; i++)
+		ioctl(vm->vcpus[i].fd, KVM_KVMCLOCK_CTRL, 0);
+}
+
+/* The event loop. */
+
+void pause_begin(struct vm *vm)
+{
+	struct pause *p = &vm->pause;
+
+	if (p->on)
+		return;
+	__atomic_store_n(&p->on, true, __ATOMIC_RELEASE);
+	vcpu_kick_all(vm);
+	while (p->active)
+		pthread_cond_wait(&p->moved, &vm->lock);
+	clock_take(vm);
+	control_tell(vm->control, "STOP");
+}
+
+void pause_end(struct vm *vm)
+{
+	struct pause *p = &vm->pause;
+
+	if (!p->on)
+		return;
+	clock_put_back(vm);
+	p->taken = false;
+	p->begun = true;
+	__atomic_store_n(&p->on, false, __ATOMIC_RELEASE);
+	pthread_cond_broadcast(&p->moved);
+	control_tell(vm->control, "RESUME");
+}
+
+/* Threads of vCPUs. */
+
+bool pause_wanted(const struct vm *vm)
+{
+	return __atomic_load_n(&vm->pause.on, __ATOMIC_ACQUIRE);
+}
+
+void pause_wait(struct vm *vm)
+{
+	struct pause *p = &vm->pause;
+
+	p->active--;
+	pthread_cond_broadcast(&p->moved);
+	while (p->on && !__atomic_load_n(&vm->stopping, __ATOMIC_ACQUIRE))
+		pthread_cond_wait(&p->moved, &vm->lock);
+	p->active++;
+}
+
+void pause_join(struct pause *p)
+{
+	p->active++;
+}
+
+void pause_leave(struct pause *p)
+{
+	p->active--;
+	pthread_cond_broadcast(&p->moved);
+}
+
+void pause_wake(struct pause *p)
+{
+	pthread_cond_broadcast(&p->moved);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* pause.h - Stopping all vCPUs for a while, and the guest's clocks with them
+ *
+ * DOC: Theory of operation
+ *
+ * Each vCPU's thread comes out of KVM_RUN and waits in pause_wait(); pause_begin()
+ * returns when all of them do. From then on nothing of the guest runs. Its clocks,
+ * KVM's and the time stamp counter, are put back by as much as the pause took when it
+ * ends, so for the guest there was none; only the clock chip knows better. Devices are
+ * not stopped: a NIC goes on filling the rings that the guest has left to it.
+ *
+ * Guarded by vm->lock.
+ */
+#ifndef VMM_PAUSE_H
+#define VMM_PAUSE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct vm;
+
+/**
+ * struct pause - State of a pause
+ * @on:		vCPUs wait, or are on their way there
+ * @begun:	The guest has been let run since the VM was made
+ * @active:	Threads of vCPUs that do not wait
+ * @moved:	Signalled when @on or @active changes
+ * @clock:	KVM's clock in nanoseconds, and
+ * @tsc:	the first vCPU's time stamp counter when the pause began, if
+ * @taken:	they were read
+ */
+struct pause {
+	bool on;
+	bool begun;
+	unsigned int active;
+	pthread_cond_t moved;
+	uint64_t clock;
+	uint64_t tsc;
+	bool taken;
+};
+
+/* At the beginning and end of a VM; @paused: it begins with a pause. */
+void pause_init(struct pause *p, bool paused);
+void pause_destroy(struct pause *p);
+
+/* Let no vCPU run any more. Called in the event loop. */
+void pause_begin(struct vm *vm);
+
+/* Let them run on. Called in the event loop. */
+void pause_end(struct vm *vm);
+
+/* There is a new machine: its clocks begin anew. */
+void pause_power_on(struct pause *p);
+
+/* Threads of vCPUs. */
+
+/* Whether to call pause_wait(); without vm->lock. */
+bool pause_wanted(const struct vm *vm);
+
+/* Wait until the pause is over, or the vCPUs are to leave for good. */
+void pause_wait(struct vm *vm);
+
+/* A thread begins (before it runs), or ends. */
+void pause_join(struct pause *p);
+void pause_leave(struct pause *p);
+
+/* Make those who wait look whether they are to leave. */
+void pause_wake(struct pause *p);
+
+#endif /* VMM_PAUSE_H */

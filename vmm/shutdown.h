@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* shutdown.h - Ending a VM from outside: asking the guest first, and not for ever
+ *
+ * SIGTERM, SIGINT and SIGHUP press the power button and give the guest some time to
+ * power off by itself. SIGTERM or SIGINT once more, and SIGQUIT at any time, end the
+ * VM at once. So does the first signal where nobody hears the button: in a boot loader,
+ * or a kernel without ACPI, there is nothing to save.
+ *
+ * Guarded by vm->lock, called in the event loop.
+ */
+#ifndef VMM_SHUTDOWN_H
+#define VMM_SHUTDOWN_H
+
+#include <ev.h>
+#include <stdbool.h>
+
+struct vm;
+
+/**
+ * struct shutdown - What became of being asked
+ * @patience:	Ends the VM when the guest has not
+ * @asked:	The button was pressed on behalf of a signal
+ */
+struct shutdown {
+	ev_timer patience;
+	bool asked;
+};
+
+void shutdown_init(struct shutdown *s);
+
+/* Somebody sent us this signal. */
+void shutdown_signal(struct vm *vm, int signum);
+
+/* Wait for the guest no longer. */
+void shutdown_cancel(struct vm *vm);
+
+#endif /* VMM_SHUTDOWN_H */
