@@ -118,6 +118,7 @@ nested_tests = \
 	tests/nested/check-boot.sh \
 	tests/nested/check-capture.sh \
 	tests/nested/check-demo.sh \
+	tests/nested/check-disk.sh \
 	tests/nested/check-firmware.sh \
 	tests/nested/check-peer-vde.sh \
 	tests/nested/check-restart.sh \
@@ -128,6 +129,7 @@ EXTRA_DIST += $(nested_tests) \
 	tests/nested/cases/boottime.sh \
 	tests/nested/cases/capture.sh \
 	tests/nested/cases/demo.sh \
+	tests/nested/cases/disk.sh \
 	tests/nested/cases/firmware.sh \
 	tests/nested/cases/peer-vde.sh \
 	tests/nested/cases/restart.sh \
