@@ -331,8 +331,11 @@ static void qmp_conn_line(struct qmp_conn *conn, const char *line, size_t size)
 	id = json_object_get(req, "id");
 	if (!req)
 		qmp_fail(&err, "JSON parse error, %s", jerr.text);
+	else if (!json_is_object(req))
+		qmp_fail(&err, "QMP input must be a JSON object");
 	else if (!name)
-		qmp_fail(&err, "QMP input lacks member 'execute'");
+		qmp_fail(&err, "QMP input %s member 'execute'", json_object_get(req, "execute") ?
+			 "has no text in" : "lacks");
 	else if (args && !json_is_object(args))
 		qmp_fail(&err, "QMP input member 'arguments' must be an object");
 	else

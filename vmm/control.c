@@ -15,6 +15,7 @@
 #include "lib/qmp.h"
 #include "lib/qmp_args.h"
 #include "lib/rundir.h"
+#include "vmm/blockinfo.h"
 #include "vmm/monitor.h"
 #include "vmm/pause.h"
 #include "vmm/power.h"
@@ -109,10 +110,10 @@ static json_t *query_memory(void *ctx, struct qmp_conn *conn UNUSED, json_t *arg
 			 "plugged-memory", 0);
 }
 
-static json_t *query_block(void *ctx UNUSED, struct qmp_conn *conn UNUSED,
-			   json_t *args UNUSED, struct qmp_error *err UNUSED)
+static json_t *query_block(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UNUSED,
+			   struct qmp_error *err UNUSED)
 {
-	return json_array();
+	return blockinfo_json(ctx);
 }
 
 static void add_chardev(json_t *list, const char *label, const char *filename)

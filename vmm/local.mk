@@ -4,6 +4,7 @@ vmm_libvmm_la_SOURCES = \
 	vmm/acpi.c vmm/acpi.h \
 	vmm/aio.c vmm/aio.h \
 	vmm/aml.c vmm/aml.h \
+	vmm/blockinfo.c vmm/blockinfo.h \
 	vmm/boot.c vmm/boot.h \
 	vmm/bus.c vmm/bus.h \
 	vmm/chardev.c vmm/chardev.h \

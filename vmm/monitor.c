@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/eth.h"
+#include "vmm/blockinfo.h"
 #include "vmm/pause.h"
 #include "vmm/power.h"
 #include "vmm/serial.h"
@@ -81,8 +82,9 @@ static void info_network(struct vm *vm, FILE *to)
 			virtio_net_link(vm->nics[i]) ? "on" : "off");
 }
 
-static void info_block(struct vm *vm UNUSED, FILE *to UNUSED)
+static void info_block(struct vm *vm, FILE *to)
 {
+	blockinfo_text(vm, to);
 }
 
 static void info_chardev(struct vm *vm, FILE *to)

@@ -57,6 +57,7 @@ struct options_nic {
 
 /**
  * struct options_drive - A disk
+ * @device:	Its name, as QEMU gives it: ide0-hd0 for -hda
  * @file:	Its image
  * @format:	Of the image, NULL if it was not given: raw, unless it looks otherwise
  * @serial:	Serial number, or NULL
@@ -73,6 +74,7 @@ struct options_nic {
  * @throttle:	How fast it may be
  */
 struct options_drive {
+	const char *device;
 	const char *file;
 	const char *format;
 	const char *serial;

@@ -4,6 +4,7 @@
 
 #include "vmm/options_drive.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/log.h"
@@ -321,11 +322,29 @@ static bool place_drives(struct drives *d)
 	return true;
 }
 
+/* The name of one that was given none. */
+static char *drive_name(const struct drive *drive)
+{
+	bool ide = drive->iface == DRIVE_IDE;
+	char *name = NULL;
+	int n;
+
+	if (ide)
+		n = asprintf(&name, "ide%d-%s%d", drive->index / 2,
+			     drive->opt.cdrom ? "cd" : "hd", drive->index % 2);
+	else
+		n = asprintf(&name, "virtio%d", drive->index);
+	return n < 0 ? NULL : name;
+}
+
 /* What can only be said when all is known. */
 static bool settle_drive(const struct drives *d, struct drive *drive)
 {
 	struct options_drive *o = &drive->opt;
 
+	o->device = drive->id ? drive->id : drive_name(drive);
+	if (!o->device)
+		return false;
 	if (o->serial && strlen(o->serial) > DRIVE_SERIAL_MAX)
 		return bad("drive", o->serial, "a serial number has 20 characters at most");
 	o->readonly = drive->readonly >= 0 ? drive->readonly : o->cdrom;

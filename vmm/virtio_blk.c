@@ -462,6 +462,11 @@ struct virtio_dev *virtio_blk_dev(struct virtio_blk *blk)
 	return &blk->dev;
 }
 
+uint64_t virtio_blk_size(const struct virtio_blk *blk)
+{
+	return blk->config.capacity * DISK_SECTOR;
+}
+
 void virtio_blk_destroy(struct virtio_blk *blk)
 {
 	if (!blk)

@@ -3,6 +3,8 @@
 #ifndef VMM_VIRTIO_BLK_H
 #define VMM_VIRTIO_BLK_H
 
+#include <stdint.h>
+
 #include "lib/compiler.h"
 
 struct options_drive;
@@ -26,6 +28,9 @@ void virtio_blk_reset(struct virtio_blk *blk);
 
 /* Its place on the bus. */
 struct virtio_dev *virtio_blk_dev(struct virtio_blk *blk);
+
+/* Bytes that the guest sees. */
+uint64_t virtio_blk_size(const struct virtio_blk *blk);
 
 /* NULL is fine. */
 void virtio_blk_destroy(struct virtio_blk *blk);
