@@ -18,36 +18,52 @@
 
 /* Whether a folder is there and the user's. Who has become another user may still have
  * the first one's environment. */
-static bool rundir_is_ours(const char *path)
+static bool rundir_is_of(const char *path, uid_t uid)
 {
 	struct stat st;
 
 	return path && path[0] == '/' && !stat(path, &st) && S_ISDIR(st.st_mode) &&
-	       st.st_uid == geteuid();
+	       st.st_uid == uid;
 }
 
-int rundir_find(char path[static RUNDIR_PATH])
+static int rundir_choose(uid_t uid, const char *given, char path[static RUNDIR_PATH])
 {
-	const char *given = getenv("XDG_RUNTIME_DIR");
-	unsigned long uid = geteuid();
 	char base[RUNDIR_PATH];
 	int n;
 
-	snprintf(base, sizeof(base), "/run/user/%lu", uid);
-	if (rundir_is_ours(given))
+	snprintf(base, sizeof(base), "/run/user/%lu", (unsigned long)uid);
+	if (rundir_is_of(given, uid))
 		n = snprintf(path, RUNDIR_PATH, "%s/lanbox", given);
-	else if (rundir_is_ours(base))
+	else if (rundir_is_of(base, uid))
 		n = snprintf(path, RUNDIR_PATH, "%s/lanbox", base);
 	else if (!uid)
 		n = snprintf(path, RUNDIR_PATH, "/run/lanbox");
 	else
-		n = snprintf(path, RUNDIR_PATH, "/tmp/lanbox-%lu", uid);
+		n = snprintf(path, RUNDIR_PATH, "/tmp/lanbox-%lu", (unsigned long)uid);
 	return n < RUNDIR_PATH ? 0 : -ENAMETOOLONG;
+}
+
+int rundir_find(char path[static RUNDIR_PATH])
+{
+	return rundir_choose(geteuid(), getenv("XDG_RUNTIME_DIR"), path);
+}
+
+int rundir_find_of(uid_t uid, char path[static RUNDIR_PATH])
+{
+	return rundir_choose(uid, NULL, path);
+}
+
+int rundir_check(const char *path, uid_t uid)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return -errno;
+	return S_ISDIR(st.st_mode) && st.st_uid == uid && !(st.st_mode & 0022) ? 0 : -EPERM;
 }
 
 int rundir_make(char path[static RUNDIR_PATH])
 {
-	struct stat st;
 	int ret;
 
 	ret = rundir_find(path);
@@ -56,10 +72,7 @@ int rundir_make(char path[static RUNDIR_PATH])
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	/* Anybody may have made one in /tmp. */
-	if (lstat(path, &st) < 0)
-		return -errno;
-	return S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 0022) ? 0 :
-	       -EPERM;
+	return rundir_check(path, geteuid());
 }
 
 int rundir_lock(const char *path)

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "lib/compiler.h"
 
@@ -24,6 +25,13 @@ enum { RUNDIR_PATH = 256 };
 
 /* The folder's path, whether it is there or not. Return: 0 or -errno. */
 int rundir_find(char path[static RUNDIR_PATH]) MUST_CHECK;
+
+/* That of another user. Return: 0 or -errno. */
+int rundir_find_of(uid_t uid, char path[static RUNDIR_PATH]) MUST_CHECK;
+
+/* Whether what is there is a folder, and the user's alone to write to. Return: 0 or
+ * -errno; -EPERM if not. */
+int rundir_check(const char *path, uid_t uid) MUST_CHECK;
 
 /* Find it, and make it. Return: 0 or -errno; -EPERM if something is there that is not
  * ours alone. */

@@ -11,6 +11,7 @@
 #include "lib/log.h"
 #include "tools/capture.h"
 #include "tools/switch.h"
+#include "tools/vm.h"
 
 static const struct {
 	const char *name;
@@ -19,6 +20,7 @@ static const struct {
 } commands[] = {
 	{ "capture", capture_main, "write the frames of a switch's port as pcap" },
 	{ "switch", switch_main, "look into a running switch, and change it" },
+	{ "vm", vm_main, "list running VMs, their consoles, their end" },
 };
 
 static void usage(FILE *to)

@@ -617,4 +617,133 @@ daemon_named() {
 }
 check 'with a name it is found by that, and its console' daemon_named
 
+# lanbox vm.
+
+LANBOX=$top_builddir/lanbox
+
+# lanbox_vm STATUS ARGUMENT...: run it, its output in $T/out and $T/err.
+lanbox_vm() {
+	status=$1
+	shift
+	got=0
+	timeout 60 "$LANBOX" vm "$@" >"$T/out" 2>"$T/err" </dev/null || got=$?
+	[ "$got" = "$status" ] || fail "lanbox vm $*: status $got: $(cat "$T/err")"
+}
+
+vm_nobody() {
+	lanbox_vm 0 list
+	is list "$(cat "$T/out" "$T/err")" ''
+	lanbox_vm 0 list --json
+	is list "$(cat "$T/out")" '[]'
+	for command in status console stop; do
+		lanbox_vm 3 $command web
+		is complaint "$(cat "$T/err")" "lanbox: no VM of this name runs: 'web'"
+		lanbox_vm 3 $command ../web
+	done
+	for words in '' bogus 'list web' stop 'stop a b' 'list --force' 'status --timeout 3 a' \
+		     'stop -t x a' '-u no.such.user list'; do
+		# shellcheck disable=SC2086
+		lanbox_vm 2 $words
+		is lines "$(wc -l <"$T/err")" 1
+	done
+}
+check 'lanbox vm where no VM runs, and wrong usage' vm_nobody
+
+vm_list() {
+	background -append 'mode=hello exit=halt' -name web -smp 2
+	life db mode=hang -name db -S
+	lanbox_vm 0 list
+	is list "$(sed 's/  */ /g' "$T/out")" "NAME STATUS CPUS MEMORY PID CONSOLE
+db prelaunch 1 64 MiB $(pid_of db) null
+web running 2 64 MiB $(cat "$T/bg.pid") unix:$RUN/web.console"
+	lanbox_vm 0 status web --json
+	is status "$(cat "$T/out")" "{\"name\":\"web\",\"pid\":$(cat "$T/bg.pid"),$(:
+		)\"status\":\"running\",\"cpus\":2,\"memory\":67108864,$(:
+		)\"console\":\"unix:$RUN/web.console\"}"
+	lanbox_vm 1 console db
+	grep "its console is 'null'" "$T/err"
+}
+check 'lanbox vm list and status' vm_list
+
+vm_console() {
+	spawn first "$LANBOX" vm console web
+	hears first 'pollnet: halt$'
+	spawn term socat - "EXEC:$LANBOX vm console web,pty,setsid,ctty,rawer"
+	hears term 'somebody else is at the console; waiting'
+	end term
+	end first
+	wait_for 5 console_free
+	spawn term socat - "EXEC:$LANBOX vm console web,pty,setsid,ctty,rawer"
+	hears term 'Ctrl-\] leaves it'
+	sleep 0.3
+	say term '\035'
+	ended term
+	is_listed web
+}
+
+console_free() {
+	"$LANBOX" vm console web </dev/null >"$T/out" 2>"$T/err" &
+	sleep 0.3
+	kill $!
+	not grep 'somebody else' "$T/err"
+}
+
+is_listed() {
+	lanbox_vm 0 list
+	grep "^$1 " "$T/out"
+}
+check 'lanbox vm console, and leaving it' vm_console
+
+vm_stop() {
+	lanbox_vm 1 stop -t 1 web
+	grep 'has not powered off in 1 seconds' "$T/err"
+	is_listed web
+	pid=$(cat "$T/bg.pid")
+	lanbox_vm 0 stop --force web
+	not alive "$pid"
+	not is_listed web
+	is_listed db
+	# One that does not answer any more.
+	kill -STOP "$(pid_of db)"
+	lanbox_vm 0 list
+	grep '^db *no answer' "$T/out"
+	lanbox_vm 0 stop --force db
+	ended db
+	lanbox_vm 3 stop --force db
+	is 'what is left' "$(ls "$RUN")" ''
+}
+check 'lanbox vm stop, and --force' vm_stop
+
+# as_kvm COMMAND...: as a user who may use KVM and nothing else.
+as_kvm() {
+	exec setpriv --reuid=65534 --regid=65534 --groups="$(stat -c %g /dev/kvm)" -- "$@"
+}
+
+vm_others() {
+	cp "$GUEST.bin" "$T/guest"
+	chmod 644 "$T/guest"
+	spawn other as_kvm "$VMM" -m 64 -kernel "$T/guest" -append mode=hang -serial null -name theirs
+	wait_for 5 has_or_ended other /tmp/lanbox-65534/theirs.qmp
+	lanbox_vm 0 list
+	is ours "$(cat "$T/out")" ''
+	lanbox_vm 0 list -u 65534
+	grep '^theirs ' "$T/out"
+	as 65533 "$LANBOX" vm list -u 65534 \
+		>"$T/out" 2>&1 && fail 'anybody may look'
+	grep 'Permission denied' "$T/out"
+	lanbox_vm 0 stop -f -u 65534 theirs
+	ended other
+	# A folder that somebody else has put there.
+	chown 65533 /tmp/lanbox-65534
+	lanbox_vm 1 list -u 65534
+	grep 'what is there is not believed' "$T/err"
+}
+if two_users && [ ! -e /run/user/65534 ] && [ ! -e /tmp/lanbox-65534 ] &&
+   (as_kvm test -w /dev/kvm) && as 65534 test -x "$LANBOX"; then
+	cleanup_fn 'rm -rf /tmp/lanbox-65534'
+	check 'VMs of another user, where that is permitted' vm_others
+else
+	skip 'VMs of another user, where that is permitted' 'users or /dev/kvm do not let us'
+fi
+
 done_testing
