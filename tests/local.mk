@@ -120,6 +120,7 @@ nested_tests = \
 	tests/nested/check-demo.sh \
 	tests/nested/check-disk.sh \
 	tests/nested/check-firmware.sh \
+	tests/nested/check-life.sh \
 	tests/nested/check-peer-vde.sh \
 	tests/nested/check-restart.sh \
 	tests/nested/check-seed.sh
@@ -131,6 +132,7 @@ EXTRA_DIST += $(nested_tests) \
 	tests/nested/cases/demo.sh \
 	tests/nested/cases/disk.sh \
 	tests/nested/cases/firmware.sh \
+	tests/nested/cases/life.sh \
 	tests/nested/cases/peer-vde.sh \
 	tests/nested/cases/restart.sh \
 	tests/nested/cases/seed.sh \
