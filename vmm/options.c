@@ -631,10 +631,6 @@ static bool finish(struct parser *p)
 	struct options *opt = p->opt;
 	char path[PATH_MAX], host[64];
 
-	if (!opt->kernel && !opt->bios && !opt->drives) {
-		log_err("nothing to boot: -kernel is missing (-help shows examples)");
-		return false;
-	}
 	read_machine_id(host, sizeof(host));
 	if (p->name)
 		snprintf(opt->mac_seed, sizeof(opt->mac_seed), "%s:name:%s", host, p->name);
@@ -643,9 +639,13 @@ static bool finish(struct parser *p)
 			 (unsigned long)getuid(), path);
 	opt->name = p->name ? p->name : "guest";
 	opt->named = p->name;
-	if (!finish_chardevs(p))
+	if (!finish_chardevs(p) || !drives_finish(&p->drives, opt) || !join_networks(p))
 		return false;
-	return drives_finish(&p->drives, opt) && join_networks(p);
+	if (!opt->kernel && !opt->bios && !opt->drives) {
+		log_err("nothing to boot: no disk and no -kernel (-help shows examples)");
+		return false;
+	}
+	return true;
 }
 
 /* Run the option in argv[*i]; moves on over its argument. */
