@@ -41,6 +41,7 @@ integration_tests = \
 	tests/integration/stream.sh \
 	tests/integration/systemd.sh \
 	tests/integration/tap.sh \
+	tests/integration/vmm-options.sh \
 	tests/integration/wirefilter.sh
 TESTS += $(integration_tests)
 EXTRA_DIST += $(integration_tests) tests/integration/who-held tests/integration/ids

@@ -26,7 +26,9 @@ vmm_libvmm_la_SOURCES = \
 	vmm/net_vde.c vmm/net_vde.h \
 	vmm/options.c vmm/options.h \
 	vmm/options_chardev.c vmm/options_chardev.h \
+	vmm/options_compat.c vmm/options_compat.h \
 	vmm/options_drive.c vmm/options_drive.h \
+	vmm/options_dump.c vmm/options_dump.h \
 	vmm/overlay.c vmm/overlay.h \
 	vmm/pause.c vmm/pause.h \
 	vmm/pci.c vmm/pci.h \

@@ -23,8 +23,10 @@
 #include "lib/rundir.h"
 #include "vmm/cpuid.h"
 #include "vmm/layout.h"
-#include "vmm/options_drive.h"
 #include "vmm/options_chardev.h"
+#include "vmm/options_compat.h"
+#include "vmm/options_drive.h"
+#include "vmm/options_dump.h"
 
 /**
  * struct parser - Options being collected
@@ -36,6 +38,7 @@
  * @chardevs:	What -serial and others may name
  * @serial:	What -serial says, and so on
  * @nographic:	-nographic was given
+ * @dump:	-dump-config was given
  */
 struct parser {
 	struct options *opt;
@@ -46,6 +49,7 @@ struct parser {
 	struct chardevs chardevs;
 	struct chardev_wish serial, monitor, qmp;
 	bool nographic;
+	bool dump;
 	const char *name;
 };
 
@@ -78,7 +82,7 @@ static bool opt_name(struct parser *p, const char *name, char *arg)
 	while (parse_kv_next(&arg, &kv)) {
 		if (!kv.value || !strcmp(kv.key, "guest"))
 			p->name = kv.value ? kv.value : kv.key;
-		else
+		else if (strcmp(kv.key, "process") && strcmp(kv.key, "debug-threads"))
 			return bad(name, kv.key, "unknown key (NAME or guest=NAME)");
 	}
 	if (!p->name || !p->name[0])
@@ -159,6 +163,35 @@ static bool opt_bios(struct parser *p, const char *name UNUSED, char *arg)
 	return true;
 }
 
+/* QEMU's letters for kinds of devices, in the order in which they are tried. */
+static bool boot_order(struct parser *p, const char *name, const char *letters)
+{
+	const char *disk = strchr(letters, 'c'), *cd = strchr(letters, 'd');
+
+	if (letters[strspn(letters, "abcdnop")])
+		return bad(name, letters, "must be letters: c for disks, d for CD-ROMs");
+	if (!disk && !cd)
+		return bad(name, letters, "there are only disks (c) and CD-ROMs (d) to boot");
+	p->opt->cd_first = cd && (!disk || cd < disk);
+	return true;
+}
+
+static bool opt_boot(struct parser *p, const char *name, char *arg)
+{
+	struct parse_kv kv;
+
+	while (parse_kv_next(&arg, &kv)) {
+		if (!kv.value || !strcmp(kv.key, "order")) {
+			if (!boot_order(p, name, kv.value ? kv.value : kv.key))
+				return false;
+		} else if (strcmp(kv.key, "menu") && strcmp(kv.key, "strict") &&
+			   strncmp(kv.key, "splash", 6) && strcmp(kv.key, "reboot-timeout")) {
+			return bad(name, kv.key, "unknown key (order=)");
+		}
+	}
+	return true;
+}
+
 static bool opt_kernel(struct parser *p, const char *name UNUSED, char *arg)
 {
 	p->opt->kernel = arg;
@@ -206,6 +239,12 @@ static bool opt_uuid(struct parser *p, const char *name, char *arg)
 		return bad(name, arg, "not a UUID");
 	while (i--)
 		p->opt->uuid[i] = (char)tolower((unsigned char)arg[i]);
+	return true;
+}
+
+static bool opt_dump_config(struct parser *p, const char *name UNUSED, char *arg UNUSED)
+{
+	p->dump = true;
 	return true;
 }
 
@@ -416,12 +455,6 @@ static bool opt_ignore(struct parser *p UNUSED, const char *name UNUSED,
 	return true;
 }
 
-static bool opt_only_none(struct parser *p UNUSED, const char *name, char *arg)
-{
-	return !strcmp(arg, "none") ? true : bad(name, arg, "there is no screen; use the "
-						 "serial console (-serial)");
-}
-
 /* Disks. */
 
 static bool opt_disk(struct parser *p, const char *name, char *arg)
@@ -481,22 +514,37 @@ static const struct {
 	  "how long SIGTERM waits for the guest to power off (30)" },
 	{ "S", NULL, opt_paused, "begin paused, until the monitor's 'cont'" },
 	{ "uuid", "UUID", opt_uuid, "UUID of the VM" },
-	{ "vnc", "none", opt_only_none, NULL },
-	{ "display", "none", opt_only_none, NULL },
-	{ "vga", "none", opt_only_none, NULL },
-	{ "parallel", "none", opt_only_none, NULL },
+	{ "boot", "[order=]LETTERS", opt_boot, "what to boot: disks (c), CD-ROMs first (d)" },
+	{ "dump-config", NULL, opt_dump_config, "show all settings, and run nothing" },
 	{ "usb", NULL, opt_ignore, NULL },
 	{ "enable-kvm", NULL, opt_ignore, NULL },
 	{ "nodefaults", NULL, opt_ignore, NULL },
 	{ "no-user-config", NULL, opt_ignore, NULL },
 	{ "machine", "TYPE", opt_ignore, NULL },
 	{ "M", "TYPE", opt_ignore, NULL },
-	{ "accel", "kvm", opt_ignore, NULL },
 };
+
+static void examples(void)
+{
+	fputs("Examples:\n"
+	      "A disk image, on the switch that is there by default, in the background:\n"
+	      "  lanbox-vmm -name web -hda web.img -m 1024 -net nic -net vde -daemonize\n"
+	      "its console, and its end:\n"
+	      "  lanbox vm console web\n"
+	      "  lanbox vm stop web\n"
+	      "A kernel, its console on this terminal (Ctrl-A x ends it):\n"
+	      "  lanbox-vmm -kernel /boot/vmlinuz -initrd rd.img -append console=ttyS0\n"
+	      "From a CD-ROM, changing nothing on the disk:\n"
+	      "  lanbox-vmm -hda disk.img -cdrom install.iso -boot d -snapshot\n"
+	      "What all of the settings are:\n"
+	      "  lanbox-vmm -hda disk.img -dump-config\n"
+	      "\n"
+	      "-help shows all options.\n", stdout);
+}
 
 static void usage(void)
 {
-	fputs("Usage: lanbox-vmm -kernel BZIMAGE [OPTION...]\n"
+	fputs("Usage: lanbox-vmm [OPTION...] [IMAGE]\n"
 	      "A small virtual machine on KVM, plugged into a VDE switch.\n\n", stdout);
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		char left[64];
@@ -508,13 +556,8 @@ static void usage(void)
 		printf("  %-40s %s\n", left, table[i].help);
 	}
 	fputs("\nOptions of qemu that ask for what is so anyway (-enable-kvm, -vnc none,\n"
-	      "-usb, -machine TYPE, -nodefaults...) are accepted.\n"
-	      "\n"
-	      "Examples:\n"
-	      "  lanbox-vmm -kernel /boot/vmlinuz -initrd rd.img -append console=ttyS0\n"
-	      "  lanbox-vmm -name web -m 512 -smp 2 -kernel vmlinuz -initrd rd.img \\\n"
-	      "    -append console=ttyS0 -net nic -net vde,sock=/run/lan.ctl \\\n"
-	      "    -serial file:web.log -daemonize -pidfile web.pid\n", stdout);
+	      "-usb, -machine TYPE, -nodefaults...) are accepted.\n\n", stdout);
+	examples();
 }
 
 /* Give each NIC its network. */
@@ -651,6 +694,7 @@ static bool finish(struct parser *p)
 /* Run the option in argv[*i]; moves on over its argument. */
 static bool option_run(struct parser *p, int *i, int argc, char **argv)
 {
+	const struct compat_option *compat;
 	const char *word = argv[*i];
 	static char none[1];
 	char *arg;
@@ -672,8 +716,16 @@ static bool option_run(struct parser *p, int *i, int argc, char **argv)
 		arg = strdup(argv[++*i]);
 		return arg && table[k].run(p, word, arg);
 	}
-	log_err("there is no option '%s' (-help shows them all)", argv[*i]);
-	return false;
+	compat = compat_find(word);
+	if (!compat) {
+		log_err("there is no option '%s' (-help shows them all)", argv[*i]);
+		return false;
+	}
+	if (compat_takes_arg(compat) && *i + 1 == argc) {
+		log_err("-%s: an argument is missing", word);
+		return false;
+	}
+	return compat_check(compat, compat_takes_arg(compat) ? argv[++*i] : none);
 }
 
 enum options_result options_parse(struct options *opt, int argc, char **argv)
@@ -689,7 +741,7 @@ enum options_result options_parse(struct options *opt, int argc, char **argv)
 		.monitor = { .kind = CHARDEV_NULL, .path = "none" },
 	};
 	if (argc == 1) {
-		usage();
+		examples();
 		return OPTIONS_EXIT_USAGE;
 	}
 	for (int i = 1; i < argc; i++) {
@@ -706,5 +758,10 @@ enum options_result options_parse(struct options *opt, int argc, char **argv)
 		if (!option_run(&p, &i, argc, argv))
 			return OPTIONS_EXIT_USAGE;
 	}
-	return finish(&p) ? OPTIONS_RUN : OPTIONS_EXIT_USAGE;
+	if (!finish(&p))
+		return OPTIONS_EXIT_USAGE;
+	if (!p.dump)
+		return OPTIONS_RUN;
+	options_dump(opt, stdout);
+	return OPTIONS_EXIT_OK;
 }

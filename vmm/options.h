@@ -102,6 +102,7 @@ struct options_drive {
  * @initrd:	initrd, or NULL
  * @append:	Command line of the kernel
  * @bios:	Firmware, or NULL: the usual one
+ * @cd_first:	Firmware tries CD-ROMs before other disks
  * @cpus:	vCPUs
  * @ram:	Bytes of RAM
  * @cpu_off:	CPU features to hide, @cpu_offs of them
@@ -122,6 +123,7 @@ struct options {
 	const char *initrd;
 	const char *append;
 	const char *bios;
+	bool cd_first;
 	unsigned int cpus;
 	uint64_t ram;
 	const struct cpuid_flag *cpu_off[OPTIONS_CPU_FLAGS_MAX];

@@ -231,6 +231,15 @@ static int vm_take_mac(const struct vm *vm, unsigned int i, struct eth_addr *mac
 	return ret;
 }
 
+/* What is tried first has the lowest; without a bootindex (-1) it is late. */
+static unsigned int vm_boot_rank(const struct options *opt, unsigned int i)
+{
+	const struct options_drive *o = &opt->drive[i];
+	bool first = o->bootindex < 0 && opt->cd_first && o->cdrom;
+
+	return (unsigned int)o->bootindex - first;
+}
+
 /* In which order firmware tries the disks: those with a bootindex by that, then the
  * others as they were given. */
 static void vm_order_disks(struct vm *vm)
@@ -241,9 +250,7 @@ static void vm_order_disks(struct vm *vm)
 		unsigned int place = 0;
 
 		for (unsigned int j = 0; j < opt->drives; j++) {
-			/* -1 is the last of all. */
-			unsigned int a = (unsigned int)opt->drive[j].bootindex;
-			unsigned int b = (unsigned int)opt->drive[i].bootindex;
+			unsigned int a = vm_boot_rank(opt, j), b = vm_boot_rank(opt, i);
 
 			place += a < b || (a == b && j < i);
 		}

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# vmm-options.sh - The command line of lanbox-vmm: what QEMU's users type; needs no KVM
+. "${top_srcdir:?}/tests/integration/lib.sh"
+
+VMM=${VMM:-$top_builddir/lanbox-vmm}
+
+# dump OPTION...: all settings, in $T/out.
+dump() {
+	"$VMM" "$@" -dump-config >"$T/out" 2>"$T/err" || fail "$*: $(cat "$T/err")"
+	is 'complaints' "$(cat "$T/err")" ''
+}
+
+# has LINE: whether a setting is so.
+has() {
+	grep -q -x -F -- "$1" "$T/out" || fail "no '$1' in: $(cat "$T/out")"
+}
+
+seed() {
+	dump -cpu host -hda /x/disk -m 1024 -daemonize -vnc none -usb -net nic -net vde
+	for line in 'cpu = host' 'disk0.name = ide0-hd0' 'disk0.file = /x/disk' \
+		    'disk0.readonly = off' 'memory = 1073741824' 'daemonize = on' \
+		    'nic0.network = vde://' 'nic0.mac = derived' 'serial = none' \
+		    'smp = 1' 'reboot = on' 'kernel = none'; do
+		has "$line"
+	done
+}
+check "the seed's line, and what is set by it" seed
+
+accepted() {
+	dump -hda /x/disk
+	cp "$T/out" "$T/before"
+	while read -r options; do
+		# shellcheck disable=SC2086
+		dump $options -hda /x/disk
+		is "settings with $options" "$(diff "$T/before" "$T/out")" ''
+	done <<-'END'
+		-vnc none
+		--vnc none
+		-display none
+		-vga none
+		-parallel none
+		-parallel null
+		-usb
+		-enable-kvm
+		-accel kvm
+		-accel kvm:tcg
+		-machine pc,accel=kvm
+		-M q35
+		-nodefaults
+		-no-user-config
+		-rtc base=utc
+		-rtc base=utc,clock=host,driftfix=slew
+		-k de
+		-global kvm-pit.lost_tick_policy=discard
+		-audiodev none,id=a
+		-no-hpet
+		-boot c
+		-boot order=cdn,menu=on
+		-monitor none
+		-net none
+		-smp 1
+		-cpu host,+x2apic
+	END
+}
+check 'what is so anyway is accepted and changes nothing' accepted
+
+refused() {
+	while read -r options; do
+		got=0
+		# shellcheck disable=SC2086
+		"$VMM" -hda /x/disk $options >"$T/out" 2>&1 </dev/null || got=$?
+		is "status of $options" $got 2
+		is "lines of $options" "$(wc -l <"$T/out")" 1
+		# It names the option, and its argument.
+		for word in $options; do
+			grep -q -F -- "${word%%,*}" "$T/out" || fail "$(cat "$T/out")"
+		done
+	done <<-'END'
+		-vnc :1
+		-display gtk
+		-vga std
+		-spice port=5900
+		-device e1000
+		-soundhw hda
+		-accel tcg
+		-usbdevice tablet
+		-fda /x/floppy
+		-curses
+		-no-acpi
+		-parallel pty
+		-rtc base=localtime
+		-boot n
+		-boot x
+		-net user
+		-netdev user,id=x
+		-cpu qemu64
+		-watchdog i6300esb
+		-bogus
+		-name
+		-vnc
+		-m 1x
+		-smp 0
+		-serial telnet:x
+		-uuid 1
+		-shutdown-timeout x
+	END
+}
+check 'what cannot be had gets one line that names it' refused
+
+settings() {
+	dump -hda /x/disk -cdrom /x/cd -boot d -snapshot -name web -smp 3 -S -no-reboot \
+		-drive file=/x/y,if=virtio,cache=none,readonly=on,iops=5 -shutdown-timeout 9 \
+		-net nic,macaddr=52:54:00:00:00:01 -net vde,sock=/x/sw,port=5,fast=off \
+		-qmp unix:/x/qmp,server=on,wait=off -serial pty -monitor unix:/x/mon \
+		-pidfile /x/pid -cpu host,-avx
+	for line in 'name = web' 'smp = 3' 'boot = dc' 'disk1.name = ide1-cd0' \
+		    'disk1.readonly = on' 'disk2.name = virtio0' 'disk2.cache.direct = on' \
+		    'disk2.iops-total = 5' 'disk0.snapshot = on' 'paused = on' 'reboot = off' \
+		    'shutdown-timeout = 9' 'nic0.mac = 52:54:00:00:00:01' 'nic0.port = 5' \
+		    'nic0.network = /x/sw' 'nic0.fast = off' 'qmp = /x/qmp' 'serial = pty' \
+		    'monitor = unix:/x/mon' 'pidfile = /x/pid' 'cpu = host,-avx'; do
+		has "$line"
+	done
+	not grep -v -E '^[a-z0-9.-]+ = ' "$T/out"
+	# A name cannot make lines of its own.
+	dump -hda /x/disk -name 'a
+smp = 9'
+	has 'name = a\x0asmp = 9'
+	not grep '^smp = 9' "$T/out"
+}
+check 'all settings are shown, a line each' settings
+
+alone() {
+	got=0
+	"$VMM" >"$T/out" 2>&1 || got=$?
+	is status $got 2
+	grep -q '^  lanbox-vmm -name web -hda ' "$T/out"
+	sed -n 's/^  lanbox-vmm //p' "$T/out" >"$T/examples"
+	[ "$(wc -l <"$T/examples")" -ge 3 ]
+	while read -r options; do
+		# shellcheck disable=SC2086
+		dump $options
+	done <"$T/examples"
+}
+check 'without arguments it shows examples, and they work' alone
+
+done_testing

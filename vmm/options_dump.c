@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* options_dump.c - All settings of a VM, defaults included, as text */
+#include "config.h"
+
+#include "vmm/options_dump.h"
+
+#include <inttypes.h>
+
+#include "vmm/cpuid.h"
+#include "vmm/options.h"
+
+/* A text, to the end of its line, which stays one whatever is in it. */
+static void dump_escaped(FILE *to, const char *text)
+{
+	for (const char *p = text; *p; p++) {
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			fprintf(to, "\\x%02x", (unsigned char)*p);
+		else
+			fputc(*p, to);
+	}
+	fputc('\n', to);
+}
+
+static void dump_text(FILE *to, const char *prefix, const char *name, const char *text)
+{
+	fprintf(to, "%s%s = ", prefix, name);
+	dump_escaped(to, text ? text : "none");
+}
+
+static void dump_bool(FILE *to, const char *prefix, const char *name, bool on)
+{
+	fprintf(to, "%s%s = %s\n", prefix, name, on ? "on" : "off");
+}
+
+static void dump_number(FILE *to, const char *prefix, const char *name, uint64_t n)
+{
+	fprintf(to, "%s%s = %" PRIu64 "\n", prefix, name, n);
+}
+
+static void dump_chardev(FILE *to, const char *name, const struct options_chardev *c)
+{
+	switch (c->kind) {
+	case CHARDEV_NULL:
+		fprintf(to, "%s = none\n", name);
+		break;
+	case CHARDEV_STDIO:
+		fprintf(to, "%s = %sstdio\n", name, c->escape ? "mon:" : "");
+		break;
+	case CHARDEV_PTY:
+		fprintf(to, "%s = pty\n", name);
+		break;
+	case CHARDEV_FILE:
+	case CHARDEV_UNIX:
+		fprintf(to, "%s = %s:", name, c->kind == CHARDEV_FILE ? "file" : "unix");
+		dump_escaped(to, c->path);
+		break;
+	}
+}
+
+static void dump_drive(FILE *to, unsigned int i, const struct options_drive *o)
+{
+	static const char *const aio[] = {
+		[AIO_AUTO] = "auto", [AIO_URING] = "io_uring", [AIO_THREADS] = "threads",
+	};
+	static const char *const limits[THROTTLE_LIMITS] = {
+		[THROTTLE_BPS_TOTAL] = "bps-total", [THROTTLE_BPS_READ] = "bps-read",
+		[THROTTLE_BPS_WRITE] = "bps-write", [THROTTLE_IOPS_TOTAL] = "iops-total",
+		[THROTTLE_IOPS_READ] = "iops-read", [THROTTLE_IOPS_WRITE] = "iops-write",
+	};
+	char prefix[32];
+
+	snprintf(prefix, sizeof(prefix), "disk%u.", i);
+	dump_text(to, prefix, "name", o->device);
+	dump_text(to, prefix, "file", o->file);
+	dump_text(to, prefix, "format", o->format ? o->format : "raw");
+	dump_text(to, prefix, "serial", o->serial);
+	if (o->bootindex >= 0)
+		dump_number(to, prefix, "bootindex", (unsigned int)o->bootindex);
+	dump_bool(to, prefix, "cdrom", o->cdrom);
+	dump_bool(to, prefix, "readonly", o->readonly);
+	dump_bool(to, prefix, "snapshot", o->snapshot);
+	dump_bool(to, prefix, "cache.direct", o->direct);
+	dump_bool(to, prefix, "cache.writeback", o->writeback);
+	dump_bool(to, prefix, "cache.no-flush", o->no_flush);
+	dump_bool(to, prefix, "discard", o->discard);
+	dump_bool(to, prefix, "locking", o->lock);
+	dump_text(to, prefix, "aio", aio[o->aio]);
+	for (int k = 0; k < THROTTLE_LIMITS; k++)
+		dump_number(to, prefix, limits[k], o->throttle.rate[k]);
+}
+
+static void dump_nic(FILE *to, unsigned int i, const struct options_nic *nic)
+{
+	const struct options_netdev *nd = &nic->netdev;
+	char prefix[32], mac[ETH_ADDR_STR];
+
+	snprintf(prefix, sizeof(prefix), "nic%u.", i);
+	dump_text(to, prefix, "mac", nic->mac_given ? eth_addr_format(nic->mac, mac) :
+		  "derived");
+	dump_text(to, prefix, "network", nd->shown);
+	dump_number(to, prefix, "port", (unsigned int)nd->port);
+	dump_text(to, prefix, "group", nd->group);
+	fprintf(to, "%smode = %04o\n", prefix, nd->mode ? nd->mode : 0700);
+	dump_text(to, prefix, "fast", nd->fast < 0 ? "auto" : nd->fast ? "on" : "off");
+}
+
+void options_dump(const struct options *opt, FILE *to)
+{
+	dump_text(to, "", "name", opt->named ? opt->name : NULL);
+	dump_text(to, "", "uuid", opt->uuid);
+	dump_text(to, "", "accel", "kvm");
+	fputs("cpu = host", to);
+	for (unsigned int i = 0; i < opt->cpu_offs; i++)
+		fprintf(to, ",-%s", opt->cpu_off[i]->name);
+	fputc('\n', to);
+	dump_number(to, "", "smp", opt->cpus);
+	dump_text(to, "", "boot", opt->cd_first ? "dc" : "cd");
+	dump_number(to, "", "memory", opt->ram);
+	dump_text(to, "", "kernel", opt->kernel);
+	dump_text(to, "", "initrd", opt->initrd);
+	dump_text(to, "", "append", opt->append);
+	dump_text(to, "", "bios", opt->kernel ? NULL : opt->bios ? opt->bios : "bios-256k.bin");
+	for (unsigned int i = 0; i < opt->drives; i++)
+		dump_drive(to, i, &opt->drive[i]);
+	for (unsigned int i = 0; i < opt->nics; i++)
+		dump_nic(to, i, &opt->nic[i]);
+	dump_chardev(to, "serial", &opt->serial);
+	dump_chardev(to, "monitor", &opt->monitor);
+	dump_text(to, "", "qmp", opt->qmp);
+	dump_bool(to, "", "paused", opt->paused);
+	dump_bool(to, "", "reboot", !opt->no_reboot);
+	dump_number(to, "", "shutdown-timeout", opt->shutdown_timeout);
+	dump_bool(to, "", "daemonize", opt->daemonize);
+	dump_text(to, "", "pidfile", opt->pidfile);
+}
