@@ -130,6 +130,20 @@ switch_subcommands() {
 }
 check 'lanbox.1 has all subcommands of lanbox switch, and no other' switch_subcommands
 
+options lanbox.1 'lanbox vm' >in_page
+help_options "$LANBOX" vm -h >in_help
+check 'lanbox.1 has all options of the help text of vm' page_has in_help
+check 'lanbox vm has all options of its page' program_has "$LANBOX" vm
+
+vm_subcommands() {
+	"$LANBOX" vm -h | sed -n 's/^\([a-z]\{1,\}\)\( NAME\)*$/\1/p' | sort >in_help
+	sed -n '/^\.Ss lanbox vm/,/^\.Sh/s/^\.It Cm \([a-z]*\).*/\1/p' "$doc/lanbox.1" |
+		sort >in_page
+	[ -s in_help ]
+	is subcommands "$(cat in_page)" "$(cat in_help)"
+}
+check 'lanbox.1 has all subcommands of lanbox vm, and no other' vm_subcommands
+
 options lanbox.1 DESCRIPTION >in_page
 : >in_help
 check 'lanbox has all options of its page' program_has "$LANBOX"

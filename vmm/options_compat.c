@@ -74,7 +74,6 @@ static const struct compat_option compat_options[] = {
 	{ "watchdog", true, "", "there is no watchdog" },
 	{ "gdb", true, "", "there is no debugger's port" },
 	{ "s", false, "", "there is no debugger's port" },
-	{ "incoming", true, "", "there is no migration" },
 	{ "readconfig", true, "", "there are no configuration files" },
 	{ "writeconfig", true, "", "there are no configuration files; -dump-config shows "
 	  "what is set" },
