@@ -123,10 +123,10 @@ settings() {
 	done
 	not grep -v -E '^[a-z0-9.-]+ = ' "$T/out"
 	# A name cannot make lines of its own.
-	dump -hda /x/disk -name 'a
-smp = 9'
-	has 'name = a\x0asmp = 9'
-	not grep '^smp = 9' "$T/out"
+	dump -hda '/x/a
+smp 9' -name b
+	has 'disk0.file = /x/a\x0asmp 9'
+	not grep '^smp 9' "$T/out"
 }
 check 'all settings are shown, a line each' settings
 
