@@ -116,7 +116,8 @@ static int front_hello(struct vhost_front *vf, const struct vhost_hello *hello)
 
 static int front_negotiate(struct vhost_front *vf, uint64_t wanted, uint64_t needed)
 {
-	const uint64_t protocol = BIT(VHOST_PF_MQ) | BIT(VHOST_PF_REPLY_ACK);
+	const uint64_t protocol = BIT(VHOST_PF_MQ) | BIT(VHOST_PF_REPLY_ACK) |
+				  BIT(VHOST_PF_CONFIG);
 	struct vhost_msg owner = { .request = VHOST_SET_OWNER };
 	uint64_t has, has_protocol;
 	int ret;
@@ -148,26 +149,16 @@ int vhost_front_features(struct vhost_front *vf, uint64_t features)
 	return front_tell_word(vf, VHOST_SET_FEATURES, features, NULL, 0);
 }
 
-int vhost_front_open(struct vhost_front *vf, const char *path,
-		     const struct vhost_hello *hello, uint64_t features,
-		     uint64_t needed, unsigned int limit_ms)
+int vhost_front_attach(struct vhost_front *vf, int sock, const struct vhost_hello *hello,
+		       uint64_t features, uint64_t needed, unsigned int limit_ms)
 {
 	const struct timeval limit = { limit_ms / 1000, limit_ms % 1000 * 1000 };
-	struct sockaddr_un sa;
-	int ret;
+	int ret = 0;
 
-	*vf = (struct vhost_front){ .sock = -1, .port = -1 };
-	ret = fd_sockaddr(&sa, path);
-	if (ret)
-		return ret;
-	vf->sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (vf->sock < 0)
-		return -errno;
-	setsockopt(vf->sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	setsockopt(vf->sock, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	if (connect(vf->sock, (struct sockaddr *)&sa, sizeof(sa)) < 0)
-		ret = front_errno(-errno);
-	if (!ret && hello)
+	*vf = (struct vhost_front){ .sock = sock, .port = -1 };
+	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	if (hello)
 		ret = front_hello(vf, hello);
 	if (!ret)
 		ret = front_negotiate(vf, features, needed);
@@ -176,9 +167,51 @@ int vhost_front_open(struct vhost_front *vf, const char *path,
 	return ret;
 }
 
+int vhost_front_open(struct vhost_front *vf, const char *path,
+		     const struct vhost_hello *hello, uint64_t features,
+		     uint64_t needed, unsigned int limit_ms)
+{
+	const struct timeval limit = { limit_ms / 1000, limit_ms % 1000 * 1000 };
+	struct sockaddr_un sa;
+	int ret, sock;
+
+	*vf = (struct vhost_front){ .sock = -1, .port = -1 };
+	ret = fd_sockaddr(&sa, path);
+	if (ret)
+		return ret;
+	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (sock < 0)
+		return -errno;
+	setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	if (connect(sock, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+		ret = front_errno(-errno);
+		fd_close(&sock);
+		return ret;
+	}
+	return vhost_front_attach(vf, sock, hello, features, needed, limit_ms);
+}
+
 void vhost_front_close(struct vhost_front *vf)
 {
 	fd_close(&vf->sock);
+}
+
+int vhost_front_config(struct vhost_front *vf, void *buf, uint32_t size)
+{
+	const uint32_t whole = (uint32_t)offsetof(struct vhost_config, bytes) + size;
+	struct vhost_msg msg = { .request = VHOST_GET_CONFIG, .config = { .size = size } };
+	int ret;
+
+	if (!(vf->protocol & BIT(VHOST_PF_CONFIG)))
+		return -EPROTONOSUPPORT;
+	ret = front_send(vf, &msg, whole, NULL, 0);
+	if (!ret)
+		ret = front_recv(vf, VHOST_GET_CONFIG, &msg, whole);
+	if (!ret && msg.config.size != size)
+		ret = -EPROTO;
+	if (!ret)
+		memcpy(buf, msg.config.bytes, size);
+	return ret;
 }
 
 int vhost_front_memory(struct vhost_front *vf, const struct vhost_region *regions,

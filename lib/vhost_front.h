@@ -65,7 +65,15 @@ int vhost_front_open(struct vhost_front *vf, const char *path,
 		     const struct vhost_hello *hello, uint64_t features,
 		     uint64_t needed, unsigned int limit_ms) MUST_CHECK;
 
+/* The same on a connected stream socket, which is owned from now on, and closed if it
+ * fails. */
+int vhost_front_attach(struct vhost_front *vf, int sock, const struct vhost_hello *hello,
+		       uint64_t features, uint64_t needed, unsigned int limit_ms) MUST_CHECK;
+
 void vhost_front_close(struct vhost_front *vf);
+
+/* Ask for the device's configuration: @size bytes, at most VHOST_CONFIG_MAX. */
+int vhost_front_config(struct vhost_front *vf, void *buf, uint32_t size) MUST_CHECK;
 
 /* Negotiate other features, no ring may run. */
 int vhost_front_features(struct vhost_front *vf, uint64_t features) MUST_CHECK;

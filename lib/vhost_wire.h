@@ -37,6 +37,7 @@ enum {
 	VHOST_PF_MQ = 0,
 	VHOST_PF_REPLY_ACK = 3,
 	VHOST_PF_MTU = 4,
+	VHOST_PF_CONFIG = 9,
 	VHOST_PF_INFLIGHT = 12,
 	VHOST_PF_CONFIGURE_MEM_SLOTS = 15,
 };
@@ -74,6 +75,9 @@ enum vhost_request {
 	VHOST_REQUESTS(X)
 #undef X
 };
+
+/* What front ends of ours ask of other back ends only. */
+enum { VHOST_GET_CONFIG = 24 };
 
 /** struct vhost_state - A ring and a number */
 struct vhost_state {
@@ -121,6 +125,17 @@ struct vhost_inflight {
 	uint32_t padding;
 };
 
+enum { VHOST_CONFIG_MAX = 64 };
+
+/** struct vhost_config - Payload of GET_CONFIG: @size bytes of a device's configuration
+ * from @offset on */
+struct vhost_config {
+	uint32_t offset;
+	uint32_t size;
+	uint32_t flags;
+	uint8_t bytes[VHOST_CONFIG_MAX];
+};
+
 enum { VHOST_DESCR = 128 };
 
 /**
@@ -151,6 +166,7 @@ struct vhost_msg {
 		struct vhost_memory memory;
 		struct vhost_one_region region;
 		struct vhost_inflight inflight;
+		struct vhost_config config;
 		struct vhost_hello hello;
 	};
 };
@@ -170,6 +186,8 @@ static_assert(offsetof(struct vhost_msg, u64) ==
 	      offsetof(struct vhost_msg, request) + VHOST_HDR_SIZE, "vhost-user, Header");
 static_assert(sizeof(struct vhost_addr) == 40, "vhost-user, A vring address description");
 static_assert(sizeof(struct vhost_memory) == 8 + 8 * 32, "vhost-user, Memory region description");
+static_assert(offsetof(struct vhost_config, bytes) == 12,
+	      "vhost-user, Virtio device config space");
 static_assert(sizeof(struct vhost_inflight) == 24, "vhost-user, Inflight description");
 
 #endif /* LIB_VHOST_WIRE_H */
