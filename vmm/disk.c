@@ -18,11 +18,15 @@
 
 #include "lib/iov.h"
 #include "lib/log.h"
+#include "vmm/disk_vhost.h"
 #include "vmm/options.h"
+#include "vmm/vm.h"
 
 enum {
 	DISK_BUF = 65536,	/* bytes of a request's buffer, a multiple of blocks */
 	DISK_BUF_ALIGN = 4096,
+	DISK_SEG_MAX = 254,	/* as many as fit into a ring */
+	DISK_RANGE_MAX = 4 << 20,	/* sectors: 2 GiB */
 };
 
 #define NS_PER_S	1000000000ULL
@@ -140,7 +144,10 @@ static void disk_start(struct disk_req *req, enum disk_step step, enum aio_op op
 	req->aio.op = op;
 	req->aio.fd = fd;
 	req->aio.done = disk_step_done;
-	aio_submit(req->disk->aio, &req->aio);
+	if (req->disk->vhost && fd == req->disk->file.fd)
+		disk_vhost_submit(req->disk->vhost, &req->aio);
+	else
+		aio_submit(req->disk->aio, &req->aio);
 }
 
 /* Take @n bytes off a request. */
@@ -470,14 +477,39 @@ static void disk_step_done(struct aio_req *aio)
 
 /* Life. */
 
+/* The aio engine has done something, which may have led to requests for the other. */
+static void disk_aio_batch(void *ctx)
+{
+	struct disk *disk = ctx;
+
+	if (disk->vhost)
+		disk_vhost_show(disk->vhost);
+	disk->batch(disk->batch_ctx);
+}
+
+/* And the other way round. */
+static void disk_vhost_batch(void *ctx)
+{
+	struct disk *disk = ctx;
+
+	if (disk->aio)
+		aio_turn(disk->aio);
+	disk->batch(disk->batch_ctx);
+}
+
 void disk_turn(struct disk *disk)
 {
-	aio_turn(disk->aio);
+	if (disk->aio)
+		aio_turn(disk->aio);
+	if (disk->vhost)
+		disk_vhost_turn(disk->vhost);
 }
 
 void disk_sync(struct disk *disk)
 {
-	if (disk->flushes)
+	if (disk->flushes && disk->vhost)
+		disk_synced(disk, -disk_vhost_sync(disk->vhost));
+	else if (disk->flushes)
 		disk_synced(disk, fdatasync(disk->file.fd) < 0 ? errno : 0);
 }
 
@@ -494,11 +526,62 @@ void disk_drain(struct disk *disk)
 		disk_end(req, ECANCELED);
 	}
 	disk->queue_last = &disk->queue;
-	aio_drain(disk->aio);
+	if (disk->aio)
+		aio_drain(disk->aio);
+	if (disk->vhost)
+		disk_vhost_drain(disk->vhost);
 	disk->draining = false;
 }
 
-static int disk_open_files(struct disk *disk, const struct options_drive *opt)
+/* Whether somebody else is to read and write the image. */
+static bool disk_is_served(const struct options_drive *opt)
+{
+	return opt->socket || (opt->format && strcmp(opt->format, "raw") != 0);
+}
+
+/* Find out whether the image could be used, for the sake of a good message; who serves
+ * it then opens and locks it again. */
+static int disk_try_file(const struct options_drive *opt)
+{
+	const struct disk_file_want want = {
+		.write = !opt->readonly && !opt->snapshot,
+		.lock = opt->lock,
+	};
+	struct disk_file f;
+	int ret = disk_file_open(&f, opt->file, &want);
+
+	if (!ret)
+		disk_file_close(&f);
+	return ret;
+}
+
+static int disk_open_served(struct disk *disk, struct vm *vm,
+			    const struct options_drive *opt)
+{
+	struct disk_vhost_info info;
+	int ret = opt->socket ? 0 : disk_try_file(opt);
+
+	if (!ret)
+		ret = disk_vhost_open(vm, opt, disk_vhost_batch, disk, &info, &disk->vhost);
+	if (ret)
+		return ret;
+	disk->file = (struct disk_file){
+		.path = opt->file, .fd = -1, .writable = !opt->readonly && !opt->snapshot,
+		.device = true, .direct = info.block > DISK_SECTOR,
+		.bytes = info.bytes, .size = info.bytes, .block = info.block, .memory = 1,
+		/* Whole pages are what file systems on it had best use. */
+		.physical = info.bytes % DISK_BUF_ALIGN ? info.block : DISK_BUF_ALIGN,
+	};
+	disk->readonly |= info.readonly && !opt->snapshot;
+	disk->unmap &= info.discard;
+	disk->seg_max = info.seg_max;
+	disk->range_max = info.range_max ? MIN(info.range_max, DISK_RANGE_MAX) :
+			  DISK_RANGE_MAX;
+	return 0;
+}
+
+static int disk_open_image(struct disk *disk, struct vm *vm,
+			   const struct options_drive *opt)
 {
 	const struct disk_file_want want = {
 		.write = !opt->readonly && !opt->snapshot,
@@ -506,7 +589,8 @@ static int disk_open_files(struct disk *disk, const struct options_drive *opt)
 		.probe = !opt->format,
 		.lock = opt->lock,
 	};
-	int ret = disk_file_open(&disk->file, opt->file, &want);
+	int ret = disk_is_served(opt) ? disk_open_served(disk, vm, opt) :
+		  disk_file_open(&disk->file, opt->file, &want);
 
 	if (ret || opt->readonly || !opt->snapshot)
 		return ret;
@@ -517,7 +601,7 @@ static int disk_open_files(struct disk *disk, const struct options_drive *opt)
 	return ret;
 }
 
-int disk_open(struct ev_loop *loop, const struct options_drive *opt,
+int disk_open(struct vm *vm, const struct options_drive *opt,
 	      void (*batch)(void *ctx), void *ctx, struct disk **out)
 {
 	struct disk *disk = calloc(1, sizeof(*disk));
@@ -525,18 +609,22 @@ int disk_open(struct ev_loop *loop, const struct options_drive *opt,
 
 	if (!disk)
 		return -ENOMEM;
-	disk->loop = loop;
+	disk->loop = vm->loop;
+	disk->batch = batch;
+	disk->batch_ctx = ctx;
 	disk->file.fd = disk->overlay.fd = -1;
 	disk->readonly = opt->readonly;
 	disk->unmap = opt->discard;
+	disk->seg_max = DISK_SEG_MAX;
+	disk->range_max = DISK_RANGE_MAX;
 	disk->writeback = opt->writeback;
 	disk->throttle = opt->throttle;
 	disk->queue_last = &disk->queue;
 	ev_timer_init(&disk->wake, disk_wake_cb, 0., 0.);
-	ret = disk_open_files(disk, opt);
+	ret = disk_open_image(disk, vm, opt);
 	disk->flushes = !opt->no_flush && disk->file.writable;
-	if (!ret) {
-		ret = aio_open(loop, opt->aio, batch, ctx, &disk->aio);
+	if (!ret && (!disk->vhost || has_overlay(disk))) {
+		ret = aio_open(vm->loop, opt->aio, disk_aio_batch, disk, &disk->aio);
 		if (ret)
 			log_err_errno(-ret, "disk '%s': asynchronous access", opt->file);
 	}
@@ -551,9 +639,10 @@ void disk_close(struct disk *disk)
 {
 	if (!disk)
 		return;
-	if (disk->aio)
+	if (disk->aio || disk->vhost)
 		disk_drain(disk);
 	aio_close(disk->aio);
+	disk_vhost_close(disk->vhost);
 	overlay_close(&disk->overlay);
 	disk_file_close(&disk->file);
 	free(disk);

@@ -21,6 +21,9 @@
  * Requests whose disk is too fast wait in a queue; flushes overtake them, they have
  * nothing to do with what is not done.
  *
+ * An image of a format that we do not know is read and written by another process,
+ * and disk_vhost.h takes the place of the file: a block device in user space.
+ *
  * Guarded by vm->lock.
  */
 #ifndef VMM_DISK_H
@@ -38,7 +41,9 @@
 #include "vmm/overlay.h"
 #include "vmm/throttle.h"
 
+struct disk_vhost;
 struct options_drive;
+struct vm;
 
 enum disk_op { DISK_READ, DISK_WRITE, DISK_FLUSH, DISK_DISCARD, DISK_ZERO };
 
@@ -90,13 +95,17 @@ struct disk_req {
 
 /**
  * struct disk - A disk
- * @file:	The image
+ * @file:	The image; where @vhost has it, there is no descriptor
+ * @vhost:	Who reads and writes the image in place of us, or NULL
  * @overlay:	Where writes go instead, if its fd is not -1
  * @readonly:	The guest may not write
  * @unmap:	Discards free space
+ * @seg_max:	Pieces of memory that a request had better not exceed
+ * @range_max:	Sectors of a discard or of zeros, at most
  * @writeback:	The guest is told of a cache, and flushes it, unless it wants to
  *		have its writes safe at once
  * @flushes:	Flushes do something
+ * @aio:	Engine for files, or NULL if there are none
  * @flush_error: A flush has failed
  * @running:	Requests being carried out, flushes not counted
  * @alone:	One of them must have no other beside it
@@ -105,13 +114,18 @@ struct disk_req {
  */
 struct disk {
 	struct disk_file file;
+	struct disk_vhost *vhost;
 	struct overlay overlay;
 	bool readonly;
 	bool unmap;
+	uint32_t seg_max;
+	uint32_t range_max;
 	bool writeback;
 	bool flushes;
 	int flush_error;
 	struct ev_loop *loop;
+	void (*batch)(void *ctx);
+	void *batch_ctx;
 	struct aio *aio;
 	struct throttle throttle;
 	ev_timer wake;
@@ -128,7 +142,7 @@ struct disk {
 
 /**
  * disk_open() - Open what is behind a disk
- * @loop:	Event loop
+ * @vm:		Machine, its RAM made
  * @opt:	What the command line says; borrowed
  * @batch:	Called after one or more requests were done from the event loop
  * @ctx:	Passed to it
@@ -136,7 +150,7 @@ struct disk {
  *
  * Every failure is logged, naming the image. Return: 0 or -errno
  */
-int disk_open(struct ev_loop *loop, const struct options_drive *opt,
+int disk_open(struct vm *vm, const struct options_drive *opt,
 	      void (*batch)(void *ctx), void *ctx, struct disk **out) MUST_CHECK;
 
 /* Carry out a request, which disk_turn() may be needed to start. */

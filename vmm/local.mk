@@ -16,6 +16,7 @@ vmm_libvmm_la_SOURCES = \
 	vmm/fwcfg.c vmm/fwcfg.h \
 	vmm/disk.c vmm/disk.h \
 	vmm/disk_file.c vmm/disk_file.h \
+	vmm/disk_vhost.c vmm/disk_vhost.h \
 	vmm/irq.c vmm/irq.h \
 	vmm/kvm.c vmm/kvm.h \
 	vmm/layout.h \
@@ -33,6 +34,7 @@ vmm_libvmm_la_SOURCES = \
 	vmm/pause.c vmm/pause.h \
 	vmm/pci.c vmm/pci.h \
 	vmm/power.c vmm/power.h \
+	vmm/qsd.c vmm/qsd.h \
 	vmm/ram.c vmm/ram.h \
 	vmm/serial.c vmm/serial.h \
 	vmm/shutdown.c vmm/shutdown.h \

@@ -58,8 +58,9 @@ struct options_nic {
 /**
  * struct options_drive - A disk
  * @device:	Its name, as QEMU gives it: ide0-hd0 for -hda
- * @file:	Its image
+ * @file:	Its image, or a name for messages
  * @format:	Of the image, NULL if it was not given: raw, unless it looks otherwise
+ * @socket:	Where a vhost-user-blk back end of the user's own listens, or NULL
  * @serial:	Serial number, or NULL
  * @bootindex:	Its place in the order of booting, -1 if it was not given
  * @cdrom:	It is meant for a CD-ROM
@@ -77,6 +78,7 @@ struct options_drive {
 	const char *device;
 	const char *file;
 	const char *format;
+	const char *socket;
 	const char *serial;
 	int bootindex;
 	bool cdrom;

@@ -9,6 +9,7 @@
 
 #include "lib/log.h"
 #include "lib/parse.h"
+#include "vmm/qsd.h"
 
 enum { DRIVE_INDEX_MAX = 255, DRIVE_SERIAL_MAX = 20 };
 
@@ -229,9 +230,10 @@ bool drives_add(struct drives *d, const char *name, char *arg)
 			return false;
 	if (!drive->opt.file || !*drive->opt.file)
 		return bad(name, "", "file= is missing");
-	if (drive->opt.format && strcmp(drive->opt.format, "raw") != 0)
-		return bad(name, drive->opt.format, "the only format so far is raw (qemu-img "
-			   "convert -O raw makes such an image)");
+	if (drive->opt.format && strcmp(drive->opt.format, "raw") != 0 &&
+	    !qsd_knows(drive->opt.format))
+		return bad(name, drive->opt.format, "no format of disks; raw and qcow2 are, "
+			   "and others that qemu-storage-daemon knows");
 	return true;
 }
 

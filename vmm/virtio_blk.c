@@ -39,8 +39,6 @@
 enum {
 	BLK_QUEUE_SIZE = 256,
 	BLK_BUDGET = 256,			/* requests taken at one go */
-	BLK_SEG_MAX = BLK_QUEUE_SIZE - 2,	/* less header and status */
-	BLK_RANGE_MAX = 4 << 20,		/* sectors of a discard: 2 GiB */
 
 	/* The BIOS's idea of a disk, for those who still ask. */
 	BLK_HEADS = 16,
@@ -193,7 +191,7 @@ static int blk_range(struct blk_req *req, unsigned int feature)
 	if (flags & ~(uint32_t)VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP ||
 	    (req->disk.unmap && req->disk.op == DISK_DISCARD))
 		return VIRTIO_BLK_S_UNSUPP;
-	if (sectors > BLK_RANGE_MAX || !blk_in_range(blk, sector, sectors))
+	if (sectors > blk->disk->range_max || !blk_in_range(blk, sector, sectors))
 		return VIRTIO_BLK_S_IOERR;
 	req->disk.off = sector * DISK_SECTOR;
 	req->disk.len = (uint64_t)sectors * DISK_SECTOR;
@@ -409,7 +407,8 @@ static void blk_fill_config(struct virtio_blk_config *c, const struct disk *disk
 	uint32_t physical = disk->file.physical / DISK_SECTOR;
 
 	c->capacity = sectors;
-	c->seg_max = BLK_SEG_MAX;
+	/* Header and status take two of the ring. */
+	c->seg_max = MIN(disk->seg_max, BLK_QUEUE_SIZE - 2);
 	c->geometry.cylinders = (uint16_t)MAX(MIN(cylinders, BLK_CYLINDERS_MAX), 2);
 	c->geometry.heads = BLK_HEADS;
 	c->geometry.sectors = BLK_TRACK;
@@ -418,7 +417,7 @@ static void blk_fill_config(struct virtio_blk_config *c, const struct disk *disk
 	c->physical_block_exp = (uint8_t)__builtin_ctz(physical);
 	c->min_io_size = (uint16_t)physical;
 	c->wce = disk->writeback;
-	c->max_discard_sectors = c->max_write_zeroes_sectors = BLK_RANGE_MAX;
+	c->max_discard_sectors = c->max_write_zeroes_sectors = disk->range_max;
 	c->max_discard_seg = c->max_write_zeroes_seg = 1;
 	c->discard_sector_alignment = physical;
 	c->write_zeroes_may_unmap = disk->unmap;
@@ -432,7 +431,7 @@ int virtio_blk_create(struct vm *vm, const struct options_drive *opt,
 
 	if (!blk)
 		return -ENOMEM;
-	ret = disk_open(vm->loop, opt, blk_batch, blk, &blk->disk);
+	ret = disk_open(vm, opt, blk_batch, blk, &blk->disk);
 	if (ret) {
 		free(blk);
 		return ret;

@@ -25,6 +25,7 @@
 #include "lib/vring_driver.h"
 #include "vmm/disk.h"
 #include "vmm/options_drive.h"
+#include "vmm/qsd.h"
 #include "vmm/ram.h"
 #include "vmm/virtio.h"
 #include "vmm/virtio_blk.h"
@@ -1149,7 +1150,7 @@ static void random_requests(const struct variant *v)
 	opt->snapshot = v->snapshot;
 	opt->direct = v->direct;
 	calls.hole_error = v->no_holes ? EOPNOTSUPP : 0;
-	assert_int_equal(disk_open(loop, opt, no_batch, NULL, &disk), 0);
+	assert_int_equal(disk_open(&(struct vm){ .loop = loop }, opt, no_batch, NULL, &disk), 0);
 	assert_int_equal(disk->file.writable, !v->snapshot);
 	if (v->block) {
 		disk->file.direct = true;
@@ -1242,7 +1243,8 @@ static void parts_of_a_block(void **state UNUSED)
 	struct disk *disk;
 
 	r->opt.drive[0].aio = AIO_THREADS;
-	assert_int_equal(disk_open(loop, &r->opt.drive[0], no_batch, NULL, &disk), 0);
+	assert_int_equal(disk_open(&(struct vm){ .loop = loop }, &r->opt.drive[0],
+				   no_batch, NULL, &disk), 0);
 	disk->file.direct = true;
 	disk->file.block = 4096;
 	disk->file.memory = 1;
@@ -1428,11 +1430,41 @@ static enum options_result parse(struct options *opt, const char *line)
 	return options_parse(opt, argc, argv);
 }
 
+/* What a daemon for another format is told, and what it says. */
+static void daemons(void **state UNUSED)
+{
+	struct options_drive o = { .file = "/a,b", .format = "qcow2", .lock = true };
+	char text[256], line[600];
+
+	assert_true(qsd_knows("qcow2") && qsd_knows("vmdk"));
+	assert_false(qsd_knows("raw") || qsd_knows("qcow") != qsd_knows("vdi") ||
+		     qsd_knows("nbd") || qsd_knows("qcow2,x=y") || qsd_knows(""));
+	assert_true(qsd_blockdev(&o, false, text, sizeof(text)));
+	assert_string_equal(text, "node-name=disk,driver=qcow2,read-only=off,discard=ignore,"
+			    "cache.direct=off,cache.no-flush=off,file.driver=file,"
+			    "file.filename=/a,,b");
+	snprintf(line, sizeof(line), "qemu-storage-daemon: --blockdev %s: What: it is", text);
+	assert_string_equal(qsd_error(line, text), "What: it is");
+	assert_string_equal(qsd_error(line, "else"), line + strlen("qemu-storage-daemon: "));
+	assert_string_equal(qsd_error("", text), "");
+	/* Where there is no room for it, it is never cut short. */
+	for (size_t n = strlen(text); n > strlen(text) - 12; n--)
+		assert_false(qsd_blockdev(&o, false, line, n));
+	o.snapshot = o.direct = o.discard = o.no_flush = true;
+	o.lock = false;
+	o.aio = AIO_URING;
+	assert_true(qsd_blockdev(&o, true, text, sizeof(text)));
+	assert_string_equal(text, "node-name=disk,driver=qcow2,read-only=on,discard=unmap,"
+			    "cache.direct=on,cache.no-flush=on,file.locking=off,"
+			    "file.aio=io_uring,file.driver=host_device,"
+			    "file.filename=/a,,b");
+}
+
 static void options(void **state UNUSED)
 {
 	static const char *const wrong[] = {
 		"-hda /a -hda /b", "-hdc /a -cdrom /b", "-hda /a /b", "-drive if=virtio",
-		"-drive file=/a,format=qcow2", "-drive file=/a,cache=maybe",
+		"-drive file=/a,format=qcow3", "-drive file=/a,cache=maybe",
 		"-drive file=/a,nosuch=1", "-drive file=/a,if=floppy",
 		"-drive file=/a,if=none,id=x", "-device virtio-blk-pci,drive=x",
 		"-drive file=/a,id=x -device virtio-blk-pci,drive=x",
@@ -1512,6 +1544,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(slow),
 	cmocka_unit_test(locks),
 	cmocka_unit_test(refused),
+	cmocka_unit_test(daemons),
 	cmocka_unit_test(options),
 };
 
