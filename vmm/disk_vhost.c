@@ -36,8 +36,10 @@ enum {
 	DV_BLOCK_MAX = 4096,
 	DV_NO_STATUS = 0xff,
 
-	DV_START_MS = 30000,		/* an answer may take so long before the VM runs */
-	DV_STUCK_MS = 10000,		/* and so long when the VM waits */
+	DV_START_MS = 30000,		/* so long may a daemon of ours take to start, */
+	DV_ANSWER_MS = 5000,		/* so long may another take for an answer, */
+	DV_STUCK_MS = 10000,		/* and so long each to do nothing while the VM
+					 * waits */
 };
 
 /* Where the memory of ours begins for the back end; guest RAM begins at 0. */
@@ -585,7 +587,7 @@ static int dv_connect(struct disk_vhost *dv, const struct options_drive *opt)
 
 	if (opt->socket) {
 		ret = vhost_front_open(&dv->vf, opt->socket, NULL, wanted, needed,
-				       DV_START_MS);
+				       DV_ANSWER_MS);
 		return ret ? dv_complain(dv, ret) : 0;
 	}
 	ret = qsd_start(dv->loop, opt, &dv->qsd, &sock);

@@ -443,6 +443,8 @@ static bool opt_device(struct parser *p, const char *name, char *arg)
 		return true;		/* always there */
 	if (!strcmp(kv.key, "virtio-blk-pci") || !strcmp(kv.key, "virtio-blk"))
 		return drives_add_device(&p->drives, name, arg);
+	if (!strcmp(kv.key, "vhost-user-blk-pci"))
+		return drives_add_vhost(&p->drives, name, arg);
 	return bad(name, kv.key, "there are only virtio-net-pci, virtio-blk-pci and "
 		   "virtio-rng-pci");
 }
@@ -496,8 +498,9 @@ static const struct {
 	{ "hdc", "FILE", opt_disk, NULL },
 	{ "hdd", "FILE", opt_disk, NULL },
 	{ "cdrom", "FILE", opt_disk, "a disk that is only read" },
-	{ "drive", "file=FILE[,if=virtio][,cache=MODE]", opt_drive, "a disk, and how" },
+	{ "drive", "file=FILE[,format=qcow2][,...]", opt_drive, "a disk, and how" },
 	{ "device", "virtio-blk-pci,drive=ID", opt_device, "a disk of -drive if=none,id=ID" },
+	{ "device", "vhost-user-blk-pci,chardev=ID", opt_device, "a disk that others serve" },
 	{ "snapshot", NULL, opt_snapshot, "keep nothing of what is written to disks" },
 	{ "serial", "stdio|file:PATH|unix:PATH|pty|null", opt_serial,
 	  "where the serial console leads" },
@@ -668,6 +671,29 @@ static bool finish_chardevs(struct parser *p)
 	return true;
 }
 
+/* Where are the disks that others serve? */
+static bool finish_disks(struct parser *p)
+{
+	struct options *opt = p->opt;
+
+	if (!drives_finish(&p->drives, opt))
+		return false;
+	for (unsigned int i = 0; i < opt->drives; i++) {
+		struct options_drive *o = &opt->drive[i];
+		const struct chardev_wish w = { .given = true, .id = o->socket };
+		struct options_chardev dev;
+
+		if (!o->socket)
+			continue;
+		if (!chardevs_find(&p->chardevs, "device", &w, &dev))
+			return false;
+		if (dev.kind != CHARDEV_UNIX)
+			return bad("chardev", o->socket, "a disk needs socket,path=PATH");
+		o->socket = o->file = dev.path;
+	}
+	return true;
+}
+
 /* What is left open by the command line. */
 static bool finish(struct parser *p)
 {
@@ -682,7 +708,7 @@ static bool finish(struct parser *p)
 			 (unsigned long)getuid(), path);
 	opt->name = p->name ? p->name : "guest";
 	opt->named = p->name;
-	if (!finish_chardevs(p) || !drives_finish(&p->drives, opt) || !join_networks(p))
+	if (!finish_chardevs(p) || !finish_disks(p) || !join_networks(p))
 		return false;
 	if (!opt->kernel && !opt->bios && !opt->drives) {
 		log_err("nothing to boot: no disk and no -kernel (-help shows examples)");

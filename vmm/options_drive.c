@@ -237,15 +237,39 @@ bool drives_add(struct drives *d, const char *name, char *arg)
 	return true;
 }
 
-bool drives_add_device(struct drives *d, const char *name, char *arg)
+/* A key of a -device with a disk. Return: whether it is one, and good. */
+static bool device_key(struct drive_device *device, const struct parse_kv *kv)
 {
-	struct drive_device *device = &d->device[d->devices];
-	struct parse_kv kv;
 	unsigned int n;
 
-	if (d->devices == OPTIONS_DRIVES_MAX)
-		return bad(name, "virtio-blk-pci", "too many disks (16 at most)");
+	if (!strcmp(kv->key, "bootindex") && parse_uint(kv->value, 0, 65535, &n)) {
+		device->bootindex = (int)n;
+		return true;
+	}
+	return !strcmp(kv->key, "id") || !strcmp(kv->key, "num-queues") ||
+	       !strcmp(kv->key, "disable-legacy");
+}
+
+static struct drive_device *drives_new_device(struct drives *d, const char *name)
+{
+	struct drive_device *device = &d->device[d->devices];
+
+	if (d->devices == OPTIONS_DRIVES_MAX) {
+		bad(name, "", "too many disks (16 at most)");
+		return NULL;
+	}
 	*device = (struct drive_device){ .bootindex = -1 };
+	d->devices++;
+	return device;
+}
+
+bool drives_add_device(struct drives *d, const char *name, char *arg)
+{
+	struct drive_device *device = drives_new_device(d, name);
+	struct parse_kv kv;
+
+	if (!device)
+		return false;
 	while (parse_kv_next(&arg, &kv)) {
 		if (!kv.value)
 			return bad(name, kv.key, "a value is missing");
@@ -253,17 +277,34 @@ bool drives_add_device(struct drives *d, const char *name, char *arg)
 			device->drive = kv.value;
 		else if (!strcmp(kv.key, "serial"))
 			device->serial = kv.value;
-		else if (!strcmp(kv.key, "bootindex") && parse_uint(kv.value, 0, 65535, &n))
-			device->bootindex = (int)n;
-		else if (strcmp(kv.key, "id") && strcmp(kv.key, "num-queues") &&
-			 strcmp(kv.key, "disable-legacy"))
+		else if (!device_key(device, &kv))
 			return bad(name, kv.key, "unknown key, or not its value (drive=ID"
 				   "[,bootindex=N][,serial=TEXT])");
 	}
-	if (!device->drive)
-		return bad(name, "virtio-blk-pci", "drive= is missing");
-	d->devices++;
-	return true;
+	return device->drive ? true : bad(name, "virtio-blk-pci", "drive= is missing");
+}
+
+bool drives_add_vhost(struct drives *d, const char *name, char *arg)
+{
+	struct drive_device *device = drives_new_device(d, name);
+	struct parse_kv kv;
+
+	if (!device)
+		return false;
+	device->own = drives_new(d, name);
+	if (!device->own)
+		return false;
+	while (parse_kv_next(&arg, &kv)) {
+		if (!kv.value)
+			return bad(name, kv.key, "a value is missing");
+		if (!strcmp(kv.key, "chardev"))
+			device->own->opt.socket = device->own->opt.file = kv.value;
+		else if (!device_key(device, &kv))
+			return bad(name, kv.key, "unknown key, or not its value (chardev=ID"
+				   "[,bootindex=N])");
+	}
+	return device->own->opt.socket ? true :
+	       bad(name, "vhost-user-blk-pci", "chardev= is missing");
 }
 
 /* Putting together. */
@@ -273,12 +314,12 @@ static bool join_devices(struct drives *d)
 {
 	for (unsigned int i = 0; i < d->devices; i++) {
 		const struct drive_device *device = &d->device[i];
-		struct drive *drive = NULL;
+		struct drive *drive = device->own;
 
-		for (unsigned int k = 0; k < d->count; k++)
+		for (unsigned int k = 0; !device->own && k < d->count; k++)
 			if (d->drive[k].id && !strcmp(d->drive[k].id, device->drive))
 				drive = &d->drive[k];
-		if (!drive || drive->iface != DRIVE_NONE) {
+		if (!device->own && (!drive || drive->iface != DRIVE_NONE)) {
 			log_err("-device virtio-blk-pci: there is no%s -drive with id '%s'%s",
 				drive ? " free" : "", device->drive,
 				drive ? " (it needs if=none)" : "");

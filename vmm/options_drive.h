@@ -33,9 +33,13 @@ struct drive {
 	int snapshot;
 };
 
-/** struct drive_device - A -device that names a drive */
+/**
+ * struct drive_device - A -device that names a drive
+ * @drive:	Its id, or NULL: it brings @own with it
+ */
 struct drive_device {
 	const char *drive;
+	struct drive *own;
 	const char *serial;
 	int bootindex;
 };
@@ -60,6 +64,10 @@ bool drives_add(struct drives *d, const char *name, char *arg) MUST_CHECK;
 
 /* What follows "virtio-blk-pci," of a -device. */
 bool drives_add_device(struct drives *d, const char *name, char *arg) MUST_CHECK;
+
+/* What follows "vhost-user-blk-pci,". Its drive's ->socket is the id of a chardev, up to
+ * the end of drives_finish(). */
+bool drives_add_vhost(struct drives *d, const char *name, char *arg) MUST_CHECK;
 
 /* All has been said: fill in @opt->drive. */
 bool drives_finish(struct drives *d, struct options *opt) MUST_CHECK;

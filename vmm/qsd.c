@@ -26,6 +26,7 @@
 enum {
 	QSD_SOCKET = 3,			/* in the daemon */
 	QSD_NOT_STARTED = 127,		/* its exit status then */
+	QSD_END_MS = 100,
 	QSD_STOP_MS = 30000,		/* how long it may take to write what it has */
 	QSD_ARGUMENT = 2 * 4096 + 512,	/* a path may double */
 	QSD_LINE = 1024,
@@ -301,13 +302,16 @@ static bool qsd_wait(struct qsd *qsd, int limit_ms)
 int qsd_kill(struct qsd *qsd)
 {
 	int status = -1;
+	bool ended;
 
 	if (!qsd)
 		return -1;
+	/* Its socket ends a moment before it does. */
+	ended = qsd_wait(qsd, QSD_END_MS);
 	pidfd_send_signal(qsd->pidfd, SIGKILL, NULL, 0);
 	qsd_wait(qsd, -1);
 	/* The event loop waits for all children, and may have been first. */
-	if (waitpid(qsd->pid, &status, WNOHANG) != qsd->pid)
+	if (waitpid(qsd->pid, &status, WNOHANG) != qsd->pid || !ended)
 		status = -1;
 	qsd_words_cb(qsd->loop, &qsd->watch, EV_READ);
 	qsd_free(qsd);

@@ -70,8 +70,9 @@ int qsd_start(struct ev_loop *loop, const struct options_drive *opt, struct qsd 
  * before the event loop has run. */
 void qsd_explain(struct qsd *qsd, int err);
 
-/* End it at once, and wait until it has left the guest's memory. Return: how it ended,
- * as waitpid(2) says, or -1 if that is not known. NULL is fine. */
+/* End it at once, and wait until it has left the guest's memory. Return: if it had ended
+ * by itself, how, as waitpid(2) says; -1 otherwise, or if that is not known. NULL is
+ * fine. */
 int qsd_kill(struct qsd *qsd);
 
 /* End it in an orderly manner, its socket being closed, and wait for that. NULL is

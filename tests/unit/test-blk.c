@@ -1472,6 +1472,10 @@ static void options(void **state UNUSED)
 		"-drive file=/a,index=256", "-drive file=/a,serial=0123456789abcdefghijk",
 		"-drive file=/a,if=none,id=x -device virtio-blk-pci,drive=x "
 		"-device virtio-blk-pci,drive=x", "-drive file=", "-hda",
+		"-device vhost-user-blk-pci", "-device vhost-user-blk-pci,chardev=c",
+		"-chardev pty,id=c -device vhost-user-blk-pci,chardev=c",
+		"-chardev socket,id=c,path=/s -device vhost-user-blk-pci,chardev=c "
+		"-device vhost-user-blk-pci,chardev=c",
 	};
 	static struct options o;
 	char line[256];
@@ -1503,6 +1507,16 @@ static void options(void **state UNUSED)
 	assert_int_equal(o.drive[4].throttle.rate[THROTTLE_BPS_TOTAL], 1 << 20);
 	assert_int_equal(o.drive[4].throttle.rate[THROTTLE_IOPS_WRITE], 7);
 	assert_int_equal(o.drive[5].bootindex, 3);
+	/* A disk that somebody serves already. */
+	assert_int_equal(parse(&o, "-kernel /k -serial null -drive file=/a,if=none,id=a "
+			       "-device vhost-user-blk-pci,chardev=c,bootindex=2 "
+			       "-device virtio-blk-pci,drive=a -chardev socket,id=c,path=/s"),
+			 OPTIONS_RUN);
+	assert_int_equal(o.drives, 2);
+	assert_string_equal(o.drive[0].socket, "/s");
+	assert_int_equal(o.drive[0].bootindex, 2);
+	assert_string_equal(o.drive[1].file, "/a");
+	assert_null(o.drive[1].socket);
 	/* One for all, but where it is said otherwise. */
 	assert_int_equal(parse(&o, "-kernel /k -serial null -snapshot /a "
 			       "-drive file=/b,snapshot=off"), OPTIONS_RUN);
