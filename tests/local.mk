@@ -220,10 +220,11 @@ tests/guest/pollnet.bin: tests/guest/pollnet.elf
 check_DATA = tests/guest/pollnet.elf tests/guest/pollnet.bin
 CLEANFILES += tests/guest/pollnet.elf tests/guest/pollnet.bin
 
-check_PROGRAMS += tests/guest/diskcheck tests/guest/peer
+check_PROGRAMS += tests/guest/blkback tests/guest/diskcheck tests/guest/peer
+tests_guest_blkback_LDADD = lib/libfront.la
 tests_guest_peer_LDADD = $(VDEPLUG_LIBS)
 guest_tests = tests/guest/guest-net.sh tests/guest/guest-end.sh \
-	tests/guest/guest-disk.sh tests/guest/guest-life.sh
+	tests/guest/guest-disk.sh tests/guest/guest-format.sh tests/guest/guest-life.sh
 TESTS += $(guest_tests)
 EXTRA_DIST += $(guest_sources) $(guest_deps) $(guest_tests) \
 	tests/guest/lib.sh tests/guest/README.md
