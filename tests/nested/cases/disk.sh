@@ -134,5 +134,39 @@ check_eq "and reads what the guest wrote" "$(sum mnt/third)" "$want"
 check "(unmounted)" umount mnt
 losetup -d "$loop"
 
+# A qcow2, which qemu-storage-daemon reads and writes for us.
+check "a qcow2 is made of the first image" \
+	qemu-img convert -f raw -O qcow2 disks/a.img disks/q.qcow2
+disk_vm vm -drive file=disks/q.qcow2,format=qcow2,if=virtio,discard=unmap
+check_eq "the disk has the size of the image in it" "$(block size)" 131072
+check_eq "the guest knows of a cache" "$(block queue/write_cache)" "write back"
+check "a second VM is refused" no "$VMM" -m 128 -kernel "$KERNEL" -serial null \
+	-drive file=disks/q.qcow2,format=qcow2,if=virtio
+check "the guest mounts it" vm_run vm 'mkdir /m && mount /dev/vda /m'
+check_eq "what was in the first image is there" "$(sum_in vm /m/dir/file)" \
+	"$(sum tree/dir/file)"
+check "the guest writes" vm_run vm \
+	'dd if=/dev/urandom of=/m/fourth bs=64k count=150 conv=fsync' 60
+want=$(sum_in vm /m/fourth)
+vm_send vm 'dd if=/dev/urandom of=/m/flood bs=64k & sleep 1; reboot -f'
+need "it reboots while it writes" wait_for "$PATIENCE" vm_says vm '^lb: up ' 2
+check "mounts again" vm_run vm 'mkdir /m && mount /dev/vda /m' 60
+check_eq "and has what it had" "$(sum_in vm /m/fourth)" "$want"
+full=$(stat -c %b disks/q.qcow2)
+check "it removes all and gives the space back" \
+	vm_run vm 'rm -rf /m/flood /m/new /m/dir && sync && fstrim /m' 60
+check "the guest unmounts it" vm_run vm 'umount /m' 60
+check "and powers off" vm_poweroff vm
+check "the image is smaller now" [ "$(stat -c %b disks/q.qcow2)" -lt "$full" ]
+check "no daemon is left" no pidof qemu-storage-daemon
+check "qemu-img finds it clean" qemu-img check -q disks/q.qcow2
+check "and makes a raw image of it" \
+	qemu-img convert -f qcow2 -O raw disks/q.qcow2 disks/q.img
+check "whose file system is clean" e2fsck -fn disks/q.img
+check "which the host mounts" mount -o loop,ro disks/q.img mnt
+check_eq "with what the guest has written" "$(sum mnt/fourth)" "$want"
+check "(unmounted)" umount mnt
+rm disks/q.img disks/q.qcow2
+
 umount disks
 finish
