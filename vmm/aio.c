@@ -413,6 +413,16 @@ int aio_open(struct ev_loop *loop, enum aio_engine engine, void (*batch)(void *c
 	return 0;
 }
 
+bool aio_has_uring(void)
+{
+	struct io_uring ring;
+
+	if (io_uring_queue_init(1, &ring, 0))
+		return false;
+	io_uring_queue_exit(&ring);
+	return true;
+}
+
 enum aio_engine aio_engine(const struct aio *aio)
 {
 	return aio->uring ? AIO_URING : AIO_THREADS;

@@ -79,6 +79,9 @@ struct aio;
 int aio_open(struct ev_loop *loop, enum aio_engine engine, void (*batch)(void *ctx),
 	     void *ctx, struct aio **out) MUST_CHECK;
 
+/* Whether io_uring can be had here. */
+bool aio_has_uring(void);
+
 /* AIO_URING or AIO_THREADS. */
 enum aio_engine aio_engine(const struct aio *aio);
 

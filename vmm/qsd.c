@@ -70,7 +70,8 @@ bool qsd_knows(const char *format)
 	return false;
 }
 
-bool qsd_blockdev(const struct options_drive *opt, bool device, char *buf, size_t size)
+bool qsd_blockdev(const struct options_drive *opt, bool device, bool uring,
+		  char *buf, size_t size)
 {
 	int n = snprintf(buf, size, "node-name=disk,driver=%s,read-only=%s,discard=%s,"
 			 "cache.direct=%s,cache.no-flush=%s%s%s,file.driver=%s,"
@@ -79,7 +80,7 @@ bool qsd_blockdev(const struct options_drive *opt, bool device, char *buf, size_
 			 opt->discard ? "unmap" : "ignore", opt->direct ? "on" : "off",
 			 opt->no_flush ? "on" : "off",
 			 opt->lock ? "" : ",file.locking=off",
-			 opt->aio == AIO_URING ? ",file.aio=io_uring" : "",
+			 uring ? ",file.aio=io_uring" : "",
 			 device ? "host_device" : "file");
 	size_t at = (size_t)n;
 
@@ -253,6 +254,8 @@ int qsd_start(struct ev_loop *loop, const struct options_drive *opt, struct qsd 
 	      int *sock)
 {
 	struct qsd *qsd = calloc(1, sizeof(*qsd));
+	bool uring = opt->aio == AIO_URING ||
+		     (opt->aio == AIO_AUTO && aio_has_uring());
 	int listening = -1, words = -1, ret = 0;
 	struct stat st;
 
@@ -264,8 +267,8 @@ int qsd_start(struct ev_loop *loop, const struct options_drive *opt, struct qsd 
 	qsd->pidfd = qsd->words = -1;
 	if (stat(opt->file, &st) < 0)
 		ret = -errno;
-	else if (!qsd_blockdev(opt, S_ISBLK(st.st_mode), qsd->blockdev,
-			       sizeof(qsd->blockdev)))
+	else if (!qsd_blockdev(opt, S_ISBLK(st.st_mode), uring,
+			       qsd->blockdev, sizeof(qsd->blockdev)))
 		ret = -ENAMETOOLONG;
 	if (!ret)
 		ret = qsd_sockets(&listening, sock);

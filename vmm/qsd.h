@@ -36,13 +36,14 @@ bool qsd_knows(const char *format);
  * qsd_blockdev() - What the daemon's --blockdev is to be
  * @opt:	The disk, with a format
  * @device:	Its image is a block device
+ * @uring:	It is to use io_uring
  * @buf:	Set to it
  * @size:	Its room
  *
  * Return: whether there was room
  */
-bool qsd_blockdev(const struct options_drive *opt, bool device, char *buf,
-		  size_t size) MUST_CHECK;
+bool qsd_blockdev(const struct options_drive *opt, bool device, bool uring,
+		  char *buf, size_t size) MUST_CHECK;
 
 /**
  * qsd_error() - The message in a line of the daemon's

@@ -1439,7 +1439,7 @@ static void daemons(void **state UNUSED)
 	assert_true(qsd_knows("qcow2") && qsd_knows("vmdk"));
 	assert_false(qsd_knows("raw") || qsd_knows("qcow") != qsd_knows("vdi") ||
 		     qsd_knows("nbd") || qsd_knows("qcow2,x=y") || qsd_knows(""));
-	assert_true(qsd_blockdev(&o, false, text, sizeof(text)));
+	assert_true(qsd_blockdev(&o, false, false, text, sizeof(text)));
 	assert_string_equal(text, "node-name=disk,driver=qcow2,read-only=off,discard=ignore,"
 			    "cache.direct=off,cache.no-flush=off,file.driver=file,"
 			    "file.filename=/a,,b");
@@ -1449,11 +1449,10 @@ static void daemons(void **state UNUSED)
 	assert_string_equal(qsd_error("", text), "");
 	/* Where there is no room for it, it is never cut short. */
 	for (size_t n = strlen(text); n > strlen(text) - 12; n--)
-		assert_false(qsd_blockdev(&o, false, line, n));
+		assert_false(qsd_blockdev(&o, false, false, line, n));
 	o.snapshot = o.direct = o.discard = o.no_flush = true;
 	o.lock = false;
-	o.aio = AIO_URING;
-	assert_true(qsd_blockdev(&o, true, text, sizeof(text)));
+	assert_true(qsd_blockdev(&o, true, true, text, sizeof(text)));
 	assert_string_equal(text, "node-name=disk,driver=qcow2,read-only=on,discard=unmap,"
 			    "cache.direct=on,cache.no-flush=on,file.locking=off,"
 			    "file.aio=io_uring,file.driver=host_device,"
