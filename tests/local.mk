@@ -96,6 +96,7 @@ check_PROGRAMS += tests/bench/ring-load
 tests_bench_ring_load_CFLAGS = $(AM_CFLAGS) -pthread -msse4.2
 tests_bench_ring_load_LDADD = lib/libcommon.la
 EXTRA_DIST += tests/bench/switch-bench tests/bench/vhost-bench tests/bench/vm-bench \
+	tests/bench/disk-bench \
 	tests/bench/ovs-dpdk tests/bench/dpdk-load.c
 
 # Ratios to peers in the same run: the switch beside vde_switch, booting beside
@@ -106,6 +107,8 @@ bench: all $(check_PROGRAMS) $(check_DATA)
 		$(SHELL) $(top_srcdir)/tests/bench/switch-bench
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
 		$(SHELL) $(top_srcdir)/tests/bench/vm-bench
+	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
+		$(SHELL) $(top_srcdir)/tests/bench/disk-bench
 	for generator in dpdk rings; do \
 		top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
 		GENERATOR=$$generator $(SHELL) $(top_srcdir)/tests/bench/vhost-bench || exit 1; \

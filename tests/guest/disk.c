@@ -68,8 +68,9 @@ static void disk_open(void)
 	    virtio.features, (unsigned long)virtio_ready());
 }
 
-/* Post a request; its block, if it has one, is the slot's. */
-static void request(unsigned int slot, uint32_t type, uint64_t sector)
+/* Post a request for @size bytes, at @at in blocks[]; a flush has none. */
+static void request_at(unsigned int slot, uint32_t type, uint64_t sector, size_t at,
+		       uint32_t size)
 {
 	struct desc *d = &q.desc[3 * slot];
 	uint16_t first = (uint16_t)(3 * slot);
@@ -78,11 +79,17 @@ static void request(unsigned int slot, uint32_t type, uint64_t sector)
 	statuses[slot] = 0xff;
 	d[0] = (struct desc){ (uintptr_t)&headers[slot], sizeof(headers[slot]), DESC_NEXT,
 			      (uint16_t)(first + (type == BLK_FLUSH ? 2 : 1)) };
-	d[1] = (struct desc){ (uintptr_t)&blocks[slot], BLOCK,
+	d[1] = (struct desc){ (uintptr_t)blocks + at, size,
 			      DESC_NEXT | (type == BLK_IN ? DESC_WRITE : 0),
 			      (uint16_t)(first + 2) };
 	d[2] = (struct desc){ (uintptr_t)&statuses[slot], 1, DESC_WRITE, 0 };
 	queue_post(&q, first);
+}
+
+/* Post a request; its block, if it has one, is the slot's. */
+static void request(unsigned int slot, uint32_t type, uint64_t sector)
+{
+	request_at(slot, type, sector, slot * sizeof(blocks[0]), BLOCK);
 }
 
 /* Let the device know of what was posted and wait until it is done, all well. */
@@ -199,6 +206,48 @@ static void mode_read(void)
 	    time_us(rdtsc() - start));
 }
 
+/* Requests of one size at random places, as many at a time as batch says: each that is
+ * done is followed by another at once. Contents do not matter. */
+static void mode_bench(void)
+{
+	uint32_t size = (uint32_t)option_u64("size", BLOCK);
+	bool write = text_eq(option("op", "read"), "write");
+	uint64_t count = option_u64("count", 10000), places = capacity() * 512 / size;
+	uint64_t seed = 1, posted = 0, done = 0, start, limit = time_ms(10000), last;
+	unsigned int many = batch(), idle = many;
+	uint16_t free[SLOTS], id;
+	uint32_t len;
+
+	if (!size || size % 512 || size > sizeof(blocks) / many || !places)
+		fatal("size=%lu is no size of a request", (unsigned long)size);
+	for (unsigned int i = 0; i < many; i++)
+		free[i] = (uint16_t)i;
+	start = last = rdtsc();
+	while (done < count) {
+		while (idle && posted < count) {
+			unsigned int slot = free[--idle];
+
+			seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+			request_at(slot, write ? BLK_OUT : BLK_IN,
+				   (seed >> 20) % places * (size / 512), slot * size, size);
+			posted++;
+		}
+		queue_flush(&q);
+		while (queue_used(&q, &id, &len)) {
+			if (*(volatile uint8_t *)&statuses[id / 3])
+				fatal("a request failed");
+			free[idle++] = (uint16_t)(id / 3);
+			done++;
+			last = rdtsc();
+		}
+		if (rdtsc() - last > limit)
+			fatal("the disk does not answer");
+		cpu_relax();
+	}
+	say("bench: %lu requests in %lu us, %lu kicks", done, time_us(rdtsc() - start),
+	    virtio.kicks);
+}
+
 static void mode_info(void)
 {
 }
@@ -207,6 +256,7 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } modes[] = {
+	{ "disk-bench", mode_bench },
 	{ "disk-info", mode_info },
 	{ "disk-write", mode_write },
 	{ "disk-read", mode_read },
