@@ -18,6 +18,7 @@
 
 #include "lib/iov.h"
 #include "lib/log.h"
+#include "vmm/disk_chain.h"
 #include "vmm/disk_vhost.h"
 #include "vmm/options.h"
 #include "vmm/vm.h"
@@ -539,8 +540,8 @@ static bool disk_is_served(const struct options_drive *opt)
 	return opt->socket || (opt->format && strcmp(opt->format, "raw") != 0);
 }
 
-/* Find out whether the image could be used, for the sake of a good message; who serves
- * it then opens and locks it again. */
+/* Find out whether the image can be used: for the sake of a good message, since who
+ * serves it opens and locks it again, and of its backing files' formats. */
 static int disk_try_file(const struct options_drive *opt)
 {
 	const struct disk_file_want want = {
@@ -550,9 +551,10 @@ static int disk_try_file(const struct options_drive *opt)
 	struct disk_file f;
 	int ret = disk_file_open(&f, opt->file, &want);
 
-	if (!ret)
-		disk_file_close(&f);
-	return ret;
+	if (ret)
+		return ret;
+	disk_file_close(&f);
+	return disk_chain_check(opt->file, opt->format);
 }
 
 static int disk_open_served(struct disk *disk, struct vm *vm,

@@ -15,6 +15,7 @@ vmm_libvmm_la_SOURCES = \
 	vmm/firmware.c vmm/firmware.h \
 	vmm/fwcfg.c vmm/fwcfg.h \
 	vmm/disk.c vmm/disk.h \
+	vmm/disk_chain.c vmm/disk_chain.h \
 	vmm/disk_file.c vmm/disk_file.h \
 	vmm/disk_vhost.c vmm/disk_vhost.h \
 	vmm/irq.c vmm/irq.h \

@@ -153,6 +153,34 @@ wrong() {
 }
 check 'an image of another format than said is refused, with its name' wrong
 
+# Backing files: read if it is said of which format they are, at each step.
+backing() {
+	image base.img
+	disk base "mode=disk-write count=$BLOCKS batch=32" base.img
+	vm_off base
+	mkdir -p "$T/sub"
+	qemu-img create -q -f qcow2 -b ../base.img -F qcow2 "$T/sub/middle.img"
+	qemu-img create -q -f qcow2 -b "$T/sub/middle.img" -F qcow2 "$T/top.img"
+	disk top 'mode=disk-read batch=32' top.img
+	vm_off top
+	said top "read $BLOCKS good $BLOCKS " || vm_log top
+	# Where it says the format, another word stands now, that nobody knows.
+	at=$(LC_ALL=C grep -obUaP '\xe2\x79\x2a\xca' "$T/sub/middle.img" | head -n 1)
+	printf '\022\064\126\170' |
+		dd of="$T/sub/middle.img" bs=1 seek="${at%%:*}" conv=notrunc status=none
+	disk no 'mode=disk-info' top.img
+	refused "disk '$T/top.img': '$T/sub/middle.img' .* '../base.img' .*not to be guessed"
+	qemu-img rebase -u -f qcow2 -b ../base.img -F raw "$T/sub/middle.img"
+	disk top mode=disk-read top.img
+	vm_off top
+	said top "read $BLOCKS good 0 " || vm_log top
+	# Around and around.
+	qemu-img rebase -u -f qcow2 -b ../top.img -F qcow2 "$T/sub/middle.img"
+	disk no 'mode=disk-info' top.img
+	refused "disk '$T/top.img': its backing files have no end"
+}
+check 'no format of a backing file is guessed' backing
+
 raw() {
 	image r.img
 	format=raw disk raw mode=disk-info r.img

@@ -24,6 +24,7 @@
 #include "lib/log.h"
 #include "lib/vring_driver.h"
 #include "vmm/disk.h"
+#include "vmm/disk_chain.h"
 #include "vmm/options_drive.h"
 #include "vmm/qsd.h"
 #include "vmm/ram.h"
@@ -1459,6 +1460,81 @@ static void daemons(void **state UNUSED)
 			    "file.filename=/a,,b");
 }
 
+static void put_be32(uint8_t *p, uint32_t v)
+{
+	struct be32 be = be32(v);
+
+	memcpy(p, &be, sizeof(be));
+}
+
+/* What images say of their backing files. */
+static void chains(void **state UNUSED)
+{
+	uint8_t h[512] = "QFI\xfb", qed[512] = "QED";
+	struct disk_backing b;
+
+	put_be32(h + 4, 3);
+	put_be32(h + 100, 112);
+	assert_int_equal(disk_chain_backing("qcow2", h, sizeof(h), &b), 0);
+	put_be32(h + 12, 400);
+	put_be32(h + 16, 4);
+	memcpy(h + 400, "/abcd", 5);
+	assert_int_equal(disk_chain_backing("qcow2", h, sizeof(h), &b), 1);
+	assert_string_equal(b.name, "/abc");
+	assert_string_equal(b.format, "");
+	/* Behind one that is not known; and behind the end, where there are none. */
+	put_be32(h + 112, 0x6803f857);
+	put_be32(h + 116, 5);
+	put_be32(h + 128, 0xe2792aca);
+	put_be32(h + 132, 3);
+	memcpy(h + 136, "vmdk", 4);
+	assert_int_equal(disk_chain_backing("qcow2", h, sizeof(h), &b), 1);
+	assert_string_equal(b.format, "vmd");
+	put_be32(h + 112, 0);
+	assert_int_equal(disk_chain_backing("qcow2", h, sizeof(h), &b), 1);
+	assert_string_equal(b.format, "");
+	/* An older version has them elsewhere. */
+	put_be32(h + 4, 2);
+	put_be32(h + 72, 0xe2792aca);
+	put_be32(h + 76, 1);
+	h[80] = 'x';
+	assert_int_equal(disk_chain_backing("qcow2", h, sizeof(h), &b), 1);
+	assert_string_equal(b.format, "x");
+	/* The oldest has none. */
+	assert_int_equal(disk_chain_backing("qcow", h, sizeof(h), &b), 1);
+	assert_string_equal(b.format, "");
+	/* Nonsense. */
+	put_be32(h + 76, UINT32_MAX);
+	assert_int_equal(disk_chain_backing("qcow2", h, sizeof(h), &b), -EINVAL);
+	put_be32(h + 76, 16);
+	assert_int_equal(disk_chain_backing("qcow2", h, sizeof(h), &b), -EINVAL);
+	put_be32(h + 76, 0);
+	assert_int_equal(disk_chain_backing("qcow2", h, sizeof(h), &b), -EINVAL);
+	put_be32(h + 76, 1);
+	assert_int_equal(disk_chain_backing("qcow2", h, 403, &b), -EINVAL);
+	assert_int_equal(disk_chain_backing("qcow2", h, 20, &b), 0);
+	put_be32(h + 16, 6);			/* with a zero in it */
+	assert_int_equal(disk_chain_backing("qcow2", h, sizeof(h), &b), -EINVAL);
+	put_be32(h + 16, 0);
+	assert_int_equal(disk_chain_backing("qcow2", h, sizeof(h), &b), -EINVAL);
+	put_be32(h + 16, 4);
+	put_be32(h + 8, UINT32_MAX);
+	assert_int_equal(disk_chain_backing("qcow2", h, sizeof(h), &b), -EINVAL);
+	assert_int_equal(disk_chain_backing("vdi", h, sizeof(h), &b), 0);
+	assert_int_equal(disk_chain_backing("qed", h, sizeof(h), &b), 0);
+	qed[56] = 64;
+	qed[60] = 2;
+	memcpy(qed + 64, "/abcd", 5);
+	assert_int_equal(disk_chain_backing("qed", qed, sizeof(qed), &b), 0);
+	qed[16] = 1;
+	assert_int_equal(disk_chain_backing("qed", qed, sizeof(qed), &b), 1);
+	assert_string_equal(b.name, "/a");
+	assert_string_equal(b.format, "");
+	qed[16] = 5;
+	assert_int_equal(disk_chain_backing("qed", qed, sizeof(qed), &b), 1);
+	assert_string_equal(b.format, "raw");
+}
+
 static void options(void **state UNUSED)
 {
 	static const char *const wrong[] = {
@@ -1558,6 +1634,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(locks),
 	cmocka_unit_test(refused),
 	cmocka_unit_test(daemons),
+	cmocka_unit_test(chains),
 	cmocka_unit_test(options),
 };
 
