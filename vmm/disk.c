@@ -514,6 +514,15 @@ void disk_sync(struct disk *disk)
 		disk_synced(disk, fdatasync(disk->file.fd) < 0 ? errno : 0);
 }
 
+/* Wait for both engines. */
+static void disk_wait(struct disk *disk)
+{
+	if (disk->aio)
+		aio_drain(disk->aio);
+	if (disk->vhost)
+		disk_vhost_drain(disk->vhost);
+}
+
 void disk_drain(struct disk *disk)
 {
 	struct disk_req *req;
@@ -527,10 +536,7 @@ void disk_drain(struct disk *disk)
 		disk_end(req, ECANCELED);
 	}
 	disk->queue_last = &disk->queue;
-	if (disk->aio)
-		aio_drain(disk->aio);
-	if (disk->vhost)
-		disk_vhost_drain(disk->vhost);
+	disk_wait(disk);
 	disk->draining = false;
 }
 
