@@ -121,6 +121,7 @@ killed() {
 	round=0
 	while [ $round -lt "$ROUNDS" ]; do
 		way $round
+		rm -f "$T/kill.log"	# the last one's
 		disk kill "mode=disk-write batch=$BATCH first=$((safe + 1)) $guest" \
 			kill.img "$drive"
 		wait_for "$GUEST_SECONDS" some_is_safe kill || vm_log kill
