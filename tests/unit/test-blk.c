@@ -1098,10 +1098,11 @@ static void too_many(void **state UNUSED)
  * struct variant - A way to have a disk
  * @block:	If not 0, a file that wants whole blocks of this size
  * @no_holes:	A file system that can make none
+ * @served:	By a qemu-storage-daemon
  */
 struct variant {
 	enum aio_engine engine;
-	bool snapshot, direct, no_holes;
+	bool snapshot, direct, no_holes, served;
 	uint32_t block;
 };
 
@@ -1144,15 +1145,20 @@ static void random_requests(const struct variant *v)
 	struct rig *r = rig_new();
 	struct options_drive *opt = &r->opt.drive[0];
 	struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
-	uint8_t *buf = aligned_alloc(4096, 2 * IMAGE);
+	uint8_t *heap = aligned_alloc(4096, 2 * IMAGE);
+	struct vm vm = { .loop = loop, .opt = &r->opt, .ram = -1 };
 	struct disk *disk;
 
+	assert_int_equal(ram_create(&vm), 0);
+	/* To us, this is another format than raw; to the daemon it is not. */
+	opt->format = v->served ? "raw,size=1048576" : NULL;
 	opt->aio = v->engine;
 	opt->snapshot = v->snapshot;
 	opt->direct = v->direct;
 	calls.hole_error = v->no_holes ? EOPNOTSUPP : 0;
-	assert_int_equal(disk_open(&(struct vm){ .loop = loop }, opt, no_batch, NULL, &disk), 0);
+	assert_int_equal(disk_open(&vm, opt, no_batch, NULL, &disk), 0);
 	assert_int_equal(disk->file.writable, !v->snapshot);
+	assert_int_equal(disk->file.size, IMAGE);
 	if (v->block) {
 		disk->file.direct = true;
 		disk->file.block = calls.block = v->block;
@@ -1162,6 +1168,8 @@ static void random_requests(const struct variant *v)
 		uint64_t at = (uint64_t)rand() % SECTORS, n = (uint64_t)rand() %
 			      (i % 3 ? 17 : 400);
 		size_t shift = (size_t)(rand() % 3 ? 0 : rand() % 4096), len, first;
+		/* A daemon does not have our own memory. */
+		uint8_t *buf = i % 4 ? vm.ram_host : heap;
 		struct job job = { .err = -1 };
 		int kind = rand() % 10;
 
@@ -1201,14 +1209,16 @@ static void random_requests(const struct variant *v)
 			assert_memory_equal(buf + shift, r->model + at, len);
 	}
 	assert_int_equal(calls.odd, 0);
+	disk_sync(disk);
 	disk_close(disk);
 	calls.block = 0;
 	if (v->snapshot)
 		for (size_t i = 0; i < IMAGE; i++)
 			r->model[i] = pattern(i);
 	image_is(r, r->model, IMAGE);
+	ram_destroy(&vm);
 	ev_loop_destroy(loop);
-	free(buf);
+	free(heap);
 	rig_free(r);
 }
 
@@ -1225,11 +1235,18 @@ static void random_all(void **state UNUSED)
 		{ .engine = AIO_THREADS, .block = 4096 },
 		{ .engine = AIO_THREADS, .block = 4096, .no_holes = true },
 		{ .engine = AIO_THREADS, .block = 512, .no_holes = true },
+		{ .engine = AIO_AUTO, .served = true },
+		{ .engine = AIO_THREADS, .served = true, .direct = true },
+		{ .engine = AIO_AUTO, .served = true, .snapshot = true },
 	};
 
 	srand(2);
-	for (size_t i = 0; i < ARRAY_SIZE(variants); i++)
-		random_requests(&variants[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(variants); i++) {
+		if (variants[i].served && access("/usr/bin/qemu-storage-daemon", X_OK))
+			print_message("# no qemu-storage-daemon: not with one\n");
+		else
+			random_requests(&variants[i]);
+	}
 }
 
 /* Writes to one block that cannot be written in part, and one to all of it: all
