@@ -157,6 +157,7 @@ unit_tests = \
 	tests/unit/test-bridge \
 	tests/unit/test-bytes \
 	tests/unit/test-devices \
+	tests/unit/test-ram \
 	tests/unit/test-iplog \
 	tests/unit/test-rstp \
 	tests/unit/test-switch \
@@ -176,6 +177,8 @@ tests_unit_test_bytes_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_bytes_LDADD = lib/libcommon.la $(CMOCKA_LIBS)
 tests_unit_test_vring_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_vring_LDADD = lib/libcommon.la $(CMOCKA_LIBS)
+tests_unit_test_ram_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_ram_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_devices_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_devices_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_iplog_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

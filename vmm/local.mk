@@ -37,6 +37,7 @@ vmm_libvmm_la_SOURCES = \
 	vmm/power.c vmm/power.h \
 	vmm/qsd.c vmm/qsd.h \
 	vmm/ram.c vmm/ram.h \
+	vmm/ram_file.c vmm/ram_file.h \
 	vmm/serial.c vmm/serial.h \
 	vmm/shutdown.c vmm/shutdown.h \
 	vmm/throttle.c vmm/throttle.h \

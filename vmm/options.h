@@ -11,6 +11,7 @@
 #include "lib/eth.h"
 #include "vmm/aio.h"
 #include "vmm/chardev.h"
+#include "vmm/ram_file.h"
 #include "vmm/throttle.h"
 
 struct cpuid_flag;
@@ -107,6 +108,7 @@ struct options_drive {
  * @cd_first:	Firmware tries CD-ROMs before other disks
  * @cpus:	vCPUs
  * @ram:	Bytes of RAM
+ * @ram_source:	Where it comes from
  * @cpu_off:	CPU features to hide, @cpu_offs of them
  * @drive:	Disks, in the guest's order, @drives of them
  * @serial:	Where the serial console leads
@@ -128,6 +130,7 @@ struct options {
 	bool cd_first;
 	unsigned int cpus;
 	uint64_t ram;
+	struct ram_source ram_source;
 	const struct cpuid_flag *cpu_off[OPTIONS_CPU_FLAGS_MAX];
 	unsigned int cpu_offs;
 	struct options_nic nic[OPTIONS_NICS_MAX];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ram.c - Guest RAM: one sealed memfd, mapped shared */
+/* ram.c - Guest RAM: one file, mapped shared */
 #include "config.h"
 
 #include "vmm/ram.h"
@@ -16,11 +16,70 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "vmm/layout.h"
+#include "vmm/ram_file.h"
 #include "vmm/vm.h"
+
+enum {
+	RAM_PAGE = 4096,
+	RAM_MADV_COLLAPSE = 25,		/* Linux 6.1 */
+};
+
+/* Have all of the memory now, and in huge pages if the kernel makes them. */
+static int ram_prealloc(const struct vm *vm)
+{
+	if (madvise(vm->ram_host, vm->ram_size, MADV_POPULATE_WRITE) < 0) {
+		/* Linux before 5.14 does not know it. */
+		if (errno != EINVAL)
+			return -errno;
+		for (uint64_t at = 0; at < vm->ram_size; at += RAM_PAGE)
+			*(volatile uint8_t *)(vm->ram_host + at) = 0;
+	}
+	madvise(vm->ram_host, vm->ram_size, RAM_MADV_COLLAPSE);
+	return 0;
+}
+
+/* Map the file at an address where its huge pages can be the guest's. */
+static int ram_map(struct vm *vm, const struct ram_file *file)
+{
+	int flags = MAP_SHARED | MAP_FIXED | (file->reserve ? 0 : MAP_NORESERVE), ret = 0;
+	uint64_t room = vm->ram_size + file->align;
+	uintptr_t first;
+	uint8_t *base;
+
+	base = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (base == MAP_FAILED)
+		goto fail;
+	first = ((uintptr_t)base + file->align - 1) & ~(uintptr_t)(file->align - 1);
+	vm->ram_host = base + (first - (uintptr_t)base);
+	if (mmap(vm->ram_host, vm->ram_size, PROT_READ | PROT_WRITE, flags, vm->ram, 0) ==
+	    MAP_FAILED) {
+		vm->ram_host = NULL;
+		goto fail;
+	}
+	if (vm->ram_host > base)
+		munmap(base, (size_t)(vm->ram_host - base));
+	if (file->align > (size_t)(vm->ram_host - base))
+		munmap(vm->ram_host + vm->ram_size,
+		       file->align - (size_t)(vm->ram_host - base));
+	madvise(vm->ram_host, vm->ram_size, MADV_DONTDUMP);
+	madvise(vm->ram_host, vm->ram_size, MADV_HUGEPAGE);
+	if (vm->opt->ram_source.prealloc)
+		ret = ram_prealloc(vm);
+	if (!ret)
+		return 0;
+	errno = -ret;
+fail:
+	ret = -errno;
+	log_err_errno(-ret, "%llu MiB of guest RAM%s", (unsigned long long)(vm->ram_size >> 20),
+		      file->reserve && ret == -ENOMEM ? " (not enough free huge pages, see "
+		      "/proc/sys/vm/nr_hugepages)" : "");
+	return ret;
+}
 
 int ram_create(struct vm *vm)
 {
 	uint64_t size = vm->opt->ram;
+	struct ram_file file;
 	struct sysinfo host;
 	int ret;
 
@@ -32,27 +91,17 @@ int ram_create(struct vm *vm)
 	}
 	vm->ram_size = size;
 	vm->low = MIN(size, LAYOUT_LOW_RAM_MAX);
-	vm->ram = memfd_create("guest-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (vm->ram < 0 || ftruncate(vm->ram, (off_t)size) < 0 ||
-	    fcntl(vm->ram, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-		goto fail;
-	vm->ram_host = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_NORESERVE, vm->ram, 0);
-	if (vm->ram_host == MAP_FAILED) {
-		vm->ram_host = NULL;
-		goto fail;
-	}
-	madvise(vm->ram_host, size, MADV_DONTDUMP);
-	madvise(vm->ram_host, size, MADV_HUGEPAGE);
+	ret = ram_file_open(&file, &vm->opt->ram_source, size);
+	if (ret)
+		return ret;
+	vm->ram = file.fd;
+	ret = ram_map(vm, &file);
+	if (ret)
+		return ret;
 	ret = guestmem_add(&vm->mem, 0, vm->low, vm->ram_host);
 	if (!ret && size > vm->low)
 		ret = guestmem_add(&vm->mem, LAYOUT_HIGH_RAM, size - vm->low,
 				   vm->ram_host + vm->low);
-	return ret;
-fail:
-	ret = -errno;
-	log_err_errno(-ret, "%llu MiB of guest RAM",
-		      (unsigned long long)(size >> 20));
 	return ret;
 }
 

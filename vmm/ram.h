@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ram.h - Guest RAM: one sealed memfd, mapped shared
+/* ram.h - Guest RAM: one file (see ram_file.h), mapped shared
  *
- * Shared, so that it can be handed to a switch that moves frames itself; sealed
- * against shrinking and growing, so that nobody who holds it can make a load of
- * ours fault. Not in core dumps.
+ * Shared, so that it can be handed to a switch that moves frames itself. Not in core
+ * dumps.
  */
 #ifndef VMM_RAM_H
 #define VMM_RAM_H
