@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# boottime.sh - a table, not a test: time from the start of the VMM to the first
-#               line of init, same kernel and initramfs, by three VMMs in turn.
+# boottime.sh - tables, not a test: time from the start of the VMM to the first
+#               line of init and to the first instruction of the guest, and its
+#               memory beside the guest's; same kernel and initramfs, by three
+#               VMMs in turn.
 #
 # The host is emulated: only the ratios mean anything.  Run it by hand on a
 # machine that is quiet:  tests/nested/nested tests/nested/cases/boottime.sh
@@ -11,6 +13,8 @@ rounds=5
 qemu="qemu-system-x86_64 -accel kvm -cpu host -nodefaults -no-user-config
 	-display none"
 mkfifo out
+trace=/sys/kernel/tracing
+mount -t tracefs tracefs $trace
 
 # now - centiseconds
 now()
@@ -19,6 +23,43 @@ now()
 	echo "${up%.*}${up#*.}"
 }
 
+# beside PID - KiB of memory that a VMM has beside its guest's 128 MiB, shared
+# pages in parts
+beside()
+{
+	awk '/^[0-9a-f]+-[0-9a-f]+ / { guest = 0 }
+	     /^Size:/ { guest = $2 >= 128 * 1024 }
+	     /^Pss:/ && !guest { kib += $2 }
+	     END { print kib }' "/proc/$1/smaps"
+}
+
+# boot_to_entry NAME COMMAND... - add to NAME.entry how long it takes from exec
+# to the first instruction of the guest, in tenths of milliseconds
+boot_to_entry()
+{
+	name=$1.entry
+	shift
+	echo >$trace/trace
+	echo 1 >$trace/events/sched/sched_process_exec/enable
+	echo 1 >$trace/events/kvm/kvm_entry/enable
+	timeout -s KILL "$PATIENCE" "$@" -kernel "$KERNEL" -initrd "$INITRD" \
+		-append "console=ttyS0 quiet panic=-1" -m 128 -smp 1 -serial null \
+		</dev/null >>vmm.log 2>&1 &
+	vmm=$!
+	wait_for 20 grep -q kvm_entry $trace/trace
+	echo 0 >$trace/events/enable
+	kill $vmm
+	wait $vmm
+	tr -d : <$trace/trace | awk -v path="filename=[^ ]*/${1##*/} " '
+		function at(i) {
+			for (i = 1; i <= NF; i++)
+				if ($i ~ /^[0-9]+\.[0-9]+$/)
+					return $i * 10000
+		}
+		/sched_process_exec/ && $0 ~ path { start = at() }
+		/kvm_entry/ && start { print int(at() - start); exit }' >>"$name"
+} 2>>vmm.log
+
 # boot_to_init NAME COMMAND... - add to NAME how long it takes, in centi-
 # seconds
 boot_to_init()
@@ -26,7 +67,8 @@ boot_to_init()
 	name=$1
 	shift
 	start=$(now)
-	timeout -s KILL "$PATIENCE" "$@" -kernel "$KERNEL" -initrd "$INITRD" \
+	# shellcheck disable=SC2016 # the inner shell expands it
+	timeout -s KILL "$PATIENCE" sh -c 'echo $$ >pid; exec "$@"' sh "$@" -kernel "$KERNEL" -initrd "$INITRD" \
 		-append "console=ttyS0 quiet panic=-1" -m 128 -smp 1 -serial stdio \
 		</dev/null >out 2>>vmm.log &
 	vmm=$!
@@ -34,6 +76,7 @@ boot_to_init()
 		case $line in
 		*"lb: init"*)
 			echo $(($(now) - start)) >>"$name"
+			beside "$(cat pid)" >>"$name.beside"
 			break
 			;;
 		esac
@@ -56,21 +99,34 @@ for round in $(seq $rounds); do
 	boot_to_init vmm $VMM
 	boot_to_init microvm $qemu -M microvm,rtc=on
 	boot_to_init pc $qemu -M pc
+	boot_to_entry vmm $VMM
+	boot_to_entry microvm $qemu -M microvm,rtc=on
+	boot_to_entry pc $qemu -M pc
 done
 
-ours=$(median vmm)
-printf '# %-14s %8s %8s %8s %8s\n' "boot to init" median best worst ratio
-for what in vmm microvm pc; do
-	[ "$(wc -l <"$what")" -eq $rounds ] || not_ok "$what boots each time"
-	name="QEMU $what"
-	[ $what != vmm ] || name=$VMM
-	awk -v name="$name" -v ours="$ours" -v median="$(median "$what")" '
-		NR == 1 || $1 < best { best = $1 }
-		$1 > worst { worst = $1 }
-		END {
-			printf "# %-14s %6.2f s %6.2f s %6.2f s %7.2fx\n", name,
-				median / 100, best / 100, worst / 100, median / ours
-		}' "$what"
-done
-ok "the table is made"
+# table TITLE SUFFIX UNIT PER_UNIT - medians, and ratios to ours
+table()
+{
+	ours=$(median "vmm$2")
+	printf '# %-14s %9s %9s %9s %8s\n' "$1" median best worst ratio
+	for what in vmm microvm pc; do
+		[ "$(wc -l <"$what$2")" -eq $rounds ] || not_ok "$what: all rounds of $1"
+		name="QEMU $what"
+		[ $what != vmm ] || name=$VMM
+		awk -v name="$name" -v ours="$ours" -v median="$(median "$what$2")" \
+			-v per="$4" -v unit="$3" '
+			NR == 1 || $1 < best { best = $1 }
+			$1 > worst { worst = $1 }
+			END {
+				printf "# %-14s %6.2f %-2s %6.2f %-2s %6.2f %-2s %7.2fx\n", name,
+					median / per, unit, best / per, unit, worst / per, unit,
+					median / ours
+			}' "$what$2"
+	done
+}
+
+table "boot to init" "" s 100
+table "first instr." .entry ms 10
+table "beside RAM" .beside M 1024
+ok "the tables are made"
 finish
