@@ -271,7 +271,7 @@ static uint64_t acpi_fadt(struct acpi_place *place, uint64_t dsdt)
 	return acpi_put(place, &fadt, sizeof(fadt));
 }
 
-static uint64_t acpi_madt(struct acpi_place *place, unsigned int cpus)
+static uint64_t acpi_madt(struct acpi_place *place, const struct options *opt)
 {
 	struct acpi_hdr hdr = acpi_header("APIC", 5);
 	uint8_t t[MADT_SIZE] = { 0 };
@@ -283,9 +283,10 @@ static uint64_t acpi_madt(struct acpi_place *place, unsigned int cpus)
 	memcpy(t + n, &word, 4);
 	t[n + 4] = MADT_PCAT_COMPAT;
 	n += 8;
-	for (unsigned int i = 0; i < cpus; i++) {
-		/* processor i, APIC id i, enabled (5.2.12.2) */
-		const uint8_t lapic[8] = { MADT_LAPIC, 8, (uint8_t)i, (uint8_t)i, 1 };
+	for (unsigned int i = 0; i < opt->cpus; i++) {
+		/* processor i, its APIC id, enabled (5.2.12.2) */
+		const uint8_t id = (uint8_t)topology_apic_id(&opt->topology, i);
+		const uint8_t lapic[8] = { MADT_LAPIC, 8, (uint8_t)i, id, 1 };
 
 		memcpy(t + n, lapic, sizeof(lapic));
 		n += sizeof(lapic);
@@ -317,7 +318,7 @@ uint64_t acpi_build(struct vm *vm)
 
 	place.addr += 64;
 	fadt = acpi_fadt(&place, acpi_dsdt(&place));
-	madt = acpi_madt(&place, vm->opt->cpus);
+	madt = acpi_madt(&place, vm->opt);
 	xsdt.table[0] = le64(fadt);
 	xsdt.table[1] = le64(madt);
 

@@ -96,25 +96,15 @@ static void set_bits(uint32_t *reg, unsigned int first, unsigned int count,
 	*reg = (*reg & ~(mask << first)) | (value & mask) << first;
 }
 
-/* Bits needed to number @n things. */
-static uint32_t bits_for(unsigned int n)
-{
-	uint32_t bits = 0;
-
-	while (1U << bits < n)
-		bits++;
-	return bits;
-}
-
-/* Extended topology, leaves 0xb and 0x1f: one thread a core, all cores in one
- * package. KVM lists as many levels as the host likes, so these are written
- * anew. */
-static void write_topology(struct cpuid_table *t, uint32_t leaf, unsigned int cpu,
-			   unsigned int cpus)
+/* Extended topology, leaves 0xb and 0x1f. KVM lists as many levels as the host likes,
+ * so these are written anew. */
+static void write_topology(struct cpuid_table *t, uint32_t leaf,
+			   const struct topology *top, uint32_t id)
 {
 	const struct kvm_cpuid_entry2 levels[] = {
-		{ .ebx = 1, .ecx = 1 << 8 },			/* threads */
-		{ .eax = bits_for(cpus), .ebx = cpus, .ecx = 2 << 8 | 1 },
+		{ .eax = topology_thread_bits(top), .ebx = top->threads, .ecx = 1 << 8 },
+		{ .eax = topology_socket_bits(top), .ebx = top->threads * top->cores,
+		  .ecx = 2 << 8 | 1 },
 		{ .ecx = 2 },					/* the end */
 	};
 	uint32_t kept = 0, n = t->head.nent;
@@ -132,28 +122,38 @@ static void write_topology(struct cpuid_table *t, uint32_t leaf, unsigned int cp
 		e->function = leaf;
 		e->index = i;
 		e->flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
-		e->edx = cpu;
+		e->edx = id;
 	}
 }
 
-static void adapt_entry(struct kvm_cpuid_entry2 *e, unsigned int cpu,
-			unsigned int cpus, bool tsc_deadline, bool amd)
+/* Leaves 4 and 0x8000001d, Intel's caches and AMD's: how many ids share this one. The
+ * caches of the third level belong to the socket, the others to a core. */
+static void share_cache(struct kvm_cpuid_entry2 *e, uint32_t core, uint32_t socket)
 {
+	if (e->eax & 0x1f)
+		set_bits(&e->eax, 14, 12, ((e->eax >> 5 & 7) >= 3 ? socket : core) - 1);
+}
+
+static void adapt_entry(struct kvm_cpuid_entry2 *e, const struct topology *top,
+			uint32_t id, bool tsc_deadline, bool amd)
+{
+	uint32_t in_socket = top->cores * top->threads;
+	uint32_t core_ids = 1U << topology_thread_bits(top);
+	uint32_t socket_ids = 1U << topology_socket_bits(top);
+
 	switch (e->function) {
 	case 1:
-		set_bits(&e->ebx, 24, 8, cpu);
-		set_bits(&e->ebx, 16, 8, cpus);
-		set_bits(&e->edx, 28, 1, cpus > 1);
+		set_bits(&e->ebx, 24, 8, id);
+		set_bits(&e->ebx, 16, 8, amd ? in_socket : socket_ids);
+		set_bits(&e->edx, 28, 1, in_socket > 1);
 		set_bits(&e->ecx, 31, 1, 1);
 		set_bits(&e->ecx, 24, 1, tsc_deadline);
 		set_bits(&e->ecx, 5, 1, 0);		/* no nesting */
 		break;
-	case 4:		/* Intel: caches; the last ones are shared by all cores */
-		if (!(e->eax & 0x1f))
-			break;
-		set_bits(&e->eax, 26, 6, MIN(cpus, 64U) - 1);
-		set_bits(&e->eax, 14, 12,
-			 (e->eax >> 5 & 7) >= 3 ? (1U << bits_for(cpus)) - 1 : 0);
+	case 4:
+		share_cache(e, core_ids, socket_ids);
+		if (e->eax & 0x1f)
+			set_bits(&e->eax, 26, 6, MIN(socket_ids / core_ids, 64U) - 1);
 		break;
 	case 7:
 		if (e->index)
@@ -167,22 +167,23 @@ static void adapt_entry(struct kvm_cpuid_entry2 *e, unsigned int cpu,
 		break;
 	case 0x80000001:
 		set_bits(&e->ecx, 2, 1, 0);		/* no nesting */
+		if (amd)
+			set_bits(&e->ecx, 1, 1, in_socket > 1);
 		break;
 	case 0x80000008:
 		if (amd) {
-			set_bits(&e->ecx, 0, 8, cpus - 1);
-			set_bits(&e->ecx, 12, 4, bits_for(cpus));
+			set_bits(&e->ecx, 0, 8, in_socket - 1);
+			set_bits(&e->ecx, 12, 4, topology_socket_bits(top));
 		}
 		break;
-	case 0x8000001d:	/* AMD: caches, as leaf 4 */
-		if (e->eax & 0x1f)
-			set_bits(&e->eax, 14, 12,
-				 (e->eax >> 5 & 7) >= 3 ? cpus - 1 : 0);
+	case 0x8000001d:
+		share_cache(e, top->threads, in_socket);
 		break;
-	case 0x8000001e:	/* AMD: node 0, one thread a core */
-		e->eax = cpu;
-		e->ebx = cpu & 0xff;
-		e->ecx = 0;
+	case 0x8000001e:	/* AMD: the core's number, and its socket is its node */
+		e->eax = id;
+		e->ebx = (top->threads - 1) << 8 |
+			 (id & (socket_ids - 1)) >> topology_thread_bits(top);
+		e->ecx = id >> topology_socket_bits(top) & 0xff;
 		break;
 	}
 }
@@ -208,16 +209,17 @@ static void hide_flag(struct cpuid_table *t, const struct cpuid_flag *flag)
 	}
 }
 
-void cpuid_adapt(struct cpuid_table *t, unsigned int cpu, unsigned int cpus,
+void cpuid_adapt(struct cpuid_table *t, const struct topology *top, unsigned int cpu,
 		 bool tsc_deadline, const struct cpuid_flag *const *off,
 		 unsigned int offs)
 {
+	uint32_t id = topology_apic_id(top, cpu);
 	bool amd = is_amd(t);
 
 	for (uint32_t i = 0; i < t->head.nent; i++)
-		adapt_entry(&t->entries[i], cpu, cpus, tsc_deadline, amd);
-	write_topology(t, 0xb, cpu, cpus);
-	write_topology(t, 0x1f, cpu, cpus);
+		adapt_entry(&t->entries[i], top, id, tsc_deadline, amd);
+	write_topology(t, 0xb, top, id);
+	write_topology(t, 0x1f, top, id);
 	for (unsigned int i = 0; i < offs; i++)
 		hide_flag(t, off[i]);
 }

@@ -2,7 +2,7 @@
 /* cpuid.h - What CPU the guest sees: the host's, less what it cannot have
  *
  * The table starts as what KVM supports on this host; each vCPU gets its own
- * number and the topology in it (one package, one core each), and the flags the
+ * number and its place in the topology in it, and the flags the
  * user switched off are cleared.
  */
 #ifndef VMM_CPUID_H
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "lib/compiler.h"
+#include "vmm/topology.h"
 
 enum { CPUID_ENTRIES = 256, CPUID_FLAGS_MAX = 64 };
 
@@ -37,12 +38,12 @@ const struct cpuid_flag *cpuid_find_flag(const char *name);
 /**
  * cpuid_adapt() - Make a vCPU's table out of what KVM supports
  * @t:		Table from KVM_GET_SUPPORTED_CPUID, changed in place
- * @cpu:	Number of the vCPU, its APIC id
- * @cpus:	How many there are
+ * @top:	How the CPUs hang together
+ * @cpu:	Number of the vCPU
  * @tsc_deadline: KVM's local APIC has the TSC deadline timer
  * @off:	Features to hide, @offs of them
  */
-void cpuid_adapt(struct cpuid_table *t, unsigned int cpu, unsigned int cpus,
+void cpuid_adapt(struct cpuid_table *t, const struct topology *top, unsigned int cpu,
 		 bool tsc_deadline, const struct cpuid_flag *const *off,
 		 unsigned int offs);
 

@@ -31,6 +31,7 @@ vmm_libvmm_la_SOURCES = \
 	vmm/options_compat.c vmm/options_compat.h \
 	vmm/options_drive.c vmm/options_drive.h \
 	vmm/options_dump.c vmm/options_dump.h \
+	vmm/options_memory.c vmm/options_memory.h \
 	vmm/overlay.c vmm/overlay.h \
 	vmm/pause.c vmm/pause.h \
 	vmm/pci.c vmm/pci.h \
@@ -41,6 +42,7 @@ vmm_libvmm_la_SOURCES = \
 	vmm/serial.c vmm/serial.h \
 	vmm/shutdown.c vmm/shutdown.h \
 	vmm/throttle.c vmm/throttle.h \
+	vmm/topology.c vmm/topology.h \
 	vmm/vcpu.c vmm/vcpu.h \
 	vmm/virtio.h vmm/virtio_pci.c \
 	vmm/virtio_blk.c vmm/virtio_blk.h \

@@ -27,6 +27,7 @@
 #include "vmm/options_compat.h"
 #include "vmm/options_drive.h"
 #include "vmm/options_dump.h"
+#include "vmm/options_memory.h"
 
 /**
  * struct parser - Options being collected
@@ -35,8 +36,10 @@
  * @nic_netdev:	For each NIC, the id of its network, or NULL for the next one
  *		without an id
  * @drives:	Disks
+ * @memory:	Memory
  * @chardevs:	What -serial and others may name
  * @serial:	What -serial says, and so on
+ * @cpus_most:	-smp maxcpus=, 0 if it was not given
  * @nographic:	-nographic was given
  * @dump:	-dump-config was given
  */
@@ -46,8 +49,10 @@ struct parser {
 	unsigned int netdevs;
 	const char *nic_netdev[OPTIONS_NICS_MAX];
 	struct drives drives;
+	struct memory memory;
 	struct chardevs chardevs;
 	struct chardev_wish serial, monitor, qmp;
+	unsigned int cpus_most;
 	bool nographic;
 	bool dump;
 	const char *name;
@@ -92,36 +97,89 @@ static bool opt_name(struct parser *p, const char *name, char *arg)
 
 static bool opt_memory(struct parser *p, const char *name, char *arg)
 {
+	return memory_parse(&p->memory, name, arg);
+}
+
+static bool opt_mem_path(struct parser *p, const char *name UNUSED, char *arg)
+{
+	p->memory.source.path = options_path(arg);
+	return true;
+}
+
+static bool opt_mem_prealloc(struct parser *p, const char *name UNUSED, char *arg UNUSED)
+{
+	p->memory.source.prealloc = true;
+	return true;
+}
+
+static bool opt_machine(struct parser *p, const char *name, char *arg)
+{
+	return memory_machine(&p->memory, name, arg);
+}
+
+static bool opt_numa(struct parser *p, const char *name, char *arg)
+{
+	return memory_numa(&p->memory, name, arg);
+}
+
+static bool opt_object(struct parser *p, const char *name, char *arg)
+{
 	struct parse_kv kv;
 
-	while (parse_kv_next(&arg, &kv)) {
-		const char *v = kv.value ? kv.value : kv.key;
-
-		if (kv.value && strcmp(kv.key, "size"))
-			return bad(name, kv.key, "unknown key");
-		if (!parse_size(v, 1 << 20, &p->opt->ram))
-			return bad(name, v, "not a size (megabytes, or with M or G)");
-		if (p->opt->ram < LAYOUT_RAM_MIN || p->opt->ram % 4096 ||
-		    p->opt->ram > (uint64_t)1 << 40)
-			return bad(name, v, "from 16M to 1024G, whole pages");
-	}
-	return true;
+	if (!parse_kv_next(&arg, &kv))
+		return bad(name, "", "an object is needed");
+	/* What virtio-rng has anyway. */
+	if (!strcmp(kv.key, "rng-random") || !strcmp(kv.key, "rng-builtin"))
+		return true;
+	return memory_add_object(&p->memory, name, kv.key, arg);
 }
 
 static bool opt_smp(struct parser *p, const char *name, char *arg)
 {
+	static const struct topology none;
+	struct topology *t = &p->opt->topology;
+	const struct { const char *key; unsigned int *n; } keys[] = {
+		{ "cpus", &p->opt->cpus }, { "maxcpus", &p->cpus_most },
+		{ "sockets", &t->sockets }, { "cores", &t->cores },
+		{ "threads", &t->threads },
+	};
 	struct parse_kv kv;
 
+	*t = none;
+	p->opt->cpus = p->cpus_most = 0;
 	while (parse_kv_next(&arg, &kv)) {
+		const char *key = kv.value ? kv.key : "cpus";
 		const char *v = kv.value ? kv.value : kv.key;
+		unsigned int *n = NULL, one = 1;
 
-		/* Topology is always one core a CPU. */
-		if (kv.value && strcmp(kv.key, "cpus"))
-			continue;
-		if (!parse_uint(v, 1, OPTIONS_CPUS_MAX, &p->opt->cpus))
+		for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+			if (!strcmp(keys[i].key, key))
+				n = keys[i].n;
+		/* Sockets are not divided further. */
+		if (!n && (!strcmp(key, "dies") || !strcmp(key, "clusters")))
+			n = &one;
+		if (!n)
+			return bad(name, key, "unknown key (cpus=, sockets=, cores=, threads=)");
+		if (!parse_uint(v, 1, TOPOLOGY_CPUS_MAX, n))
 			return bad(name, v, "not a number of CPUs from 1 to 254");
+		if (one != 1)
+			return bad(name, key, "only 1 can be had");
 	}
 	return true;
+}
+
+/* Find what -smp did not say. */
+static bool finish_cpus(struct parser *p)
+{
+	struct options *opt = p->opt;
+	const char *why;
+	char n[16];
+
+	why = topology_complete(&opt->topology, &opt->cpus);
+	if (!why && p->cpus_most && p->cpus_most != opt->cpus)
+		why = "maxcpus: CPUs cannot be added to a running VM";
+	snprintf(n, sizeof(n), "%u", opt->cpus);
+	return !why || bad("smp", n, why);
 }
 
 static bool cpu_feature(struct parser *p, const char *name, struct parse_kv kv)
@@ -133,6 +191,12 @@ static bool cpu_feature(struct parser *p, const char *name, struct parse_kv kv)
 		on = *flag++ == '+';
 	else if (!kv.value || !parse_bool(kv.value, &on))
 		return bad(name, kv.key, "features are written -NAME or NAME=off");
+	/* Of QEMU's properties of a CPU, those that ask for what is so anyway. */
+	if (on && (!strcmp(flag, "check") || !strcmp(flag, "enforce") ||
+		   !strcmp(flag, "host-phys-bits") || !strcmp(flag, "host-cache-info")))
+		return true;
+	if (!on && !strcmp(flag, "migratable"))
+		return true;
 	if (!cpuid_find_flag(flag))
 		return bad(name, flag, "no CPU feature of that name is known");
 	/* What the host has is on already, what it lacks cannot be had. */
@@ -486,7 +550,12 @@ static const struct {
 	{ "append", "TEXT", opt_append, "command line of the kernel" },
 	{ "bios", "FILE", opt_bios, "firmware that boots a disk (SeaBIOS's bios-256k.bin)" },
 	{ "m", "SIZE", opt_memory, "memory in MiB, or with M or G (128M)" },
-	{ "smp", "N", opt_smp, "number of CPUs (1)" },
+	{ "mem-path", "PATH", opt_mem_path, "memory in a file of this directory (hugetlbfs)" },
+	{ "mem-prealloc", NULL, opt_mem_prealloc, "have all memory from the start" },
+	{ "object", "memory-backend-memfd,id=ID,size=SIZE", opt_object, "memory, and of what" },
+	{ "machine", "memory-backend=ID", opt_machine, "which -object is the memory" },
+	{ "numa", "node,memdev=ID", opt_numa, NULL },
+	{ "smp", "N[,sockets=S][,cores=C][,threads=T]", opt_smp, "number of CPUs (1)" },
 	{ "cpu", "host[,-FEATURE]", opt_cpu, "the host's CPU, less some features" },
 	{ "name", "NAME", opt_name, "name of the VM; its MAC address follows from it" },
 	{ "net", "nic[,macaddr=MAC]", opt_net, "a NIC" },
@@ -523,8 +592,7 @@ static const struct {
 	{ "enable-kvm", NULL, opt_ignore, NULL },
 	{ "nodefaults", NULL, opt_ignore, NULL },
 	{ "no-user-config", NULL, opt_ignore, NULL },
-	{ "machine", "TYPE", opt_ignore, NULL },
-	{ "M", "TYPE", opt_ignore, NULL },
+	{ "M", "TYPE", opt_machine, NULL },
 };
 
 static void examples(void)
@@ -708,7 +776,8 @@ static bool finish(struct parser *p)
 			 (unsigned long)getuid(), path);
 	opt->name = p->name ? p->name : "guest";
 	opt->named = p->name;
-	if (!finish_chardevs(p) || !finish_disks(p) || !join_networks(p))
+	if (!finish_chardevs(p) || !finish_cpus(p) || !memory_finish(&p->memory, opt) ||
+	    !finish_disks(p) || !join_networks(p))
 		return false;
 	if (!opt->kernel && !opt->bios && !opt->drives) {
 		log_err("nothing to boot: no disk and no -kernel (-help shows examples)");
@@ -760,8 +829,6 @@ enum options_result options_parse(struct options *opt, int argc, char **argv)
 
 	*opt = (struct options){
 		.append = "",
-		.cpus = 1,
-		.ram = 128 << 20,
 		.uuid = "00000000-0000-0000-0000-000000000000",
 		.shutdown_timeout = 30,
 		.monitor = { .kind = CHARDEV_NULL, .path = "none" },

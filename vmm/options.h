@@ -13,13 +13,13 @@
 #include "vmm/chardev.h"
 #include "vmm/ram_file.h"
 #include "vmm/throttle.h"
+#include "vmm/topology.h"
 
 struct cpuid_flag;
 
 enum {
 	OPTIONS_NICS_MAX = 8,
 	OPTIONS_DRIVES_MAX = 16,
-	OPTIONS_CPUS_MAX = 254,
 	OPTIONS_CPU_FLAGS_MAX = 64,
 	OPTIONS_UUID = 37,
 };
@@ -107,6 +107,7 @@ struct options_drive {
  * @bios:	Firmware, or NULL: the usual one
  * @cd_first:	Firmware tries CD-ROMs before other disks
  * @cpus:	vCPUs
+ * @topology:	How they hang together
  * @ram:	Bytes of RAM
  * @ram_source:	Where it comes from
  * @cpu_off:	CPU features to hide, @cpu_offs of them
@@ -129,6 +130,7 @@ struct options {
 	const char *bios;
 	bool cd_first;
 	unsigned int cpus;
+	struct topology topology;
 	uint64_t ram;
 	struct ram_source ram_source;
 	const struct cpuid_flag *cpu_off[OPTIONS_CPU_FLAGS_MAX];

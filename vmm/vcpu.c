@@ -185,7 +185,7 @@ static int vcpu_set_cpuid(const struct vcpu *vcpu)
 	ret = cpuid_supported(kvm, &t);
 	if (ret)
 		return ret;
-	cpuid_adapt(&t, vcpu->id, opt->cpus, deadline, opt->cpu_off, opt->cpu_offs);
+	cpuid_adapt(&t, &opt->topology, vcpu->id, deadline, opt->cpu_off, opt->cpu_offs);
 	return ioctl(vcpu->fd, KVM_SET_CPUID2, &t.head) < 0 ? -errno : 0;
 }
 
@@ -231,7 +231,9 @@ static int vcpu_create(struct vm *vm, unsigned int id)
 
 	vcpu->vm = vm;
 	vcpu->id = id;
-	vcpu->fd = ioctl(vm->fd, KVM_CREATE_VCPU, id);
+	/* KVM numbers them by their APIC ids. */
+	vcpu->fd = ioctl(vm->fd, KVM_CREATE_VCPU,
+			 topology_apic_id(&vm->opt->topology, id));
 	size = ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (vcpu->fd < 0 || size < 0)
 		return -errno;

@@ -250,7 +250,7 @@ static struct rig *rig_new(void)
 	for (size_t i = 0; i < IMAGE; i++)
 		r->model[i] = pattern(i);
 	image_write(r->path, r->model, IMAGE);
-	r->opt = (struct options){ .name = "unit", .cpus = 1, .ram = 64 << 20, .drives = 1 };
+	r->opt = (struct options){ .name = "unit", .cpus = 1, .topology = { 1, 1, 1 }, .ram = 64 << 20, .drives = 1 };
 	r->opt.drive[0] = (struct options_drive){
 		.file = r->path, .writeback = true, .discard = true, .lock = true,
 		.serial = "0123456789abcdefghij",

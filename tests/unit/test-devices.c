@@ -19,7 +19,7 @@
 enum { RINGS = 0x100000, DATA = 0x200000, QUEUE = 8 };
 
 static struct options opt = {
-	.name = "unit", .cpus = 2, .ram = 64 << 20,
+	.name = "unit", .cpus = 2, .topology = { 1, 2, 1 }, .ram = 64 << 20,
 	.serial = { .kind = CHARDEV_NULL, .path = "null" },
 };
 

@@ -108,7 +108,7 @@ static void paths(void **state UNUSED)
 /* Huge pages of the file can be the guest's only if both lie alike. */
 static void mapping(void **state UNUSED)
 {
-	static struct options opt = { .name = "unit", .cpus = 1 };
+	static struct options opt = { .name = "unit", .cpus = 1, .topology = { 1, 1, 1 } };
 	static const uint64_t sizes[] = { 16 * MIB, 17 * MIB, 16 * MIB + 4096 };
 
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {

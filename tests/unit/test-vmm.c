@@ -132,6 +132,7 @@ static void cpuid(void **state UNUSED)
 	struct cpuid_table t = { .head.nent = 3 };
 	const struct cpuid_flag *off[] = { cpuid_find_flag("aes"),
 					   cpuid_find_flag("tsc_deadline") };
+	const struct topology three = { 1, 3, 1 };
 
 	assert_non_null(off[0]);
 	assert_ptr_equal(off[1], cpuid_find_flag("tsc-deadline"));
@@ -139,9 +140,9 @@ static void cpuid(void **state UNUSED)
 	t.entries[0] = (struct kvm_cpuid_entry2){ .function = 0, .ebx = 0x756e6547 };
 	t.entries[1] = (struct kvm_cpuid_entry2){ .function = 1, .ecx = 1 << 25 | 1 << 5 };
 	t.entries[2] = (struct kvm_cpuid_entry2){ .function = 0xb, .index = 0 };
-	cpuid_adapt(&t, 2, 3, true, off, 1);
+	cpuid_adapt(&t, &three, 2, true, off, 1);
 	assert_int_equal(t.entries[1].ebx >> 24, 2);		/* APIC id */
-	assert_int_equal(t.entries[1].ebx >> 16 & 0xff, 3);	/* CPUs */
+	assert_int_equal(t.entries[1].ebx >> 16 & 0xff, 4);	/* room for CPUs */
 	assert_int_equal(t.entries[1].ecx >> 31, 1);		/* hypervisor */
 	assert_int_equal(t.entries[1].ecx >> 24 & 1, 1);	/* TSC deadline */
 	assert_int_equal(t.entries[1].ecx >> 25 & 1, 0);	/* aes, hidden */
@@ -153,6 +154,72 @@ static void cpuid(void **state UNUSED)
 	assert_int_equal(t.entries[3].eax, 2);			/* bits for 3 CPUs */
 	assert_int_equal(t.entries[3].ebx, 3);
 	assert_int_equal(t.entries[3].edx, 2);
+}
+
+static void topologies(void **state UNUSED)
+{
+	static const struct {
+		unsigned int cpus;
+		struct topology said;
+		struct topology found;
+	} good[] = {
+		{ 1, { 0, 0, 0 }, { 1, 1, 1 } }, { 6, { 0, 0, 0 }, { 1, 6, 1 } },
+		{ 6, { 2, 0, 0 }, { 2, 3, 1 } }, { 8, { 0, 2, 2 }, { 2, 2, 2 } },
+		{ 0, { 2, 3, 2 }, { 2, 3, 2 } }, { 0, { 0, 0, 0 }, { 1, 1, 1 } },
+		{ 254, { 0, 0, 0 }, { 1, 254, 1 } }, { 192, { 64, 3, 1 }, { 64, 3, 1 } },
+	}, bad[] = {
+		{ 3, { 2, 0, 0 }, { 0, 0, 0 } }, { 4, { 1, 2, 1 }, { 0, 0, 0 } },
+		{ 1, { 2, 1, 1 }, { 0, 0, 0 } }, { 2, { 0, 3, 0 }, { 0, 0, 0 } },
+		{ 0, { 254, 254, 1 }, { 0, 0, 0 } }, { 254, { 254, 254, 254 }, { 0, 0, 0 } },
+		/* Not too many, but their ids are: up to 258. */
+		{ 195, { 65, 3, 1 }, { 0, 0, 0 } },
+		{ 255, { 0, 0, 0 }, { 0, 0, 0 } },
+	};
+	const struct topology t = { 2, 3, 2 };
+	struct topology s;
+	unsigned int n;
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		s = good[i].said;
+		n = good[i].cpus;
+		assert_null(topology_complete(&s, &n));
+		assert_memory_equal(&s, &good[i].found, sizeof(s));
+		assert_int_equal(n, s.sockets * s.cores * s.threads);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		s = bad[i].said;
+		n = bad[i].cpus;
+		assert_non_null(topology_complete(&s, &n));
+	}
+	/* Three cores take two bits: ids have gaps. */
+	assert_int_equal(topology_apic_id(&t, 0), 0);
+	assert_int_equal(topology_apic_id(&t, 5), 5);
+	assert_int_equal(topology_apic_id(&t, 6), 8);
+	assert_int_equal(topology_apic_id(&t, 11), 13);
+}
+
+/* AMD's leaves, with threads. */
+static void cpuid_amd(void **state UNUSED)
+{
+	const struct topology top = { 2, 3, 2 };
+	struct cpuid_table t = { .head.nent = 6 };
+
+	t.entries[0] = (struct kvm_cpuid_entry2){ .function = 0, .ebx = 0x68747541 };
+	t.entries[1] = (struct kvm_cpuid_entry2){ .function = 1 };
+	t.entries[2] = (struct kvm_cpuid_entry2){ .function = 0x80000008 };
+	t.entries[3] = (struct kvm_cpuid_entry2){ .function = 0x8000001d, .eax = 0x21 };
+	t.entries[4] = (struct kvm_cpuid_entry2){ .function = 0x8000001d, .index = 3,
+						  .eax = 0x63 };
+	t.entries[5] = (struct kvm_cpuid_entry2){ .function = 0x8000001e };
+	cpuid_adapt(&t, &top, 9, false, NULL, 0);
+	assert_int_equal(t.entries[1].ebx >> 24, 11);
+	assert_int_equal(t.entries[1].ebx >> 16 & 0xff, 6);
+	assert_int_equal(t.entries[2].ecx, 3 << 12 | 5);
+	assert_int_equal(t.entries[3].eax, 1 << 14 | 0x21);	/* first level: a core's */
+	assert_int_equal(t.entries[4].eax, 5 << 14 | 0x63);	/* third: a socket's */
+	assert_int_equal(t.entries[5].eax, 11);
+	assert_int_equal(t.entries[5].ebx, 1 << 8 | 1);		/* its second core */
+	assert_int_equal(t.entries[5].ecx, 1);
 }
 
 /* Addresses. */
@@ -275,8 +342,35 @@ static void options(void **state UNUSED)
 			       "-device virtio-net-pci,netdev=n -serial null"), OPTIONS_RUN);
 	assert_int_equal(o.nic[0].netdev.port, 3);
 	assert_int_equal(o.ram, 128 << 20);
+	assert_int_equal(o.cpus, 1);
+	assert_int_equal(parse(&o, "-kernel /k -m 1G -serial null -object memory-backend-memfd,"
+			       "id=m,size=1G,hugetlb=on,hugetlbsize=2M,share=on,prealloc=on "
+			       "-machine q35,accel=kvm,memory-backend=m -smp 12,sockets=2,"
+			       "threads=2,maxcpus=12"), OPTIONS_RUN);
+	assert_int_equal(o.ram, 1 << 30);
+	assert_true(o.ram_source.hugetlb && o.ram_source.prealloc);
+	assert_int_equal(o.ram_source.page, 2 << 20);
+	assert_int_equal(o.topology.cores, 3);
+	assert_int_equal(parse(&o, "-kernel /k -serial null -object memory-backend-file,id=m,"
+			       "size=64M,mem-path=/x -numa node,memdev=m"), OPTIONS_RUN);
+	assert_int_equal(o.ram, 64 << 20);
+	assert_string_equal(o.ram_source.path, "/x");
+	assert_int_equal(parse(&o, "-kernel /k -serial null -m size=64,slots=2,maxmem=64M "
+			       "-mem-path /y -mem-prealloc"), OPTIONS_RUN);
+	assert_int_equal(o.ram, 64 << 20);
+	assert_string_equal(o.ram_source.path, "/y");
+	assert_true(o.ram_source.prealloc);
 
 	static const char *const bad[] = {
+		"-kernel /k -m 64,maxmem=128M", "-kernel /k -m size=64,foo=1",
+		"-kernel /k -object memory-backend-ram,id=m,size=64M",
+		"-kernel /k -object memory-backend-ram,id=m -machine q35,memory-backend=m",
+		"-kernel /k -object memory-backend-ram,id=m,size=64M -M q35,memory-backend=n",
+		"-kernel /k -m 32 -object memory-backend-ram,id=m,size=64M -M q,memory-backend=m",
+		"-kernel /k -object memory-backend-file,id=m,size=64M -M q,memory-backend=m",
+		"-kernel /k -object iothread,id=m", "-kernel /k -numa node -numa node",
+		"-kernel /k -smp 4,sockets=3", "-kernel /k -smp 2,maxcpus=4",
+		"-kernel /k -smp 2,dies=2", "-kernel /k -smp 2,foo=2",
 		"-m 64", "-kernel", "-kernel /k -m 0", "-kernel /k -m 512x", "-kernel /k -smp 0",
 		"-kernel /k -smp 255", "-kernel /k -cpu qemu64", "-kernel /k -cpu host,-nosuch",
 		"-kernel /k -net nic", "-kernel /k -net vde", "-kernel /k -net user",
@@ -299,6 +393,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(kernel_refused),
 	cmocka_unit_test(bus_ranges),
 	cmocka_unit_test(cpuid),
+	cmocka_unit_test(topologies),
+	cmocka_unit_test(cpuid_amd),
 	cmocka_unit_test(macs),
 	cmocka_unit_test(advice),
 	cmocka_unit_test(aml),
