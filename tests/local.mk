@@ -123,6 +123,7 @@ nested_tests = \
 	tests/nested/check-capture.sh \
 	tests/nested/check-demo.sh \
 	tests/nested/check-disk.sh \
+	tests/nested/check-machine.sh \
 	tests/nested/check-firmware.sh \
 	tests/nested/check-life.sh \
 	tests/nested/check-peer-vde.sh \
@@ -135,6 +136,7 @@ EXTRA_DIST += $(nested_tests) \
 	tests/nested/cases/capture.sh \
 	tests/nested/cases/demo.sh \
 	tests/nested/cases/disk.sh \
+	tests/nested/cases/machine.sh \
 	tests/nested/cases/firmware.sh \
 	tests/nested/cases/life.sh \
 	tests/nested/cases/peer-vde.sh \
@@ -153,6 +155,7 @@ EXTRA_DIST += $(nested_tests) \
 # Unit tests; see tests/unit/unit.h.
 if HAVE_CMOCKA
 unit_tests = \
+	tests/unit/test-balloon \
 	tests/unit/test-blk \
 	tests/unit/test-bridge \
 	tests/unit/test-bytes \
@@ -169,6 +172,8 @@ check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
 EXTRA_DIST += tests/unit/unit.h
+tests_unit_test_balloon_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_balloon_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_blk_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
 tests_unit_test_blk_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_bridge_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

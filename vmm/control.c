@@ -21,6 +21,7 @@
 #include "vmm/power.h"
 #include "vmm/serial.h"
 #include "vmm/vcpu.h"
+#include "vmm/virtio_balloon.h"
 #include "vmm/vm.h"
 
 /**
@@ -172,6 +173,36 @@ static json_t *run_quit(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UN
 	return json_object();
 }
 
+static json_t *no_balloon(struct qmp_error *err)
+{
+	qmp_fail(err, "No balloon device has been activated");
+	err->class = "DeviceNotActive";
+	return NULL;
+}
+
+static json_t *query_balloon(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UNUSED,
+			     struct qmp_error *err)
+{
+	const struct vm *vm = ctx;
+
+	return vm->balloon ? json_pack("{s:I}", "actual", (json_int_t)
+				       virtio_balloon_actual(vm->balloon)) : no_balloon(err);
+}
+
+static json_t *run_balloon(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
+			   struct qmp_error *err)
+{
+	const json_t *value = json_object_get(args, "value");
+	const struct vm *vm = ctx;
+
+	if (!json_is_integer(value) || json_integer_value(value) <= 0)
+		return qmp_fail(err, "Parameter 'value' expects a size");
+	if (!vm->balloon)
+		return no_balloon(err);
+	virtio_balloon_want(vm->balloon, (uint64_t)json_integer_value(value));
+	return json_object();
+}
+
 /* Lines end as they do on a terminal. Return: a JSON string, or NULL. */
 static json_t *terminal_text(const char *text)
 {
@@ -223,6 +254,8 @@ static const struct qmp_command control_commands[] = {
 	{ "query-memory-size-summary", NULL, query_memory },
 	{ "query-block", NULL, query_block },
 	{ "query-chardev", NULL, query_chardev },
+	{ "query-balloon", NULL, query_balloon },
+	{ "balloon", "value", run_balloon },
 	{ "stop", NULL, run_stop },
 	{ "cont", NULL, run_cont },
 	{ "system_powerdown", NULL, run_powerdown },

@@ -198,6 +198,21 @@ static bool is_amd(const struct cpuid_table *t)
 	return false;
 }
 
+/* AMD's CPUs tell of threads in leaf 0x8000001e, if they say that they have it. */
+static void show_threads(struct cpuid_table *t)
+{
+	struct kvm_cpuid_entry2 *features = NULL;
+	bool told = false;
+
+	for (uint32_t i = 0; i < t->head.nent; i++) {
+		if (t->entries[i].function == 0x80000001)
+			features = &t->entries[i];
+		told |= t->entries[i].function == 0x8000001e;
+	}
+	if (features && told)
+		set_bits(&features->ecx, 22, 1, 1);
+}
+
 static void hide_flag(struct cpuid_table *t, const struct cpuid_flag *flag)
 {
 	for (uint32_t i = 0; i < t->head.nent; i++) {
@@ -218,6 +233,8 @@ void cpuid_adapt(struct cpuid_table *t, const struct topology *top, unsigned int
 
 	for (uint32_t i = 0; i < t->head.nent; i++)
 		adapt_entry(&t->entries[i], top, id, tsc_deadline, amd);
+	if (amd && top->threads > 1)
+		show_threads(t);
 	write_topology(t, 0xb, top, id);
 	write_topology(t, 0x1f, top, id);
 	for (unsigned int i = 0; i < offs; i++)

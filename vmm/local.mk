@@ -24,6 +24,7 @@ vmm_libvmm_la_SOURCES = \
 	vmm/mac.c vmm/mac.h \
 	vmm/monitor.c vmm/monitor.h \
 	vmm/net.h \
+	vmm/net_tap.c vmm/net_tap.h \
 	vmm/net_vhost.c vmm/net_vhost.h \
 	vmm/net_vde.c vmm/net_vde.h \
 	vmm/options.c vmm/options.h \
@@ -45,6 +46,7 @@ vmm_libvmm_la_SOURCES = \
 	vmm/topology.c vmm/topology.h \
 	vmm/vcpu.c vmm/vcpu.h \
 	vmm/virtio.h vmm/virtio_pci.c \
+	vmm/virtio_balloon.c vmm/virtio_balloon.h \
 	vmm/virtio_blk.c vmm/virtio_blk.h \
 	vmm/virtio_net.c vmm/virtio_net.h \
 	vmm/virtio_rng.c vmm/virtio_rng.h \

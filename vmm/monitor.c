@@ -10,11 +10,13 @@
 #include <string.h>
 
 #include "lib/eth.h"
+#include "lib/parse.h"
 #include "vmm/blockinfo.h"
 #include "vmm/pause.h"
 #include "vmm/power.h"
 #include "vmm/serial.h"
 #include "vmm/vcpu.h"
+#include "vmm/virtio_balloon.h"
 #include "vmm/virtio_net.h"
 #include "vmm/vm.h"
 
@@ -102,6 +104,15 @@ static void info_kvm(struct vm *vm UNUSED, FILE *to)
 	fputs("kvm support: enabled\n", to);
 }
 
+static void info_balloon(struct vm *vm, FILE *to)
+{
+	if (vm->balloon)
+		fprintf(to, "balloon: actual=%llu\n", (unsigned long long)
+			(virtio_balloon_actual(vm->balloon) >> 20));
+	else
+		fputs("Error: No balloon device has been activated\n", to);
+}
+
 static void info_uuid(struct vm *vm, FILE *to)
 {
 	fprintf(to, "%s\n", vm->opt->uuid);
@@ -112,6 +123,7 @@ static const struct {
 	void (*run)(struct vm *vm, FILE *to);
 	const char *help;
 } infos[] = {
+	{ "balloon", info_balloon, "memory that the guest has" },
 	{ "block", info_block, "disks" },
 	{ "chardev", info_chardev, "where console and monitor are" },
 	{ "cpus", info_cpus, "CPUs and their threads" },
@@ -164,6 +176,18 @@ static void run_quit(struct vm *vm, const char *arg UNUSED, FILE *to UNUSED)
 	vm_request_by(vm, VM_POWEROFF, VM_BY_COMMAND);
 }
 
+static void run_balloon(struct vm *vm, const char *arg, FILE *to)
+{
+	uint64_t size;
+
+	if (!parse_size(arg, 1 << 20, &size) || !size)
+		fprintf(to, "Error: '%s' is not a size in megabytes\n", arg);
+	else if (!vm->balloon)
+		fputs("Error: No balloon device has been activated\n", to);
+	else
+		virtio_balloon_want(vm->balloon, size);
+}
+
 static void run_help(struct vm *vm, const char *arg, FILE *to);
 
 static const struct {
@@ -173,6 +197,7 @@ static const struct {
 	bool takes_arg;
 	const char *help;
 } commands[] = {
+	{ "balloon", NULL, run_balloon, true, "SIZE let the guest have so many megabytes" },
 	{ "cont", "c", run_cont, false, "let the guest run on" },
 	{ "help", "?", run_help, true, "[COMMAND] show the commands" },
 	{ "info", NULL, run_info, true, "[SUBJECT] show something about the VM" },

@@ -495,6 +495,28 @@ static bool opt_netdev(struct parser *p, const char *name, char *arg)
 	return p->netdev[p->netdevs - 1].id ? true : bad(name, "vde", "id= is missing");
 }
 
+static bool add_balloon(struct parser *p, const char *name, char *arg)
+{
+	struct parse_kv kv;
+	bool on;
+
+	if (p->opt->balloon)
+		return bad(name, "virtio-balloon-pci", "there is one already");
+	p->opt->balloon = true;
+	while (parse_kv_next(&arg, &kv)) {
+		if (!kv.value || (strcmp(kv.key, "id") && strcmp(kv.key, "deflate-on-oom") &&
+				  strcmp(kv.key, "free-page-reporting")))
+			return bad(name, kv.key, "unknown key (free-page-reporting=on)");
+		if (!strcmp(kv.key, "id"))
+			continue;
+		if (!parse_bool(kv.value, &on))
+			return bad(name, kv.value, "neither on nor off");
+		if (kv.key[0] == 'f')
+			p->opt->free_page_reporting = on;
+	}
+	return true;
+}
+
 static bool opt_device(struct parser *p, const char *name, char *arg)
 {
 	struct parse_kv kv;
@@ -505,12 +527,14 @@ static bool opt_device(struct parser *p, const char *name, char *arg)
 		return add_nic(p, name, arg);
 	if (!strcmp(kv.key, "virtio-rng-pci") || !strcmp(kv.key, "virtio-rng"))
 		return true;		/* always there */
+	if (!strcmp(kv.key, "virtio-balloon-pci") || !strcmp(kv.key, "virtio-balloon"))
+		return add_balloon(p, name, arg);
 	if (!strcmp(kv.key, "virtio-blk-pci") || !strcmp(kv.key, "virtio-blk"))
 		return drives_add_device(&p->drives, name, arg);
 	if (!strcmp(kv.key, "vhost-user-blk-pci"))
 		return drives_add_vhost(&p->drives, name, arg);
-	return bad(name, kv.key, "there are only virtio-net-pci, virtio-blk-pci and "
-		   "virtio-rng-pci");
+	return bad(name, kv.key, "there are only virtio-net-pci, virtio-blk-pci, "
+		   "virtio-balloon-pci and virtio-rng-pci");
 }
 
 /* Options of qemu that ask for what is so anyway. */
@@ -570,6 +594,8 @@ static const struct {
 	{ "drive", "file=FILE[,format=qcow2][,...]", opt_drive, "a disk, and how" },
 	{ "device", "virtio-blk-pci,drive=ID", opt_device, "a disk of -drive if=none,id=ID" },
 	{ "device", "vhost-user-blk-pci,chardev=ID", opt_device, "a disk that others serve" },
+	{ "device", "virtio-balloon-pci[,free-page-reporting=on]", opt_device,
+	  "a way for the guest to give memory back" },
 	{ "snapshot", NULL, opt_snapshot, "keep nothing of what is written to disks" },
 	{ "serial", "stdio|file:PATH|unix:PATH|pty|null", opt_serial,
 	  "where the serial console leads" },

@@ -112,6 +112,8 @@ struct options_drive {
  * @ram_source:	Where it comes from
  * @cpu_off:	CPU features to hide, @cpu_offs of them
  * @drive:	Disks, in the guest's order, @drives of them
+ * @balloon:	There is a memory balloon
+ * @free_page_reporting: It tells of free memory
  * @serial:	Where the serial console leads
  * @monitor:	Where the monitor is; CHARDEV_NULL for none of its own
  * @qmp:	Path of a control socket, or NULL
@@ -139,6 +141,8 @@ struct options {
 	unsigned int nics;
 	struct options_drive drive[OPTIONS_DRIVES_MAX];
 	unsigned int drives;
+	bool balloon;
+	bool free_page_reporting;
 	struct options_chardev serial;
 	struct options_chardev monitor;
 	const char *qmp;

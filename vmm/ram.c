@@ -95,6 +95,7 @@ int ram_create(struct vm *vm)
 	if (ret)
 		return ret;
 	vm->ram = file.fd;
+	vm->ram_reserved = file.reserve;
 	ret = ram_map(vm, &file);
 	if (ret)
 		return ret;
@@ -129,9 +130,42 @@ int ram_power_on(struct vm *vm)
 
 void ram_clear(struct vm *vm)
 {
-	if (fallocate(vm->ram, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+	bool fresh = !vm->ram_used;
+
+	vm->ram_used = true;
+	if (fresh)
+		return;
+	/* Reserved pages would not be sure to come back. */
+	if (vm->ram_reserved ||
+	    fallocate(vm->ram, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
 		      (off_t)vm->ram_size) < 0)
 		memset(vm->ram_host, 0, vm->ram_size);
+}
+
+void ram_discard_host(struct vm *vm, const uint8_t *host, uint64_t size)
+{
+	uint64_t first = (uint64_t)(host - vm->ram_host), end;
+
+	if (host < vm->ram_host || first > vm->ram_size || size > vm->ram_size - first ||
+	    vm->ram_reserved)
+		return;
+	end = (first + size) & ~(uint64_t)(RAM_PAGE - 1);
+	first = (first + RAM_PAGE - 1) & ~(uint64_t)(RAM_PAGE - 1);
+	if (first < end)
+		fallocate(vm->ram, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)first,
+			  (off_t)(end - first));
+}
+
+void ram_discard(struct vm *vm, uint64_t addr, uint64_t size)
+{
+	/* It may begin in RAM and end outside, or the other way round. */
+	for (unsigned int i = 0; i < vm->mem.count; i++) {
+		const struct guestmem_region *r = &vm->mem.region[i];
+		uint64_t first = MAX(addr, r->addr), end = MIN(addr + size, r->addr + r->size);
+
+		if (first < end)
+			ram_discard_host(vm, r->host + (first - r->addr), end - first);
+	}
 }
 
 void ram_destroy(struct vm *vm)

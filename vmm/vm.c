@@ -24,6 +24,7 @@
 #include "vmm/serial.h"
 #include "vmm/vcpu.h"
 #include "vmm/virtio.h"
+#include "vmm/virtio_balloon.h"
 #include "vmm/virtio_blk.h"
 #include "vmm/virtio_net.h"
 #include "vmm/virtio_rng.h"
@@ -110,6 +111,7 @@ static int vm_power_on(struct vm *vm)
 	if (ret)
 		return ret;
 	virtio_reset(vm->rng);
+	virtio_balloon_reset(vm->balloon);
 	pci_reset(&vm->pci);
 	serial_reset(vm->serial);
 	cmos_reset(&vm->cmos, vm->low, vm->ram_size - vm->low, vm->opt->cpus);
@@ -289,6 +291,8 @@ static int vm_create_devices(struct vm *vm)
 		vm_order_disks(vm);
 	if (!ret)
 		ret = virtio_rng_create(vm, &vm->rng);
+	if (!ret && vm->opt->balloon)
+		ret = virtio_balloon_create(vm, vm->opt->free_page_reporting, &vm->balloon);
 	return ret;
 }
 
@@ -339,6 +343,7 @@ void vm_destroy(struct vm *vm)
 	for (unsigned int i = 0; i < vm->opt->drives; i++)
 		virtio_blk_destroy(vm->disks[i]);
 	virtio_rng_destroy(vm->rng);
+	virtio_balloon_destroy(vm->balloon);
 	serial_destroy(vm->serial);
 	monitor_destroy(vm->monitor);
 	control_destroy(vm->control);

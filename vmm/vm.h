@@ -44,6 +44,7 @@ struct fwcfg;
 struct monitor;
 struct serial;
 struct vcpu;
+struct virtio_balloon;
 struct virtio_blk;
 struct virtio_dev;
 struct virtio_net;
@@ -82,9 +83,11 @@ enum vm_cause {
  * @wake:	Makes the event loop notice what another thread changed
  * @kvm:	/dev/kvm
  * @fd:		The KVM machine, -1 while powered off
- * @ram:	memfd of guest memory
+ * @ram:	File that guest memory is
  * @ram_size:	Its bytes
  * @ram_host:	Its mapping
+ * @ram_used:	There may be something in it
+ * @ram_reserved: Its pages are set aside by the host, and not to be given back
  * @low:	Bytes of RAM below 4 GiB
  * @mem:	Guest memory table
  * @pio:	I/O ports
@@ -97,6 +100,7 @@ enum vm_cause {
  * @nics:	Network devices, opt->nics of them
  * @disks:	Disks, opt->drives of them
  * @rng:	Entropy device
+ * @balloon:	Memory balloon, or NULL
  * @cmos:	Clock
  * @fwcfg:	What firmware may know
  * @boot:	Kernel and initrd, NULL where a disk is booted
@@ -121,6 +125,8 @@ struct vm {
 	int ram;
 	uint64_t ram_size;
 	uint8_t *ram_host;
+	bool ram_used;
+	bool ram_reserved;
 	uint64_t low;
 	struct guestmem mem;
 	struct bus pio;
@@ -133,6 +139,7 @@ struct vm {
 	struct virtio_net *nics[OPTIONS_NICS_MAX];
 	struct virtio_blk *disks[OPTIONS_DRIVES_MAX];
 	struct virtio_dev *rng;
+	struct virtio_balloon *balloon;
 	struct cmos cmos;
 	struct fwcfg *fwcfg;
 	struct boot_image *boot;

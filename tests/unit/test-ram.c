@@ -119,6 +119,9 @@ static void mapping(void **state UNUSED)
 		assert_int_equal(ram_create(&vm), 0);
 		assert_int_equal((uintptr_t)vm.ram_host % (2 * MIB), 0);
 		vm.ram_host[0] = vm.ram_host[opt.ram - 1] = 1;
+		/* The first one is for nothing: it is fresh then. */
+		ram_clear(&vm);
+		assert_int_equal(vm.ram_host[0] & vm.ram_host[opt.ram - 1], 1);
 		ram_clear(&vm);
 		assert_int_equal(vm.ram_host[0] | vm.ram_host[opt.ram - 1], 0);
 		ram_destroy(&vm);

@@ -202,7 +202,7 @@ static void topologies(void **state UNUSED)
 static void cpuid_amd(void **state UNUSED)
 {
 	const struct topology top = { 2, 3, 2 };
-	struct cpuid_table t = { .head.nent = 6 };
+	struct cpuid_table t = { .head.nent = 7 };
 
 	t.entries[0] = (struct kvm_cpuid_entry2){ .function = 0, .ebx = 0x68747541 };
 	t.entries[1] = (struct kvm_cpuid_entry2){ .function = 1 };
@@ -211,7 +211,9 @@ static void cpuid_amd(void **state UNUSED)
 	t.entries[4] = (struct kvm_cpuid_entry2){ .function = 0x8000001d, .index = 3,
 						  .eax = 0x63 };
 	t.entries[5] = (struct kvm_cpuid_entry2){ .function = 0x8000001e };
+	t.entries[6] = (struct kvm_cpuid_entry2){ .function = 0x80000001 };
 	cpuid_adapt(&t, &top, 9, false, NULL, 0);
+	assert_int_equal(t.entries[6].ecx, 1 << 22 | 1 << 1);
 	assert_int_equal(t.entries[1].ebx >> 24, 11);
 	assert_int_equal(t.entries[1].ebx >> 16 & 0xff, 6);
 	assert_int_equal(t.entries[2].ecx, 3 << 12 | 5);
