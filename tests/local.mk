@@ -124,6 +124,7 @@ nested_tests = \
 	tests/nested/check-demo.sh \
 	tests/nested/check-disk.sh \
 	tests/nested/check-machine.sh \
+	tests/nested/check-nics.sh \
 	tests/nested/check-firmware.sh \
 	tests/nested/check-life.sh \
 	tests/nested/check-peer-vde.sh \
@@ -137,6 +138,7 @@ EXTRA_DIST += $(nested_tests) \
 	tests/nested/cases/demo.sh \
 	tests/nested/cases/disk.sh \
 	tests/nested/cases/machine.sh \
+	tests/nested/cases/nics.sh \
 	tests/nested/cases/firmware.sh \
 	tests/nested/cases/life.sh \
 	tests/nested/cases/peer-vde.sh \
@@ -164,6 +166,7 @@ unit_tests = \
 	tests/unit/test-iplog \
 	tests/unit/test-rstp \
 	tests/unit/test-switch \
+	tests/unit/test-tap \
 	tests/unit/test-vlan \
 	tests/unit/test-vmm \
 	tests/unit/test-vring \
@@ -192,6 +195,8 @@ tests_unit_test_rstp_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_rstp_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS)
 tests_unit_test_switch_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_switch_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
+tests_unit_test_tap_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_tap_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_vlan_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_vlan_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_vmm_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -77,9 +77,10 @@ static void info_network(struct vm *vm, FILE *to)
 
 	for (unsigned int i = 0; i < vm->opt->nics; i++)
 		fprintf(to, "virtio-net-pci.%u: index=0,type=nic,model=virtio-net-pci,"
-			"macaddr=%s\n \\ %s: index=0,type=vde,sock=%s,link=%s\n", i,
+			"macaddr=%s\n \\ %s: index=0,type=%s,sock=%s,link=%s\n", i,
 			eth_addr_format(virtio_net_mac(vm->nics[i]), mac),
 			vm->opt->nic[i].netdev.id ? vm->opt->nic[i].netdev.id : "vde",
+			vm->opt->nic[i].netdev.tap ? "tap" : "vde",
 			vm->opt->nic[i].netdev.shown,
 			virtio_net_link(vm->nics[i]) ? "on" : "off");
 }

@@ -414,6 +414,11 @@ int net_vde_open(struct ev_loop *loop, const struct options_netdev *opt,
 	ret = net_vde_begin(nv);
 	if (!ret)
 		ret = net_vde_wait(nv);
+	if (ret && opt->reconnect) {
+		log_warn("network '%s': the switch is not there yet; looking for it", opt->shown);
+		ev_timer_again(loop, &nv->retry);
+		ret = 0;
+	}
 	if (ret) {
 		log_err("network '%s': cannot connect to the switch: %s%s",
 			opt->shown, ret == -ETIMEDOUT ? "it does not answer"

@@ -20,7 +20,8 @@ struct net_owner;
  * @out:	Set to the back end
  *
  * If the switch goes away, the cable is down until it is back; it is looked for
- * every second for as long as the VM lives. Return: 0 or -errno, logged
+ * every second for as long as the VM lives. So it is with opt->reconnect if it is not
+ * there yet. Return: 0 or -errno, logged
  */
 int net_vde_open(struct ev_loop *loop, const struct options_netdev *opt,
 		 const char *vm_name, const struct net_owner *owner, void *nic,

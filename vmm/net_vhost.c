@@ -24,6 +24,8 @@
 #include "vmm/vm.h"
 
 #define NET_VHOST_RETRY_S	0.1
+#define NET_VHOST_PATIENCE_S	2.	/* then the guest sees the cable pulled */
+#define NET_VHOST_RARELY_S	1.	/* and the switch is looked for less often */
 
 enum {
 	NET_VHOST_ANSWER_MS = 2000,	/* the switch has so long for an answer */
@@ -50,6 +52,7 @@ enum {
  * @dev:	The device while the guest's driver is active, or NULL
  * @given:	The switch has the rings
  * @away:	The switch went, and this was said
+ * @since:	When that was
  */
 struct net_vhost {
 	struct net_backend be;
@@ -72,6 +75,7 @@ struct net_vhost {
 	struct virtio_dev *dev;
 	bool given;
 	bool away;
+	ev_tstamp since;
 };
 
 static struct net_vhost *net_vhost(struct net_backend *be)
@@ -144,9 +148,12 @@ static void net_vhost_lost(struct net_vhost *nv, int err)
 	ev_io_stop(nv->vm->loop, &nv->cable);
 	vhost_front_close(&nv->vf);
 	nv->given = false;
-	if (!nv->away)
+	if (!nv->away) {
 		log_warn("network '%s': the switch is gone (%s); looking for it",
 			 nv->opt->shown, strerror(err));
+		nv->since = ev_now(nv->vm->loop);
+		nv->retry.repeat = NET_VHOST_RETRY_S;
+	}
 	nv->away = true;
 	ev_timer_again(nv->vm->loop, &nv->retry);
 }
@@ -168,6 +175,10 @@ static void net_vhost_settle(struct net_vhost *nv)
 	if (nv->away)
 		log_info("network '%s': the switch is back", nv->opt->shown);
 	nv->away = false;
+	if (!nv->be.up) {
+		nv->be.up = true;
+		nv->be.owner->link(nv->be.nic, true);
+	}
 	/* A kick or an interrupt may have died with the old switch. */
 	for (unsigned int i = 0; i < NET_VHOST_RINGS; i++) {
 		if (!nv->ring[i].size)
@@ -188,6 +199,13 @@ static void net_vhost_retry_cb(struct ev_loop *loop, ev_timer *w, int revents UN
 {
 	struct net_vhost *nv = container_of(w, struct net_vhost, retry);
 
+	/* A guest hardly notices a switch that is started anew. One that stays away is a
+	 * cable pulled. */
+	if (nv->away && nv->be.up && ev_now(loop) - nv->since > NET_VHOST_PATIENCE_S) {
+		nv->be.up = false;
+		nv->be.owner->link(nv->be.nic, false);
+		w->repeat = NET_VHOST_RARELY_S;
+	}
 	/* Without a driver there is nothing to be handed over. */
 	if (nv->dev)
 		net_vhost_begin(nv);

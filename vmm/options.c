@@ -383,6 +383,9 @@ static bool opt_mon(struct parser *p, const char *name, char *arg)
 
 /* Networks. */
 
+#define NETWORKS	"there are only vde (any VNL of libvdeplug: sock=DIR, " \
+			"sock=vxvde://...) and tap"
+
 static bool netdev_key(struct options_netdev *nd, const char *name,
 		       struct parse_kv kv)
 {
@@ -410,9 +413,64 @@ static bool netdev_key(struct options_netdev *nd, const char *name,
 		if (!parse_bool(kv.value, &on))
 			return bad(name, kv.value, "fast is on or off");
 		nd->fast = on;
+	} else if (!strcmp(kv.key, "reconnect")) {
+		/* QEMU counts seconds; here it is every second. */
+		if (parse_uint(kv.value, 0, 86400, &n))
+			nd->reconnect = n;
+		else if (!parse_bool(kv.value, &nd->reconnect))
+			return bad(name, kv.value, "reconnect is on or off");
 	} else {
 		return bad(name, kv.key, "unknown key");
 	}
+	return true;
+}
+
+static bool tap_key(struct options_netdev *nd, const char *name, struct parse_kv kv)
+{
+	unsigned int n;
+
+	if (!kv.value)
+		return bad(name, kv.key, "a value is missing");
+	if (!strcmp(kv.key, "id")) {
+		nd->id = kv.value;
+	} else if (!strcmp(kv.key, "ifname")) {
+		if (!kv.value[0] || strlen(kv.value) > 15 || strpbrk(kv.value, "/% \t\n"))
+			return bad(name, kv.value, "not the name of an interface (15 characters "
+				   "at most)");
+		nd->ifname = kv.value;
+	} else if (!strcmp(kv.key, "fd")) {
+		if (!parse_uint(kv.value, 3, INT_MAX, &n))
+			return bad(name, kv.value, "not a descriptor");
+		nd->fd = (int)n;
+	} else if (!strcmp(kv.key, "script") || !strcmp(kv.key, "downscript")) {
+		if (kv.value[0] && strcmp(kv.value, "no"))
+			return bad(name, kv.value, "no scripts are run: set the tap up beforehand "
+				   "(script=no)");
+	} else if (strcmp(kv.key, "vhost") && strcmp(kv.key, "sndbuf")) {
+		return bad(name, kv.key, "unknown key (ifname=, fd=, script=no)");
+	}
+	return true;
+}
+
+static bool add_tap(struct parser *p, const char *name, char *arg)
+{
+	struct options_netdev nd = { .tap = true, .fd = -1 };
+	char *sock = NULL;
+	struct parse_kv kv;
+
+	if (p->netdevs == OPTIONS_NICS_MAX)
+		return bad(name, "tap", "too many networks");
+	while (parse_kv_next(&arg, &kv))
+		if (!tap_key(&nd, name, kv))
+			return false;
+	if (!nd.ifname == (nd.fd < 0))
+		return bad(name, "tap", "either ifname= or fd= is needed");
+	/* One name for a network is enough. */
+	if ((nd.ifname ? asprintf(&sock, "tap://%s", nd.ifname) :
+			 asprintf(&sock, "tap://fd/%d", nd.fd)) < 0)
+		return false;
+	nd.sock = nd.shown = sock;
+	p->netdev[p->netdevs++] = nd;
 	return true;
 }
 
@@ -448,6 +506,9 @@ static bool nic_key(struct parser *p, const char *name, struct parse_kv kv)
 	} else if (!strcmp(kv.key, "model")) {
 		if (strncmp(kv.value, "virtio", 6))
 			return bad(name, kv.value, "the only NIC is virtio-net-pci");
+	} else if (!strcmp(kv.key, "mtu") || !strcmp(kv.key, "host_mtu")) {
+		if (!parse_uint(kv.value, 68, 65521, &nic->mtu))
+			return bad(name, kv.value, "not an MTU from 68 to 65521");
 	} else if (strcmp(kv.key, "id") && strcmp(kv.key, "vlan") &&
 		   strcmp(kv.key, "name")) {
 		return bad(name, kv.key, "unknown key");
@@ -478,21 +539,20 @@ static bool opt_net(struct parser *p, const char *name, char *arg)
 		return add_nic(p, name, arg);
 	if (!strcmp(kv.key, "vde"))
 		return add_netdev(p, name, arg);
-	return !strcmp(kv.key, "none") ? true
-		: bad(name, kv.key, "the only network is vde (any VNL of libvdeplug: "
-		      "sock=tap://tap0, sock=vxvde://...)");
+	if (!strcmp(kv.key, "tap"))
+		return add_tap(p, name, arg);
+	return !strcmp(kv.key, "none") || bad(name, kv.key, NETWORKS);
 }
 
 static bool opt_netdev(struct parser *p, const char *name, char *arg)
 {
 	struct parse_kv kv;
 
-	if (!parse_kv_next(&arg, &kv) || strcmp(kv.key, "vde"))
-		return bad(name, kv.key, "the only network is vde (any VNL of libvdeplug: "
-			   "sock=tap://tap0, sock=vxvde://...)");
-	if (!add_netdev(p, name, arg))
+	if (!parse_kv_next(&arg, &kv) || (strcmp(kv.key, "vde") && strcmp(kv.key, "tap")))
+		return bad(name, kv.key, NETWORKS);
+	if (!(kv.key[0] == 'v' ? add_netdev : add_tap)(p, name, arg))
 		return false;
-	return p->netdev[p->netdevs - 1].id ? true : bad(name, "vde", "id= is missing");
+	return p->netdev[p->netdevs - 1].id || bad(name, kv.key, "id= is missing");
 }
 
 static bool add_balloon(struct parser *p, const char *name, char *arg)
@@ -585,6 +645,7 @@ static const struct {
 	{ "net", "nic[,macaddr=MAC]", opt_net, "a NIC" },
 	{ "net", "vde[,sock=DIR]", opt_net, "plugged into a VDE switch, or any VNL" },
 	{ "netdev", "vde,id=ID[,sock=DIR]", opt_netdev, "the same in new style, with" },
+	{ "netdev", "tap,id=ID,ifname=NAME", opt_netdev, "a tap of the host" },
 	{ "device", "virtio-net-pci,netdev=ID[,mac=MAC]", opt_device, "its NIC" },
 	{ "hda", "FILE", opt_disk, "first disk: an image or a block device" },
 	{ "hdb", "FILE", opt_disk, "second disk" },

@@ -34,6 +34,8 @@ enum {
  * @mode:	Its mode, 0 = default
  * @fast:	Whether a switch may take the guest's rings: 1 must, 0 must not, -1 if
  *		it can
+ * @reconnect:	The switch need not be there at the start
+ * @tap:	It is a tap: @ifname, or @fd if that is NULL
  */
 struct options_netdev {
 	const char *id;
@@ -43,16 +45,22 @@ struct options_netdev {
 	const char *group;
 	mode_t mode;
 	int fast;
+	bool reconnect;
+	bool tap;
+	const char *ifname;
+	int fd;
 };
 
 /**
  * struct options_nic - A NIC
  * @mac:	Its address, if @mac_given
+ * @mtu:	What the guest is told to use, 0 for nothing
  * @netdev:	Where it is plugged in
  */
 struct options_nic {
 	struct eth_addr mac;
 	bool mac_given;
+	unsigned int mtu;
 	struct options_netdev netdev;
 };
 

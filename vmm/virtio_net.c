@@ -31,6 +31,7 @@
 #include "lib/log.h"
 #include "lib/vnet.h"
 #include "vmm/net.h"
+#include "vmm/net_tap.h"
 #include "vmm/net_vde.h"
 #include "vmm/net_vhost.h"
 #include "vmm/virtio.h"
@@ -50,9 +51,11 @@ enum {
 struct net_config {
 	struct eth_addr mac;
 	struct le16 status;
+	struct le16 queue_pairs;
+	struct le16 mtu;
 };
 
-static_assert(sizeof(struct net_config) == 8, "virtio 1.2, 5.1.4");
+static_assert(sizeof(struct net_config) == 12, "virtio 1.2, 5.1.4");
 
 /**
  * struct virtio_net - A NIC
@@ -311,6 +314,8 @@ static int net_plug(struct virtio_net *net, struct vm *vm,
 	uint64_t both = *features | transport;
 	int ret = -ENOENT;
 
+	if (opt->tap)
+		return net_tap_open(vm->loop, opt, &net_owner, net, &net->be);
 	if (opt->fast)
 		ret = net_vhost_open(vm, opt, &net_owner, net, &both, &net->be);
 	if (ret == -ENOENT && opt->fast > 0)
@@ -320,7 +325,8 @@ static int net_plug(struct virtio_net *net, struct vm *vm,
 		return net_vde_open(vm->loop, opt, vm->opt->name, &net_owner, net,
 				    &net->be);
 	/* What is the device's own business does not concern the switch. */
-	*features &= both | 1ULL << VIRTIO_NET_F_MAC | 1ULL << VIRTIO_NET_F_STATUS;
+	*features &= both | 1ULL << VIRTIO_NET_F_MAC | 1ULL << VIRTIO_NET_F_STATUS |
+		     1ULL << VIRTIO_NET_F_MTU;
 	return ret;
 }
 
@@ -336,12 +342,15 @@ int virtio_net_create(struct vm *vm, const struct options_nic *nic,
 	if (!net)
 		return -ENOMEM;
 	net->config.mac = mac;
-	net->config.status = le16(VIRTIO_NET_S_LINK_UP);
+	net->config.mtu = le16((uint16_t)nic->mtu);
+	if (nic->mtu)
+		features |= 1ULL << VIRTIO_NET_F_MTU;
 	ret = net_plug(net, vm, &nic->netdev, &features);
 	if (ret) {
 		free(net);
 		return ret;
 	}
+	net->config.status = le16(net->be->up ? VIRTIO_NET_S_LINK_UP : 0);
 	ret = virtio_init(&net->dev, vm, &net_ops, features, NET_QUEUES);
 	if (ret) {
 		log_err_errno(-ret, "NIC");

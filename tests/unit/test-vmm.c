@@ -363,7 +363,32 @@ static void options(void **state UNUSED)
 	assert_string_equal(o.ram_source.path, "/y");
 	assert_true(o.ram_source.prealloc);
 
+	assert_int_equal(parse(&o, "-kernel /k -serial null -net nic,macaddr=02:00:00:00:00:01 "
+			       "-net tap,ifname=t0,script=no -netdev tap,id=a,fd=7,vhost=on "
+			       "-device virtio-net-pci,netdev=a,host_mtu=9000 "
+			       "-netdev vde,id=b,reconnect=5 -device virtio-net-pci,netdev=b "
+			       "-netdev vde,id=c,reconnect=off -device virtio-net-pci,netdev=c "
+			       "-device virtio-balloon-pci,free-page-reporting=on"), OPTIONS_RUN);
+	assert_true(o.nic[0].netdev.tap && o.nic[1].netdev.tap && !o.nic[2].netdev.tap);
+	assert_string_equal(o.nic[0].netdev.ifname, "t0");
+	assert_int_equal(o.nic[0].mtu, 0);
+	assert_null(o.nic[1].netdev.ifname);
+	assert_int_equal(o.nic[1].netdev.fd, 7);
+	assert_int_equal(o.nic[1].mtu, 9000);
+	assert_true(o.nic[2].netdev.reconnect && !o.nic[3].netdev.reconnect);
+	assert_true(o.balloon && o.free_page_reporting);
+
 	static const char *const bad[] = {
+		"-kernel /k -net nic -net tap", "-kernel /k -net nic -net tap,ifname=t/0",
+		"-kernel /k -net nic -net tap,ifname=0123456789abcdef",
+		"-kernel /k -net nic -net tap,ifname=t%d", "-kernel /k -net nic -net tap,fd=2",
+		"-kernel /k -net nic -net tap,ifname=t0,fd=7",
+		"-kernel /k -net nic -net tap,ifname=t0,script=/etc/qemu-ifup",
+		"-kernel /k -net nic -net tap,ifname=t0,queues=2",
+		"-kernel /k -net nic,host_mtu=67 -net vde", "-kernel /k -netdev tap,ifname=t0",
+		"-kernel /k -net nic -net vde,reconnect=x",
+		"-kernel /k -device virtio-balloon-pci -device virtio-balloon-pci",
+		"-kernel /k -device virtio-balloon-pci,foo=on",
 		"-kernel /k -m 64,maxmem=128M", "-kernel /k -m size=64,foo=1",
 		"-kernel /k -object memory-backend-ram,id=m,size=64M",
 		"-kernel /k -object memory-backend-ram,id=m -machine q35,memory-backend=m",
