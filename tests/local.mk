@@ -240,7 +240,8 @@ check_PROGRAMS += tests/guest/blkback tests/guest/diskcheck tests/guest/peer
 tests_guest_blkback_LDADD = lib/libfront.la
 tests_guest_peer_LDADD = $(VDEPLUG_LIBS)
 guest_tests = tests/guest/guest-net.sh tests/guest/guest-end.sh \
-	tests/guest/guest-disk.sh tests/guest/guest-format.sh tests/guest/guest-life.sh
+	tests/guest/guest-disk.sh tests/guest/guest-format.sh tests/guest/guest-life.sh \
+	tests/guest/guest-memory.sh
 TESTS += $(guest_tests)
 EXTRA_DIST += $(guest_sources) $(guest_deps) $(guest_tests) \
 	tests/guest/lib.sh tests/guest/README.md
