@@ -10,6 +10,7 @@ lib_libfront_la_SOURCES = \
 lib_libcommon_la_SOURCES = \
 	lib/activation.c lib/activation.h \
 	lib/bytes.h lib/compiler.h \
+	lib/crc32c.c lib/crc32c.h \
 	lib/daemon.c lib/daemon.h \
 	lib/eth.c lib/eth.h \
 	lib/guestmem.c lib/guestmem.h \

@@ -52,6 +52,16 @@ void vring_resume(struct vring *vr)
 	vr->resumed = true;
 }
 
+int vring_continue(struct vring *vr, uint16_t next_avail)
+{
+	uint16_t avail = __atomic_load_n(&vr->avail->idx, __ATOMIC_ACQUIRE);
+
+	vr->next_used = vr->signalled = __atomic_load_n(&vr->used->idx, __ATOMIC_ACQUIRE);
+	vr->next_avail = vr->avail_idx = next_avail;
+	return vr->next_used != next_avail || (uint16_t)(avail - next_avail) > vr->size ?
+	       -EINVAL : 0;
+}
+
 static int vring_break(struct vring *vr, const char *why)
 {
 	vr->broken = why;

@@ -157,6 +157,11 @@ int vring_init(struct vring *vr, const struct guestmem *mem,
  * chain that it gave back. Good for a device that gives chains back in order. */
 void vring_resume(struct vring *vr);
 
+/* Go on where we ourselves left the ring, with what was taken given back: at entry
+ * @next_avail, all before it shown to the driver. Return: 0, or -EINVAL if the ring is
+ * not like that. */
+int vring_continue(struct vring *vr, uint16_t next_avail) MUST_CHECK;
+
 /**
  * vring_pop() - Take available chains
  * @vr:		Ring
