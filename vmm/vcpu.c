@@ -4,7 +4,9 @@
  * Stopping: vm->stopping or vm->pause.on is set, then each vCPU's immediate_exit,
  * then each thread gets a signal. Whether the thread was before, in or behind KVM_RUN, it
  * sees one of the three: a signal that comes before KVM_RUN is gone, but
- * immediate_exit makes KVM_RUN return at once.
+ * immediate_exit makes KVM_RUN return at once. A pause always goes that way, since an
+ * access to a register of a device ends only when KVM_RUN is called again: before that
+ * KVM's registers are those of an instruction half done.
  */
 #include "config.h"
 
@@ -146,16 +148,16 @@ static void *vcpu_thread(void *arg)
 	bool go_on = true;
 
 	__atomic_store_n(&vcpu->tid, gettid(), __ATOMIC_RELAXED);
+	if (pause_wanted(vm))
+		vcpu_pause(vcpu);
 	while (go_on && !__atomic_load_n(&vm->stopping, __ATOMIC_ACQUIRE)) {
-		int ret;
+		int ret = ioctl(vcpu->fd, KVM_RUN, 0);
 
-		if (pause_wanted(vm)) {
-			vcpu_pause(vcpu);
+		if (ret < 0 && (errno == EINTR || errno == EAGAIN)) {
+			if (pause_wanted(vm))
+				vcpu_pause(vcpu);
 			continue;
 		}
-		ret = ioctl(vcpu->fd, KVM_RUN, 0);
-		if (ret < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
 		pthread_mutex_lock(&vm->lock);
 		if (ret < 0) {
 			diagnose_run_error(vcpu, errno);
