@@ -9,6 +9,7 @@
 
 #include "vmm/bus.h"
 #include "vmm/layout.h"
+#include "vmm/state.h"
 
 /* Registers of the clock, and bytes of the memory by IBM's, Phoenix's and SeaBIOS's
  * use (seabios: src/hw/rtc.h). */
@@ -29,6 +30,8 @@ enum {
 	B_WRITABLE = 0x87,		/* but for enabling interrupts */
 	D_VALID = 0x80,
 	INDEX_MASK = 0x7f,		/* the upper bit masks NMIs */
+
+	CMOS_STATE_VERSION = 1,
 };
 
 static uint8_t cmos_digits(const struct cmos *cmos, int v)
@@ -133,4 +136,31 @@ void cmos_reset(struct cmos *cmos, uint64_t low, uint64_t high, unsigned int cpu
 		cmos_set(cmos, EXT_64K, 2, MIN((low - (16 << 20)) >> 16, (uint64_t)0xffff));
 	cmos_set(cmos, HIGH_64K, 3, high >> 16);
 	cmos_set(cmos, LAST_CPU, 1, cpus - 1);
+}
+
+/** struct cmos_state - The chip in a saved VM; the time is the host's again */
+struct cmos_state {
+	uint8_t ram[CMOS_SIZE];
+	uint8_t index;
+	uint8_t zero[7];
+};
+
+void cmos_save(const struct cmos *cmos, struct state_out *out)
+{
+	struct cmos_state x = { .index = cmos->index };
+
+	memcpy(x.ram, cmos->ram, sizeof(x.ram));
+	state_put(out, "cmos", 0, CMOS_STATE_VERSION, &x, sizeof(x));
+}
+
+const char *cmos_load(struct cmos *cmos, const struct state *s)
+{
+	const struct cmos_state *x = state_get(s, "cmos", 0, CMOS_STATE_VERSION, sizeof(*x));
+
+	if (!x)
+		return "it makes no sense (CMOS)";
+	memcpy(cmos->ram, x->ram, sizeof(cmos->ram));
+	cmos->ram[STATUS_B] &= B_WRITABLE;
+	cmos->index = x->index & INDEX_MASK;
+	return NULL;
 }

@@ -37,4 +37,10 @@ int cmos_init(struct cmos *cmos, struct bus *pio) MUST_CHECK;
 /* Power on a machine with @low bytes of RAM below 4 GiB, @high above, @cpus CPUs. */
 void cmos_reset(struct cmos *cmos, uint64_t low, uint64_t high, unsigned int cpus);
 
+/* Into a saved VM and out of it. Return: NULL, or why that cannot be. */
+struct state;
+struct state_out;
+void cmos_save(const struct cmos *cmos, struct state_out *out);
+const char *cmos_load(struct cmos *cmos, const struct state *s) MUST_CHECK;
+
 #endif /* VMM_CMOS_H */

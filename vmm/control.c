@@ -19,7 +19,9 @@
 #include "vmm/monitor.h"
 #include "vmm/pause.h"
 #include "vmm/power.h"
+#include "vmm/save.h"
 #include "vmm/serial.h"
+#include "vmm/state.h"
 #include "vmm/vcpu.h"
 #include "vmm/virtio_balloon.h"
 #include "vmm/vm.h"
@@ -44,9 +46,8 @@ static json_t *query_status(void *ctx, struct qmp_conn *conn UNUSED, json_t *arg
 {
 	const struct vm *vm = ctx;
 
-	return json_pack("{s:s,s:b,s:b}", "status", !vm->pause.begun ? "prelaunch" :
-			 vm->pause.on ? "paused" : "running", "singlestep", 0, "running",
-			 !vm->pause.on);
+	return json_pack("{s:s,s:b,s:b}", "status", pause_word(vm), "singlestep", 0,
+			 "running", !vm->pause.on);
 }
 
 static json_t *query_name(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UNUSED,
@@ -146,10 +147,57 @@ static json_t *run_stop(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UN
 }
 
 static json_t *run_cont(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UNUSED,
-			struct qmp_error *err UNUSED)
+			struct qmp_error *err)
 {
+	if (save_info(ctx).status == SAVE_ACTIVE)
+		return qmp_fail(err, "The VM is being saved (migrate_cancel ends that)");
 	pause_end(ctx);
 	return json_object();
+}
+
+static json_t *run_migrate(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
+			   struct qmp_error *err)
+{
+	const char *uri = "", *why;
+	bool detach = false;
+
+	if (!qmp_arg_text(args, "uri", &uri, err) ||
+	    !qmp_arg_bool(args, "detach", &detach, err))
+		return NULL;
+	if (strncmp(uri, "file:/", 6))
+		return qmp_fail(err, "Parameter 'uri' expects file:/PATH");
+	why = save_begin(ctx, uri + 5);
+	return why ? qmp_fail(err, "'%s': the VM cannot be saved: %s", uri + 5, why) :
+	       json_object();
+}
+
+static json_t *run_migrate_cancel(void *ctx, struct qmp_conn *conn UNUSED,
+				  json_t *args UNUSED, struct qmp_error *err UNUSED)
+{
+	if (save_info(ctx).status == SAVE_ACTIVE)
+		save_abort(ctx);
+	return json_object();
+}
+
+static json_t *query_migrate(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UNUSED,
+			     struct qmp_error *err UNUSED)
+{
+	const struct save_info i = save_info(ctx);
+	json_t *v;
+
+	if (i.status == SAVE_NONE)
+		return json_object();
+	v = json_pack("{s:s,s:I,s:{s:I,s:I,s:I,s:I,s:I,s:I}}", "status",
+		      save_word(i.status), "total-time", (json_int_t)i.ms, "ram",
+		      "total", (json_int_t)i.total,
+		      "transferred", (json_int_t)(i.done * STATE_PAGE),
+		      "remaining", (json_int_t)((i.pages - i.done) * STATE_PAGE),
+		      "normal", (json_int_t)i.done,
+		      "duplicate", (json_int_t)(i.total / STATE_PAGE - i.pages),
+		      "page-size", (json_int_t)STATE_PAGE);
+	if (i.why)
+		json_object_set_new(v, "error-desc", json_string(i.why));
+	return v;
 }
 
 static json_t *run_powerdown(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UNUSED,
@@ -258,6 +306,9 @@ static const struct qmp_command control_commands[] = {
 	{ "balloon", "value", run_balloon },
 	{ "stop", NULL, run_stop },
 	{ "cont", NULL, run_cont },
+	{ "migrate", "uri detach?", run_migrate },
+	{ "migrate_cancel", NULL, run_migrate_cancel },
+	{ "query-migrate", NULL, query_migrate },
 	{ "system_powerdown", NULL, run_powerdown },
 	{ "system_reset", NULL, run_reset },
 	{ "quit", NULL, run_quit },
@@ -279,6 +330,11 @@ static void control_send(struct control *c, const char *event, json_t *data)
 void control_tell(struct control *c, const char *event)
 {
 	control_send(c, event, json_null());
+}
+
+void control_tell_migration(struct vm *vm, const char *status)
+{
+	control_send(vm->control, "MIGRATION", json_pack("{s:s}", "status", status));
 }
 
 static const char *control_reason(const struct vm *vm)

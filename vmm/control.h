@@ -24,6 +24,9 @@ void control_destroy(struct control *c);
 /* The event of this name has happened, with nothing more to say. NULL is fine. */
 void control_tell(struct control *c, const char *event);
 
+/* The saving of the VM is in another state now, in QEMU's word. */
+void control_tell_migration(struct vm *vm, const char *status);
+
 /* The machine has been reset, or ends, because of vm->request. */
 void control_tell_reset(struct vm *vm);
 void control_tell_shutdown(struct vm *vm);

@@ -247,3 +247,37 @@ int cpuid_supported(int kvm, struct cpuid_table *t)
 	t->head.nent = CPUID_ENTRIES;
 	return ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &t->head) < 0 ? -errno : 0;
 }
+
+static const struct kvm_cpuid_entry2 *find_entry(const struct cpuid_table *t, uint32_t leaf,
+						 uint32_t subleaf)
+{
+	for (uint32_t i = 0; i < t->head.nent; i++)
+		if (t->entries[i].function == leaf && t->entries[i].index == subleaf)
+			return &t->entries[i];
+	return NULL;
+}
+
+bool cpuid_same_vendor(const struct cpuid_table *a, const struct cpuid_table *b)
+{
+	const struct kvm_cpuid_entry2 *x = find_entry(a, 0, 0), *y = find_entry(b, 0, 0);
+
+	return x && y && x->ebx == y->ebx && x->ecx == y->ecx && x->edx == y->edx;
+}
+
+static bool has_flag(const struct cpuid_table *t, const struct cpuid_flag *f)
+{
+	const struct kvm_cpuid_entry2 *e = find_entry(t, f->leaf, f->subleaf);
+
+	if (!e)
+		return false;
+	return (f->reg == EAX ? e->eax : f->reg == EBX ? e->ebx :
+		f->reg == ECX ? e->ecx : e->edx) >> f->bit & 1;
+}
+
+const char *cpuid_missing(const struct cpuid_table *wanted, const struct cpuid_table *have)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if (has_flag(wanted, &flags[i]) && !has_flag(have, &flags[i]))
+			return flags[i].name;
+	return NULL;
+}

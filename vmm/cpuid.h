@@ -47,6 +47,12 @@ void cpuid_adapt(struct cpuid_table *t, const struct topology *top, unsigned int
 		 bool tsc_deadline, const struct cpuid_flag *const *off,
 		 unsigned int offs);
 
+/* Whether two tables are of CPUs of the same vendor. */
+bool cpuid_same_vendor(const struct cpuid_table *a, const struct cpuid_table *b);
+
+/* A feature that @wanted has and @have lacks, by its name, or NULL. */
+const char *cpuid_missing(const struct cpuid_table *wanted, const struct cpuid_table *have);
+
 /* Read what KVM supports. Return: 0 or -errno. */
 int cpuid_supported(int kvm, struct cpuid_table *t) MUST_CHECK;
 

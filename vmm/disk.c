@@ -74,7 +74,7 @@ static void disk_pump(struct disk *disk)
 		uint64_t now = throttle_any(&disk->throttle) ? now_ns() : 0;
 		uint64_t wait = throttle_wait(&disk->throttle, now, write);
 
-		if (wait) {
+		if (wait && !disk->hurry) {
 			ev_timer_stop(disk->loop, &disk->wake);
 			ev_timer_set(&disk->wake, (double)wait / NS_PER_S, 0.);
 			ev_timer_start(disk->loop, &disk->wake);
@@ -521,6 +521,20 @@ static void disk_wait(struct disk *disk)
 		aio_drain(disk->aio);
 	if (disk->vhost)
 		disk_vhost_drain(disk->vhost);
+}
+
+void disk_finish(struct disk *disk)
+{
+	disk->hurry = true;
+	ev_timer_stop(disk->loop, &disk->wake);
+	disk_pump(disk);
+	/* What has ended has the next step begin, or the next request, maybe with the
+	 * other engine. */
+	do
+		disk_wait(disk);
+	while (disk->running);
+	disk->hurry = false;
+	disk_sync(disk);
 }
 
 void disk_drain(struct disk *disk)

@@ -135,6 +135,7 @@ struct disk {
 	bool alone;
 	bool pumping;
 	bool draining;
+	bool hurry;
 	bool no_punch;
 	bool no_zero;
 	struct ratelimit complaints;
@@ -162,6 +163,10 @@ void disk_turn(struct disk *disk);
 /* Give up what has not begun, and wait for what has: nobody touches the memory of a
  * request any more. Not from ->done(). */
 void disk_drain(struct disk *disk);
+
+/* Carry out all there is at once, however fast the disk may be, and make it safe. Not from
+ * ->done(). */
+void disk_finish(struct disk *disk);
 
 /* Make safe what is done, and wait for that. */
 void disk_sync(struct disk *disk);

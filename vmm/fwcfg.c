@@ -11,6 +11,7 @@
 
 #include "lib/bytes.h"
 #include "vmm/layout.h"
+#include "vmm/state.h"
 #include "vmm/vm.h"
 
 enum {
@@ -33,6 +34,7 @@ enum {
 	DMA_WRITE = 16,
 	DMA_MAX = 1 << 24,		/* bytes of one transfer; no item is longer */
 
+	FWCFG_STATE_VERSION = 1,
 	NAME = 56,
 	ITEMS = 16,
 };
@@ -245,4 +247,32 @@ int fwcfg_add_file(struct fwcfg *fw, const char *name, const void *data, size_t 
 	fw->data[fw->files++] = copy;
 	fw->dir.count = be32(fw->files);
 	return 0;
+}
+
+/** struct fwcfg_state - The selector in a saved VM */
+struct fwcfg_state {
+	uint64_t dma;
+	uint32_t pos;
+	uint16_t key;
+	uint16_t zero;
+};
+
+void fwcfg_save(const struct fwcfg *fw, struct state_out *out)
+{
+	const struct fwcfg_state x = { .dma = fw->dma, .pos = fw->pos, .key = fw->key };
+
+	state_put(out, "fwcfg", 0, FWCFG_STATE_VERSION, &x, sizeof(x));
+}
+
+const char *fwcfg_load(struct fwcfg *fw, const struct state *s)
+{
+	const struct fwcfg_state *x = state_get(s, "fwcfg", 0, FWCFG_STATE_VERSION,
+						sizeof(*x));
+
+	if (!x)
+		return "it makes no sense (fw_cfg)";
+	fw->dma = x->dma;
+	fw->pos = x->pos;
+	fw->key = x->key;
+	return NULL;
 }

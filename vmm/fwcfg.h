@@ -42,4 +42,11 @@ void fwcfg_set_u16(struct fwcfg *fw, uint16_t key, uint16_t value);
 int fwcfg_add_file(struct fwcfg *fw, const char *name, const void *data,
 		   size_t size) MUST_CHECK;
 
+/* What is selected, into a saved VM and out of it; what there is to select, firmware.c
+ * makes anew. Return: NULL, or why that cannot be. */
+struct state;
+struct state_out;
+void fwcfg_save(const struct fwcfg *fw, struct state_out *out);
+const char *fwcfg_load(struct fwcfg *fw, const struct state *s) MUST_CHECK;
+
 #endif /* VMM_FWCFG_H */

@@ -20,6 +20,7 @@ vmm_libvmm_la_SOURCES = \
 	vmm/disk_vhost.c vmm/disk_vhost.h \
 	vmm/irq.c vmm/irq.h \
 	vmm/kvm.c vmm/kvm.h \
+	vmm/kvm_state.c vmm/kvm_state.h \
 	vmm/layout.h \
 	vmm/mac.c vmm/mac.h \
 	vmm/monitor.c vmm/monitor.h \
@@ -40,8 +41,10 @@ vmm_libvmm_la_SOURCES = \
 	vmm/qsd.c vmm/qsd.h \
 	vmm/ram.c vmm/ram.h \
 	vmm/ram_file.c vmm/ram_file.h \
+	vmm/save.c vmm/save.h \
 	vmm/serial.c vmm/serial.h \
 	vmm/shutdown.c vmm/shutdown.h \
+	vmm/state.c vmm/state.h \
 	vmm/throttle.c vmm/throttle.h \
 	vmm/topology.c vmm/topology.h \
 	vmm/vcpu.c vmm/vcpu.h \

@@ -14,7 +14,9 @@
 #include "vmm/blockinfo.h"
 #include "vmm/pause.h"
 #include "vmm/power.h"
+#include "vmm/save.h"
 #include "vmm/serial.h"
+#include "vmm/state.h"
 #include "vmm/vcpu.h"
 #include "vmm/virtio_balloon.h"
 #include "vmm/virtio_net.h"
@@ -49,8 +51,12 @@ struct monitor {
 
 static void info_status(struct vm *vm, FILE *to)
 {
-	fprintf(to, "VM status: %s%s\n", vm->pause.on ? "paused" : "running",
-		vm->pause.begun ? "" : " (prelaunch)");
+	const char *word = pause_word(vm);
+
+	if (!vm->pause.on || !strcmp(word, "paused"))
+		fprintf(to, "VM status: %s\n", word);
+	else
+		fprintf(to, "VM status: paused (%s)\n", word);
 }
 
 static void info_name(struct vm *vm, FILE *to)
@@ -119,6 +125,21 @@ static void info_uuid(struct vm *vm, FILE *to)
 	fprintf(to, "%s\n", vm->opt->uuid);
 }
 
+static void info_migrate(struct vm *vm, FILE *to)
+{
+	const struct save_info i = save_info(vm);
+
+	if (i.status == SAVE_NONE)
+		return;
+	fprintf(to, "Migration status: %s\n%s%s%stotal time: %llu ms\n"
+		"transferred ram: %llu kbytes\nremaining ram: %llu kbytes\n"
+		"total ram: %llu kbytes\n", save_word(i.status), i.why ? "error: " : "",
+		i.why ? i.why : "", i.why ? "\n" : "", (unsigned long long)i.ms,
+		(unsigned long long)i.done * (STATE_PAGE / 1024),
+		(unsigned long long)(i.pages - i.done) * (STATE_PAGE / 1024),
+		(unsigned long long)i.total / 1024);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct vm *vm, FILE *to);
@@ -129,6 +150,7 @@ static const struct {
 	{ "chardev", info_chardev, "where console and monitor are" },
 	{ "cpus", info_cpus, "CPUs and their threads" },
 	{ "kvm", info_kvm, "whether KVM is used" },
+	{ "migrate", info_migrate, "how far the saving of the VM is" },
 	{ "name", info_name, "name of the VM" },
 	{ "network", info_network, "network cards, and what they are plugged into" },
 	{ "status", info_status, "whether the guest runs" },
@@ -157,9 +179,43 @@ static void run_stop(struct vm *vm, const char *arg UNUSED, FILE *to UNUSED)
 	pause_begin(vm);
 }
 
-static void run_cont(struct vm *vm, const char *arg UNUSED, FILE *to UNUSED)
+static void run_cont(struct vm *vm, const char *arg UNUSED, FILE *to)
 {
-	pause_end(vm);
+	if (save_info(vm).status == SAVE_ACTIVE)
+		fputs("the VM is being saved (migrate_cancel ends that)\n", to);
+	else
+		pause_end(vm);
+}
+
+/* A background process is in /. */
+static void run_save(struct vm *vm, const char *arg, FILE *to)
+{
+	const char *why;
+
+	if (*arg != '/') {
+		fputs("a path that begins with / is needed\n", to);
+		return;
+	}
+	why = save_begin(vm, arg);
+	if (why)
+		fprintf(to, "'%s': the VM cannot be saved: %s\n", arg, why);
+	else
+		fputs("the VM stands still and is being saved; 'info migrate' shows how far "
+		      "that is\n", to);
+}
+
+static void run_migrate(struct vm *vm, const char *arg, FILE *to)
+{
+	if (strncmp(arg, "file:", 5))
+		fputs("file:PATH is needed\n", to);
+	else
+		run_save(vm, arg + 5, to);
+}
+
+static void run_migrate_cancel(struct vm *vm, const char *arg UNUSED, FILE *to UNUSED)
+{
+	if (save_info(vm).status == SAVE_ACTIVE)
+		save_abort(vm);
 }
 
 static void run_powerdown(struct vm *vm, const char *arg UNUSED, FILE *to UNUSED)
@@ -202,7 +258,10 @@ static const struct {
 	{ "cont", "c", run_cont, false, "let the guest run on" },
 	{ "help", "?", run_help, true, "[COMMAND] show the commands" },
 	{ "info", NULL, run_info, true, "[SUBJECT] show something about the VM" },
+	{ "migrate", NULL, run_migrate, true, "file:PATH like save PATH" },
+	{ "migrate_cancel", NULL, run_migrate_cancel, false, "give up saving the VM" },
 	{ "quit", "q", run_quit, false, "end the VM at once" },
+	{ "save", NULL, run_save, true, "PATH save the VM there; it stands still then" },
 	{ "stop", "s", run_stop, false, "let the guest stand still" },
 	{ "system_powerdown", NULL, run_powerdown, false, "press the power button" },
 	{ "system_reset", NULL, run_reset, false, "press the reset button" },

@@ -29,7 +29,7 @@ struct virtio_dev;
  * @watch_send:	Call owner->can_send() when there is room, or stop it
  * @start:	Take the rings of @dev, whose driver is ready. NULL with the kind
  *		that moves frames, as the four above are with the other
- * @stop:	Give them back
+ * @stop:	Give them back; afterwards ->vring of each says where it stands
  * @recall:	Queue @q has got another interrupt vector
  * @close:	Unplug and free
  */

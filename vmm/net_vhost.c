@@ -246,6 +246,7 @@ static void net_vhost_start(struct net_backend *be, struct virtio_dev *dev)
 			.desc = NET_VHOST_USER + q->desc,
 			.avail = NET_VHOST_USER + q->avail,
 			.used = NET_VHOST_USER + q->used,
+			.base = q->vring.next_avail,
 			.kick = q->kickfd,
 			.call = net_vhost_call_fd(dev, i),
 		};
@@ -263,13 +264,16 @@ static void net_vhost_stop(struct net_backend *be)
 	int ret = 0;
 
 	net_vhost_settle(nv);
-	nv->dev = NULL;
-	if (!nv->given)
-		return;
-	nv->given = false;
-	for (unsigned int i = 0; !ret && i < NET_VHOST_RINGS; i++)
+	for (unsigned int i = 0; nv->given && !ret && i < NET_VHOST_RINGS; i++)
 		if (nv->ring[i].size)
 			ret = vhost_front_stop(&nv->vf, i, &base);
+	/* Switches give chains back in order, and have none when they have stopped: the
+	 * ring itself says where, even if the switch did not. */
+	for (unsigned int i = 0; nv->dev && i < NET_VHOST_RINGS; i++)
+		if (nv->ring[i].size)
+			vring_resume(&nv->dev->queue[i].vring);
+	nv->dev = NULL;
+	nv->given = false;
 	if (ret)
 		net_vhost_lost(nv, -ret);
 }

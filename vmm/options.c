@@ -286,6 +286,14 @@ static bool opt_paused(struct parser *p, const char *name UNUSED, char *arg UNUS
 	return true;
 }
 
+static bool opt_incoming(struct parser *p, const char *name, char *arg)
+{
+	if (strncmp(arg, "file:", 5) || !arg[5])
+		return bad(name, arg, "only file:PATH can be had");
+	p->opt->incoming = options_path(arg + 5);
+	return true;
+}
+
 static bool opt_shutdown_timeout(struct parser *p, const char *name, char *arg)
 {
 	return parse_uint(arg, 0, 86400, &p->opt->shutdown_timeout) ? true :
@@ -672,6 +680,7 @@ static const struct {
 	{ "shutdown-timeout", "SECONDS", opt_shutdown_timeout,
 	  "how long SIGTERM waits for the guest to power off (30)" },
 	{ "S", NULL, opt_paused, "begin paused, until the monitor's 'cont'" },
+	{ "incoming", "file:PATH", opt_incoming, "go on with a VM that was saved there" },
 	{ "uuid", "UUID", opt_uuid, "UUID of the VM" },
 	{ "boot", "[order=]LETTERS", opt_boot, "what to boot: disks (c), CD-ROMs first (d)" },
 	{ "dump-config", NULL, opt_dump_config, "show all settings, and run nothing" },

@@ -126,6 +126,7 @@ struct options_drive {
  * @monitor:	Where the monitor is; CHARDEV_NULL for none of its own
  * @qmp:	Path of a control socket, or NULL
  * @no_reboot:	A reset ends the VM
+ * @incoming:	File with a saved VM to be restored, or NULL
  * @paused:	Begin with vCPUs that stand still
  * @shutdown_timeout: Seconds that the guest has to power off, 0 for none
  */
@@ -154,6 +155,7 @@ struct options {
 	struct options_chardev serial;
 	struct options_chardev monitor;
 	const char *qmp;
+	const char *incoming;
 	bool no_reboot;
 	bool paused;
 	unsigned int shutdown_timeout;

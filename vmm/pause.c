@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 
 #include "vmm/control.h"
+#include "vmm/save.h"
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
 
@@ -51,6 +52,20 @@ static void clock_take(struct vm *vm)
 	vm->pause.taken = vm->vcpus && !ioctl(vm->fd, KVM_GET_CLOCK, &clock) &&
 			  clock_read_tsc(vm->vcpus, &vm->pause.tsc);
 	vm->pause.clock = clock.clock;
+}
+
+bool pause_clocks(struct vm *vm)
+{
+	if (!vm->pause.taken)
+		clock_take(vm);
+	return vm->pause.taken;
+}
+
+void pause_set_clocks(struct vm *vm, uint64_t clock, uint64_t tsc)
+{
+	vm->pause.clock = clock;
+	vm->pause.tsc = tsc;
+	vm->pause.taken = true;
 }
 
 /* Take so many cycles off a vCPU's counter. All vCPUs lose the same number: what is
@@ -109,12 +124,22 @@ void pause_end(struct vm *vm)
 
 	if (!p->on)
 		return;
+	save_release(vm);
 	clock_put_back(vm);
 	p->taken = false;
 	p->begun = true;
 	__atomic_store_n(&p->on, false, __ATOMIC_RELEASE);
 	pthread_cond_broadcast(&p->moved);
 	control_tell(vm->control, "RESUME");
+}
+
+const char *pause_word(const struct vm *vm)
+{
+	if (!vm->pause.on)
+		return "running";
+	if (save_info(vm).status == SAVE_ACTIVE)
+		return "finish-migrate";
+	return save_is_done(vm) ? "postmigrate" : vm->pause.begun ? "paused" : "prelaunch";
 }
 
 /* Threads of vCPUs. */

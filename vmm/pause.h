@@ -50,6 +50,14 @@ void pause_begin(struct vm *vm);
 /* Let them run on. Called in the event loop. */
 void pause_end(struct vm *vm);
 
+/* What the guest does, in QEMU's words. */
+const char *pause_word(const struct vm *vm);
+
+/* Whether it is known what time it was for the guest when the pause began; reads it if it
+ * was paused from the beginning. And for a machine that was saved in a pause: */
+bool pause_clocks(struct vm *vm);
+void pause_set_clocks(struct vm *vm, uint64_t clock, uint64_t tsc);
+
 /* There is a new machine: its clocks begin anew. */
 void pause_power_on(struct pause *p);
 

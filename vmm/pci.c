@@ -19,8 +19,10 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "vmm/layout.h"
+#include "vmm/state.h"
 
 enum {
+	PCI_STATE_VERSION = 1,
 	PCI_FIRST_CAP = 0x40,
 	MSIX_CAP_SIZE = 12,
 	MSIX_ENTRY_SIZE = 16,
@@ -406,4 +408,77 @@ void pci_reset(struct pci_bus *bus)
 		bar_update(dev);
 		next += PCI_BAR_SIZE;
 	}
+}
+
+/* Saving. */
+
+/** struct pci_state - A device in a saved VM */
+struct pci_state {
+	uint8_t config[PCI_CONFIG_SIZE];
+	struct {
+		uint64_t addr;
+		uint32_t data;
+		uint8_t masked;
+		uint8_t pending;
+		uint8_t zero[2];
+	} vector[PCI_MSIX_MAX];
+};
+
+void pci_save(const struct pci_bus *bus, struct state_out *out)
+{
+	state_put(out, "pci", 0, PCI_STATE_VERSION, &bus->addr, sizeof(bus->addr));
+	for (unsigned int slot = 1; slot < PCI_SLOTS; slot++) {
+		const struct pci_dev *dev = bus->dev[slot];
+		struct pci_state x = { .config = { 0 } };
+
+		if (!dev)
+			continue;
+		memcpy(x.config, dev->config, sizeof(x.config));
+		for (unsigned int i = 0; i < dev->vectors; i++) {
+			x.vector[i].addr = dev->vector[i].msi.addr;
+			x.vector[i].data = dev->vector[i].msi.data;
+			x.vector[i].masked = dev->vector[i].masked;
+			x.vector[i].pending = msix_pending(&dev->vector[i]);
+		}
+		state_put(out, "pci-device", slot, PCI_STATE_VERSION, &x, sizeof(x));
+	}
+}
+
+static const char *pci_dev_load(struct pci_dev *dev, const struct pci_state *x)
+{
+	for (unsigned int i = 0; i < PCI_CONFIG_SIZE; i++)
+		if ((dev->config[i] ^ x->config[i]) & ~dev->writable[i])
+			return "its PCI devices are others";
+	memcpy(dev->config, x->config, sizeof(dev->config));
+	bar_update(dev);
+	for (unsigned int i = 0; i < dev->vectors; i++) {
+		struct pci_vector *v = &dev->vector[i];
+
+		v->msi = (struct irq_msi){ x->vector[i].addr, x->vector[i].data };
+		v->masked = x->vector[i].masked;
+		if (x->vector[i].pending)
+			eventfd_write(v->eventfd, 1);
+	}
+	msix_update_all(dev);
+	return NULL;
+}
+
+const char *pci_load(struct pci_bus *bus, const struct state *s)
+{
+	const uint32_t *addr = state_get(s, "pci", 0, PCI_STATE_VERSION, sizeof(*addr));
+	const char *why = NULL;
+
+	if (!addr)
+		return "it makes no sense (PCI)";
+	bus->addr = *addr;
+	for (unsigned int slot = 1; !why && slot < PCI_SLOTS; slot++) {
+		const struct pci_state *x = state_get(s, "pci-device", slot,
+						      PCI_STATE_VERSION, sizeof(*x));
+
+		if (!x != !bus->dev[slot])
+			return "its PCI devices are others";
+		if (x)
+			why = pci_dev_load(bus->dev[slot], x);
+	}
+	return why;
 }

@@ -145,6 +145,14 @@ void pci_reset(struct pci_bus *bus);
 /* Raise a vector, unless it is PCI_NO_VECTOR. */
 void pci_raise(struct pci_dev *dev, uint16_t vector);
 
+/* The bus and its devices into a saved VM and out of it. Loading is for a machine that
+ * has been powered on, and moves BARs and connects interrupts. Return: NULL, or why that
+ * cannot be. */
+struct state;
+struct state_out;
+void pci_save(const struct pci_bus *bus, struct state_out *out);
+const char *pci_load(struct pci_bus *bus, const struct state *s) MUST_CHECK;
+
 /* For tests and the ports: @size bytes at @off of a slot's configuration space. */
 uint32_t pci_config_read(struct pci_bus *bus, unsigned int slot,
 			 unsigned int off, unsigned int size);

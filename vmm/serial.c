@@ -7,14 +7,17 @@
 #include <errno.h>
 #include <linux/serial_reg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "vmm/chardev.h"
 #include "vmm/monitor.h"
+#include "vmm/state.h"
 #include "vmm/vm.h"
 
 enum {
 	SERIAL_PORTS = 8,
 	SERIAL_FIFO = 16,
+	SERIAL_STATE_VERSION = 1,
 };
 
 /**
@@ -263,6 +266,55 @@ static void serial_write(void *ctx, uint64_t reg, unsigned int size,
 }
 
 static const struct bus_ops serial_ops = { serial_read, serial_write };
+
+/* Saving. */
+
+/** struct serial_state - The UART in a saved VM, with what it has not read */
+struct serial_state {
+	uint8_t ier, lcr, mcr, fcr, scr, dll, dlm;
+	uint8_t overrun, thr_irq, line;
+	uint8_t zero[2];
+	uint32_t in_count;
+	uint8_t in[SERIAL_IN];
+};
+
+void serial_save(const struct serial *s, struct state_out *out)
+{
+	struct serial_state x = {
+		.ier = s->ier, .lcr = s->lcr, .mcr = s->mcr, .fcr = s->fcr, .scr = s->scr,
+		.dll = s->dll, .dlm = s->dlm,
+		.overrun = s->overrun, .thr_irq = s->thr_irq, .line = s->line,
+		.in_count = s->in_count,
+	};
+
+	for (unsigned int i = 0; i < s->in_count; i++)
+		x.in[i] = s->in[(s->in_first + i) % SERIAL_IN];
+	state_put(out, "serial", 0, SERIAL_STATE_VERSION, &x, sizeof(x));
+}
+
+const char *serial_load(struct serial *s, const struct state *from)
+{
+	const struct serial_state *x = state_get(from, "serial", 0, SERIAL_STATE_VERSION,
+						 sizeof(*x));
+
+	if (!x || x->in_count > SERIAL_IN)
+		return "it makes no sense (the serial port)";
+	s->ier = x->ier & 0x0f;
+	s->lcr = x->lcr;
+	s->mcr = x->mcr & 0x1f;
+	s->fcr = x->fcr;
+	s->scr = x->scr;
+	s->dll = x->dll;
+	s->dlm = x->dlm;
+	s->overrun = x->overrun;
+	s->thr_irq = x->thr_irq;
+	s->line = x->line;
+	s->in_first = 0;
+	s->in_count = x->in_count;
+	memcpy(s->in, x->in, x->in_count);
+	serial_update_irq(s);
+	return NULL;
+}
 
 /* Life. */
 

@@ -20,6 +20,8 @@
 enum { SERIAL_IN = 4096 };
 
 struct serial;
+struct state;
+struct state_out;
 struct vm;
 
 /**
@@ -35,6 +37,10 @@ int serial_create(struct vm *vm, const struct options_chardev *opt,
 
 /* As after power-on. */
 void serial_reset(struct serial *s);
+
+/* Into a saved VM and out of it. Return: NULL, or why that cannot be. */
+void serial_save(const struct serial *s, struct state_out *out);
+const char *serial_load(struct serial *s, const struct state *from) MUST_CHECK;
 
 /* Where its cable leads, as chardev_filename(). */
 const char *serial_filename(const struct serial *s, char buf[static CHARDEV_FILENAME]);

@@ -13,6 +13,11 @@
  * until the next reset. Kicks come as eventfds into the event loop, each queue
  * has its own.
  *
+ * A device can be frozen: it touches neither rings nor guest memory until it is thawed.
+ * So it is saved, and what is loaded is a frozen device (virtio_load()). Thawing raises
+ * each interrupt and looks into each ring once: a kick or an interrupt may have been on
+ * its way, and drivers do not mind one too many.
+ *
  * A driver that breaks the rules of a ring gets DEVICE_NEEDS_RESET (section
  * 2.1.1): virtio_break(). The device says so once in the log, does nothing more,
  * and works again after a reset.
@@ -44,6 +49,8 @@ enum {
 	VIRTIO_NEEDS_RESET = 64,
 };
 
+struct state;
+struct state_out;
 struct virtio_dev;
 struct vm;
 
@@ -59,6 +66,15 @@ struct vm;
  * @config_read: Fill @buf from device configuration, @off + @size in bounds
  * @config_write: The driver writes @value, @size bytes of it, at @off, in bounds; NULL
  *		if there is nothing to be written
+ * @freeze:	Touch guest memory no more, and put where the rings stand into ->vring;
+ *		nothing taken from them is left undone. NULL if kicks are all there is
+ * @thaw:	Go on; kicks come by themselves. May be NULL
+ * @unsaved:	NULL, or why the device cannot be saved, good until the next call; may be
+ *		NULL itself
+ * @save:	Add a section with what else there is of a frozen device, by its PCI
+ *		slot; may be NULL
+ * @load:	Load it, the rings being set up already. Return: NULL, or why that cannot
+ *		be, good until the next call; NULL with @save
  * @config_size: Bytes of device configuration
  * @queue_size:	Entries offered for each queue, 0 = VIRTIO_QUEUE_SIZE
  */
@@ -74,6 +90,11 @@ struct virtio_ops {
 			    void *buf, unsigned int size);
 	void (*config_write)(struct virtio_dev *dev, unsigned int off,
 			     uint64_t value, unsigned int size);
+	void (*freeze)(struct virtio_dev *dev);
+	void (*thaw)(struct virtio_dev *dev);
+	const char *(*unsaved)(struct virtio_dev *dev);
+	void (*save)(struct virtio_dev *dev, struct state_out *out);
+	const char *(*load)(struct virtio_dev *dev, const struct state *s);
 	unsigned int config_size;
 	uint16_t queue_size;
 };
@@ -108,6 +129,7 @@ struct virtio_queue {
  * @features:	Feature bits the driver took
  * @status:	Device status
  * @active:	Between ->activate() and ->reset()
+ * @frozen:	See the essay
  * @generation:	Changes when device configuration does
  */
 struct virtio_dev {
@@ -123,6 +145,7 @@ struct virtio_dev {
 	uint8_t status;
 	uint8_t generation;
 	bool active;
+	bool frozen;
 	struct ratelimit complaints;
 	unsigned int pci_cfg_cap;
 	unsigned int queues;
@@ -161,6 +184,18 @@ void virtio_config_changed(struct virtio_dev *dev);
 
 /* The driver broke the rules: stop, say so, wait for a reset. */
 void virtio_break(struct virtio_dev *dev, const char *why);
+
+/* The device in a slot of the machine's bus, or NULL. */
+struct virtio_dev *virtio_at(const struct vm *vm, unsigned int slot);
+
+/* See the essay. */
+void virtio_freeze(struct virtio_dev *dev);
+void virtio_thaw(struct virtio_dev *dev);
+void virtio_save(struct virtio_dev *dev, struct state_out *out);
+
+/* Load a device that was reset, whose place on the bus and whose memory are as they were.
+ * Return: NULL, or why that cannot be. */
+const char *virtio_load(struct virtio_dev *dev, const struct state *s) MUST_CHECK;
 
 static inline bool virtio_has(const struct virtio_dev *dev, unsigned int bit)
 {

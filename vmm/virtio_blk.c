@@ -25,18 +25,22 @@
 
 #include <errno.h>
 #include <linux/virtio_blk.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "lib/bytes.h"
 #include "lib/iov.h"
 #include "lib/log.h"
 #include "vmm/disk.h"
 #include "vmm/options.h"
+#include "vmm/state.h"
 #include "vmm/virtio.h"
 #include "vmm/vm.h"
 
 enum {
+	BLK_STATE_VERSION = 1,
 	BLK_QUEUE_SIZE = 256,
 	BLK_BUDGET = 256,			/* requests taken at one go */
 
@@ -350,6 +354,87 @@ static void blk_reset(struct virtio_dev *dev)
 	blk->config.wce = blk->disk->writeback;
 }
 
+/* Saving. */
+
+/**
+ * struct blk_state - A disk in a saved VM
+ * @capacity:	Sectors
+ * @changed:	When the image was last written to, in nanoseconds, or 0 if that says
+ *		nothing
+ * @wce:	As in the device's configuration
+ */
+struct blk_state {
+	uint64_t capacity;
+	uint64_t changed;
+	uint8_t wce;
+	uint8_t zero[7];
+};
+
+static uint64_t blk_changed(const struct virtio_blk *blk)
+{
+	struct stat st;
+
+	if (blk->disk->readonly || blk->disk->file.device ||
+	    fstat(blk->disk->file.fd, &st) < 0)
+		return 0;
+	return (uint64_t)st.st_mtim.tv_sec * 1000000000U + (uint64_t)st.st_mtim.tv_nsec;
+}
+
+static const char *blk_say(const struct virtio_blk *blk, const char *what)
+{
+	static char reason[512];
+
+	snprintf(reason, sizeof(reason), "disk '%s': %s", blk->disk->file.path, what);
+	return reason;
+}
+
+static void blk_freeze(struct virtio_dev *dev)
+{
+	struct virtio_blk *blk = virtio_blk(dev);
+
+	disk_finish(blk->disk);
+	blk_publish(blk);
+}
+
+static const char *blk_unsaved(struct virtio_dev *dev)
+{
+	const struct virtio_blk *blk = virtio_blk(dev);
+
+	return blk->disk->overlay.fd < 0 ? NULL :
+	       blk_say(blk, "what the guest has written to it is kept nowhere (-snapshot)");
+}
+
+static void blk_save(struct virtio_dev *dev, struct state_out *out)
+{
+	const struct virtio_blk *blk = virtio_blk(dev);
+	const struct blk_state x = {
+		.capacity = blk->config.capacity,
+		.changed = blk_changed(blk),
+		.wce = blk->config.wce,
+	};
+
+	state_put(out, "virtio-blk", dev->pci.slot, BLK_STATE_VERSION, &x, sizeof(x));
+}
+
+/* An image that somebody has written to since is not the one whose contents the guest
+ * has in its memory, and going on would destroy its file systems. */
+static const char *blk_load(struct virtio_dev *dev, const struct state *s)
+{
+	struct virtio_blk *blk = virtio_blk(dev);
+	const struct blk_state *x = state_get(s, "virtio-blk", dev->pci.slot,
+					      BLK_STATE_VERSION, sizeof(*x));
+
+	if (!x || x->wce > 1)
+		return "it makes no sense (a disk)";
+	if (x->capacity != blk->config.capacity)
+		return blk_say(blk, "it has another size");
+	if (x->changed && x->changed != blk_changed(blk))
+		return blk_say(blk, "it was written to after the VM was saved, or is a copy "
+			       "with another date");
+	blk->config.wce = x->wce;
+	return NULL;
+}
+
 static void blk_config_read(struct virtio_dev *dev, unsigned int off, void *buf,
 			    unsigned int size)
 {
@@ -379,6 +464,10 @@ static const struct virtio_ops blk_ops = {
 	.activate = blk_activate,
 	.reset = blk_reset,
 	.kick = blk_kick,
+	.freeze = blk_freeze,
+	.unsaved = blk_unsaved,
+	.save = blk_save,
+	.load = blk_load,
 	.config_read = blk_config_read,
 	.config_write = blk_config_write,
 	.config_size = offsetof(struct virtio_blk_config, max_secure_erase_sectors),

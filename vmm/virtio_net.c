@@ -14,6 +14,11 @@
  * back end has no room, the guest's frames stay in its ring. Either side goes on
  * when the other says so: a kick, or room.
  *
+ * A guest that was restored may be plugged into another switch than before, which does
+ * not know it: it is asked to say where it is (VIRTIO_NET_F_GUEST_ANNOUNCE, section
+ * 5.1.6.5.4), and answers through queue 2, the control queue, which is ours even where
+ * a switch works on the other two.
+ *
  * Security model: the guest may write anything into its rings (vring.c). The
  * header is not looked at: nothing in it can apply. Frames shorter than an
  * Ethernet header or longer than ETH_FRAME_MAX are consumed and not sent.
@@ -34,10 +39,11 @@
 #include "vmm/net_tap.h"
 #include "vmm/net_vde.h"
 #include "vmm/net_vhost.h"
+#include "vmm/state.h"
 #include "vmm/virtio.h"
 #include "vmm/vm.h"
 
-enum { NET_RX, NET_TX, NET_QUEUES };
+enum { NET_RX, NET_TX, NET_CTRL, NET_QUEUES };
 
 enum {
 	/* What arrives while the guest has no processor waits in its own ring. */
@@ -45,6 +51,7 @@ enum {
 	NET_CHAINS = 256,		/* that a frame may take */
 	NET_BUDGET = 256,		/* frames in one direction at one go */
 	NET_STALE = 4096,		/* frames thrown away when a guest comes up */
+	NET_STATE_VERSION = 1,
 };
 
 /** struct net_config - Device configuration, section 5.1.4 */
@@ -119,7 +126,7 @@ static void net_receive(struct virtio_net *net)
 	struct vring *vr = &net->dev.queue[NET_RX].vring;
 	unsigned int moved = 0;
 
-	if (!net->dev.active || !vr->size) {
+	if (!net->dev.active || net->dev.frozen || !vr->size) {
 		net->be->ops->watch_recv(net->be, false);
 		return;
 	}
@@ -185,7 +192,7 @@ static void net_transmit(struct virtio_net *net)
 	unsigned int moved = 0;
 	bool full = false;
 
-	if (!net->dev.active || !vr->size)
+	if (!net->dev.active || net->dev.frozen || !vr->size)
 		return;
 	vring_suppress_kicks(vr);
 	while (moved < NET_BUDGET && !full) {
@@ -211,6 +218,37 @@ static void net_transmit(struct virtio_net *net)
 		virtio_kick_again(&net->dev, NET_TX);
 }
 
+/* The control queue: one command is known, "I have said where I am". */
+
+static void net_control(struct virtio_net *net)
+{
+	struct vring *vr = &net->dev.queue[NET_CTRL].vring;
+	struct vring_chain chain;
+
+	for (unsigned int i = 0; i < VIRTIO_QUEUE_SIZE; i++) {
+		struct virtio_net_ctrl_hdr h = { 0 };
+		uint8_t ack = VIRTIO_NET_ERR;
+
+		if (!vring_pop(vr, &chain, 1, net->iov, ARRAY_SIZE(net->iov))) {
+			if (vr->broken)
+				virtio_break(&net->dev, vr->broken);
+			if (vr->broken || !vring_want_kick(vr, 1))
+				return;
+			continue;
+		}
+		iov_to_buf(chain.iov, chain.out, 0, &h, sizeof(h));
+		if (h.class == VIRTIO_NET_CTRL_ANNOUNCE && h.cmd == VIRTIO_NET_CTRL_ANNOUNCE_ACK) {
+			net->config.status = le16(le16_get(net->config.status) &
+						  (uint16_t)~VIRTIO_NET_S_ANNOUNCE);
+			ack = VIRTIO_NET_OK;
+		}
+		vring_push(vr, chain.head, (uint32_t)iov_from_buf(chain.iov + chain.out,
+								  chain.in, 0, &ack, 1));
+		virtio_publish(&net->dev, NET_CTRL);
+	}
+	virtio_kick_again(&net->dev, NET_CTRL);
+}
+
 /* The back end's side. */
 
 static void net_can_recv(void *nic)
@@ -227,7 +265,9 @@ static void net_link(void *nic, bool up)
 {
 	struct virtio_net *net = nic;
 
-	net->config.status = le16(up ? VIRTIO_NET_S_LINK_UP : 0);
+	uint16_t announce = le16_get(net->config.status) & VIRTIO_NET_S_ANNOUNCE;
+
+	net->config.status = le16((uint16_t)(announce | (up ? VIRTIO_NET_S_LINK_UP : 0)));
 	virtio_config_changed(&net->dev);
 }
 
@@ -239,8 +279,18 @@ static void net_kick(struct virtio_dev *dev, unsigned int q)
 {
 	if (q == NET_RX)
 		net_receive(virtio_net(dev));
-	else
+	else if (q == NET_TX)
 		net_transmit(virtio_net(dev));
+	else
+		net_control(virtio_net(dev));
+}
+
+/* The rings are the switch's now, and the kicks for it. */
+static void net_hand_over(struct virtio_net *net)
+{
+	ev_io_stop(net->dev.vm->loop, &net->dev.queue[NET_RX].kick);
+	ev_io_stop(net->dev.vm->loop, &net->dev.queue[NET_TX].kick);
+	net->be->ops->start(net->be, &net->dev);
 }
 
 /* A guest's driver came up: what came in before is not for it. */
@@ -250,10 +300,7 @@ static void net_activate(struct virtio_dev *dev)
 
 	net->kept = 0;
 	if (net->be->ops->start) {
-		/* The kicks are for the switch. */
-		ev_io_stop(dev->vm->loop, &dev->queue[NET_RX].kick);
-		ev_io_stop(dev->vm->loop, &dev->queue[NET_TX].kick);
-		net->be->ops->start(net->be, dev);
+		net_hand_over(net);
 		return;
 	}
 	for (int i = 0; i < NET_STALE; i++)
@@ -262,17 +309,61 @@ static void net_activate(struct virtio_dev *dev)
 	net->be->ops->watch_recv(net->be, net->dev.queue[NET_RX].vring.size);
 }
 
-static void net_reset(struct virtio_dev *dev)
+static void net_freeze(struct virtio_dev *dev)
 {
 	struct virtio_net *net = virtio_net(dev);
 
-	net->kept = 0;
 	if (net->be->ops->stop) {
 		net->be->ops->stop(net->be);
 		return;
 	}
 	net->be->ops->watch_recv(net->be, false);
 	net->be->ops->watch_send(net->be, false);
+}
+
+static void net_thaw(struct virtio_dev *dev)
+{
+	struct virtio_net *net = virtio_net(dev);
+
+	if (net->be->ops->start)
+		net_hand_over(net);
+}
+
+static void net_reset(struct virtio_dev *dev)
+{
+	struct virtio_net *net = virtio_net(dev);
+
+	net->kept = 0;
+	net->config.status = le16(le16_get(net->config.status) &
+				  (uint16_t)~VIRTIO_NET_S_ANNOUNCE);
+	net_freeze(dev);
+}
+
+/* A frame that waits for room in the ring is not worth keeping. */
+static void net_save(struct virtio_dev *dev, struct state_out *out)
+{
+	const struct virtio_net *net = virtio_net(dev);
+
+	state_put(out, "virtio-net", dev->pci.slot, NET_STATE_VERSION, &net->config.mac,
+		  sizeof(net->config.mac));
+}
+
+const struct eth_addr *virtio_net_saved_mac(const struct state *s, unsigned int slot)
+{
+	return state_get(s, "virtio-net", slot, NET_STATE_VERSION, sizeof(struct eth_addr));
+}
+
+static const char *net_load(struct virtio_dev *dev, const struct state *s)
+{
+	const struct eth_addr *mac = virtio_net_saved_mac(s, dev->pci.slot);
+	struct virtio_net *net = virtio_net(dev);
+
+	if (!mac || !eth_addr_eq(*mac, net->config.mac))
+		return "a NIC has another address";
+	if (virtio_has(dev, VIRTIO_NET_F_GUEST_ANNOUNCE))
+		net->config.status = le16(le16_get(net->config.status) |
+					  VIRTIO_NET_S_ANNOUNCE);
+	return NULL;
 }
 
 static void net_vector(struct virtio_dev *dev, unsigned int q)
@@ -299,6 +390,10 @@ static const struct virtio_ops net_ops = {
 	.reset = net_reset,
 	.kick = net_kick,
 	.vector = net_vector,
+	.freeze = net_freeze,
+	.thaw = net_thaw,
+	.save = net_save,
+	.load = net_load,
 	.config_read = net_config_read,
 	.config_size = sizeof(struct net_config),
 	.queue_size = NET_QUEUE_SIZE,
@@ -326,7 +421,8 @@ static int net_plug(struct virtio_net *net, struct vm *vm,
 				    &net->be);
 	/* What is the device's own business does not concern the switch. */
 	*features &= both | 1ULL << VIRTIO_NET_F_MAC | 1ULL << VIRTIO_NET_F_STATUS |
-		     1ULL << VIRTIO_NET_F_MTU;
+		     1ULL << VIRTIO_NET_F_MTU | 1ULL << VIRTIO_NET_F_CTRL_VQ |
+		     1ULL << VIRTIO_NET_F_GUEST_ANNOUNCE;
 	return ret;
 }
 
@@ -335,7 +431,9 @@ int virtio_net_create(struct vm *vm, const struct options_nic *nic,
 {
 	uint64_t features = 1ULL << VIRTIO_NET_F_MAC |
 			    1ULL << VIRTIO_NET_F_STATUS |
-			    1ULL << VIRTIO_NET_F_MRG_RXBUF;
+			    1ULL << VIRTIO_NET_F_MRG_RXBUF |
+			    1ULL << VIRTIO_NET_F_CTRL_VQ |
+			    1ULL << VIRTIO_NET_F_GUEST_ANNOUNCE;
 	struct virtio_net *net = calloc(1, sizeof(*net));
 	int ret;
 

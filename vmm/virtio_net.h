@@ -9,6 +9,7 @@
 #include "lib/eth.h"
 #include "vmm/options.h"
 
+struct state;
 struct virtio_net;
 struct vm;
 
@@ -30,6 +31,9 @@ void virtio_net_reset(struct virtio_net *net);
 /* Its address, and whether its cable is plugged in. */
 struct eth_addr virtio_net_mac(const struct virtio_net *net);
 bool virtio_net_link(const struct virtio_net *net);
+
+/* The address that the NIC in a PCI slot had in a saved VM, or NULL. */
+const struct eth_addr *virtio_net_saved_mac(const struct state *s, unsigned int slot);
 
 /* NULL is fine. */
 void virtio_net_destroy(struct virtio_net *net);

@@ -27,9 +27,12 @@
 
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "vmm/state.h"
 #include "vmm/vm.h"
 
 enum {
+	VIRTIO_STATE_VERSION = 1,
+
 	BAR_COMMON = 0,
 	BAR_ISR = 0x1000,
 	BAR_DEVICE = 0x2000,
@@ -56,7 +59,7 @@ static void virtio_kick_cb(struct ev_loop *loop UNUSED, ev_io *w,
 	eventfd_t drop;
 
 	eventfd_read(q->kickfd, &drop);
-	if (dev->active)
+	if (dev->active && !dev->frozen)
 		dev->ops->kick(dev, (unsigned int)(q - dev->queue));
 }
 
@@ -145,7 +148,7 @@ void virtio_reset(struct virtio_dev *dev)
 {
 	if (dev->active)
 		dev->ops->reset(dev);
-	dev->active = false;
+	dev->active = dev->frozen = false;
 	dev->features = 0;
 	dev->status = 0;
 	dev->feature_select = dev->driver_feature_select = 0;
@@ -463,6 +466,159 @@ void virtio_config_changed(struct virtio_dev *dev)
 	dev->generation++;
 	if (dev->status & VIRTIO_DRIVER_OK)
 		pci_raise(&dev->pci, dev->config_vector);
+}
+
+/* Saving. */
+
+/** struct virtio_queue_state - A queue in a saved VM */
+struct virtio_queue_state {
+	uint64_t desc, avail, used;
+	uint16_t size;
+	uint16_t vector;
+	uint16_t next_avail;
+	uint8_t enabled;
+	uint8_t running;
+};
+
+/** struct virtio_state - A device */
+struct virtio_state {
+	uint32_t id;
+	uint32_t queues;
+	uint64_t features;
+	uint32_t feature_select;
+	uint32_t driver_feature_select;
+	uint16_t queue_select;
+	uint16_t config_vector;
+	uint8_t status;
+	uint8_t generation;
+	uint8_t active;
+	uint8_t zero;
+	struct virtio_queue_state queue[VIRTIO_QUEUES_MAX];
+};
+
+struct virtio_dev *virtio_at(const struct vm *vm, unsigned int slot)
+{
+	struct pci_dev *pci = slot < PCI_SLOTS ? vm->pci.dev[slot] : NULL;
+
+	return pci && pci->ops == &virtio_pci_ops ? virtio_dev(pci) : NULL;
+}
+
+void virtio_freeze(struct virtio_dev *dev)
+{
+	if (dev->frozen)
+		return;
+	for (unsigned int i = 0; i < dev->queues; i++)
+		ev_io_stop(dev->vm->loop, &dev->queue[i].kick);
+	if (dev->active && dev->ops->freeze)
+		dev->ops->freeze(dev);
+	dev->frozen = true;
+}
+
+void virtio_thaw(struct virtio_dev *dev)
+{
+	if (!dev->frozen)
+		return;
+	dev->frozen = false;
+	if (!dev->active)
+		return;
+	for (unsigned int i = 0; i < dev->queues; i++) {
+		struct virtio_queue *q = &dev->queue[i];
+
+		if (!q->vring.size)
+			continue;
+		ev_io_start(dev->vm->loop, &q->kick);
+		virtio_kick_again(dev, i);
+		pci_raise(&dev->pci, q->vector);
+	}
+	if (dev->ops->thaw)
+		dev->ops->thaw(dev);
+	virtio_config_changed(dev);
+}
+
+void virtio_save(struct virtio_dev *dev, struct state_out *out)
+{
+	struct virtio_state x = {
+		.id = dev->ops->id,
+		.queues = dev->queues,
+		.features = dev->features,
+		.feature_select = dev->feature_select,
+		.driver_feature_select = dev->driver_feature_select,
+		.queue_select = dev->queue_select,
+		.config_vector = dev->config_vector,
+		.status = dev->status,
+		.generation = dev->generation,
+		.active = dev->active,
+	};
+
+	for (unsigned int i = 0; i < dev->queues; i++) {
+		const struct virtio_queue *q = &dev->queue[i];
+
+		x.queue[i] = (struct virtio_queue_state){
+			.desc = q->desc, .avail = q->avail, .used = q->used,
+			.size = q->size,
+			.vector = q->vector,
+			.next_avail = q->vring.next_avail,
+			.enabled = q->enabled,
+			.running = q->vring.size != 0,
+		};
+	}
+	state_put(out, "virtio", dev->pci.slot, VIRTIO_STATE_VERSION, &x, sizeof(x));
+	if (dev->ops->save)
+		dev->ops->save(dev, out);
+}
+
+static const char *queue_load(struct virtio_dev *dev, struct virtio_queue *q,
+			      const struct virtio_queue_state *x, bool active)
+{
+	if (!x->size || x->size & (x->size - 1) || x->size > virtio_queue_size(dev) ||
+	    (x->running && !(active && x->enabled)))
+		return "it makes no sense (a queue)";
+	q->size = x->size;
+	q->desc = x->desc;
+	q->avail = x->avail;
+	q->used = x->used;
+	q->vector = virtio_vector(dev, x->vector);
+	q->enabled = x->enabled;
+	if (!x->running)
+		return NULL;
+	if (vring_init(&q->vring, &dev->vm->mem, &dev->vm->mem, q->size, q->desc, q->avail,
+		       q->used, dev->features) ||
+	    vring_continue(&q->vring, x->next_avail))
+		return "it makes no sense (a ring)";
+	if (dev->pci.bar)
+		virtio_ioeventfd(dev, q, true);
+	return NULL;
+}
+
+const char *virtio_load(struct virtio_dev *dev, const struct state *s)
+{
+	const struct virtio_state *x = state_get(s, "virtio", dev->pci.slot,
+						 VIRTIO_STATE_VERSION, sizeof(*x));
+	const uint8_t ready = VIRTIO_DRIVER_OK | VIRTIO_FEATURES_OK;
+	const char *why = NULL;
+
+	if (!x || x->id != dev->ops->id || x->queues != dev->queues)
+		return "its devices are others";
+	if (x->features & ~dev->offered)
+		return "the guest uses features that a device does not have here (of a "
+		       "network, for one)";
+	if (x->active && ((x->status & ready) != ready || x->status & VIRTIO_NEEDS_RESET))
+		return "it makes no sense (a device's status)";
+	dev->features = x->features;
+	dev->feature_select = x->feature_select;
+	dev->driver_feature_select = x->driver_feature_select;
+	dev->queue_select = x->queue_select;
+	dev->config_vector = virtio_vector(dev, x->config_vector);
+	dev->status = x->status;
+	dev->generation = x->generation;
+	dev->frozen = true;
+	for (unsigned int i = 0; !why && i < dev->queues; i++)
+		why = queue_load(dev, &dev->queue[i], &x->queue[i], x->active);
+	if (!why)
+		dev->active = x->active;
+	if (!why && dev->ops->load)
+		why = dev->ops->load(dev, s);
+	return why;
 }
 
 /* Life. */

@@ -21,6 +21,7 @@
 #include "vmm/monitor.h"
 #include "vmm/power.h"
 #include "vmm/ram.h"
+#include "vmm/save.h"
 #include "vmm/serial.h"
 #include "vmm/vcpu.h"
 #include "vmm/virtio.h"
@@ -124,6 +125,8 @@ static int vm_power_on(struct vm *vm)
 	}
 	if (!ret)
 		ret = vcpu_create_all(vm);
+	if (!ret && save_has_incoming(vm))
+		ret = save_restore(vm);
 	return ret;
 }
 
@@ -162,6 +165,10 @@ int vm_run(struct vm *vm, void (*started)(void *ctx), void *ctx)
 
 	pthread_mutex_lock(&vm->lock);
 	while (status < 0) {
+		bool restored = save_has_incoming(vm);
+
+		/* What is restored is a paused machine. */
+		vm->pause.on |= restored;
 		if (vm_power_on(vm)) {
 			vm_power_off(vm);
 			status = VM_EXIT_STARTUP;
@@ -176,9 +183,12 @@ int vm_run(struct vm *vm, void (*started)(void *ctx), void *ctx)
 			ev_timer_start(vm->loop, &vm->settled);
 		}
 		started = NULL;
+		if (restored && !vm->opt->paused)
+			pause_end(vm);
 		ev_run(vm->loop, 0);
 		ev_timer_stop(vm->loop, &vm->settled);
 
+		save_cancel(vm);
 		/* vCPUs may be waiting for the lock to finish what they do. */
 		vcpu_stop_all(vm);
 		pthread_mutex_unlock(&vm->lock);
@@ -221,7 +231,7 @@ static int vm_take_mac(const struct vm *vm, unsigned int i, struct eth_addr *mac
 	int ret = 0;
 
 	*mac = nic->mac;
-	if (nic->mac_given)
+	if (nic->mac_given || save_mac(vm, i, mac))
 		ret = mac_hold(*mac, nic->netdev.sock);
 	else
 		ret = mac_take(vm->opt->mac_seed, i, nic->netdev.sock, mac);
@@ -266,7 +276,9 @@ static int vm_create_devices(struct vm *vm)
 	struct eth_addr mac;
 	int ret;
 
-	ret = power_create(vm);
+	ret = save_create(vm, &vm->save);
+	if (!ret)
+		ret = power_create(vm);
 	if (!ret)
 		ret = cmos_init(&vm->cmos, &vm->pio);
 	if (!ret && vm->firmware)
@@ -347,6 +359,7 @@ void vm_destroy(struct vm *vm)
 	serial_destroy(vm->serial);
 	monitor_destroy(vm->monitor);
 	control_destroy(vm->control);
+	save_destroy(vm->save);
 	boot_close(vm->boot);
 	fwcfg_destroy(vm->fwcfg);
 	firmware_close(vm->firmware);

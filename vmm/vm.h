@@ -42,6 +42,7 @@ struct control;
 struct firmware;
 struct fwcfg;
 struct monitor;
+struct save;
 struct serial;
 struct vcpu;
 struct virtio_balloon;
@@ -110,6 +111,7 @@ enum vm_cause {
  * @settled:	Ends the first moments of running: calls @started
  * @started:	See vm_run()
  * @pause:	See pause.h
+ * @save:	See save.h
  * @shutdown:	See shutdown.h
  * @stopping:	vCPUs are to leave KVM_RUN for good
  * @request:	See vm_request()
@@ -151,6 +153,7 @@ struct vm {
 	void (*started)(void *ctx);
 	void *started_ctx;
 	struct pause pause;
+	struct save *save;
 	struct shutdown shutdown;
 	bool stopping;
 	enum vm_request request;
