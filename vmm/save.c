@@ -43,7 +43,7 @@ struct machine_state {
  * @frozen:	Devices are
  * @thread:	Writes, while @status is SAVE_ACTIVE
  * @ended:	It has
- * @ret:	How
+ * @over:	and @ret: how
  * @out:	Registers of vCPUs and devices; the thread's
  * @ram:	Memory; the thread only reads it
  * @progress:	How far the thread is
@@ -60,6 +60,7 @@ struct save {
 	bool frozen;
 	pthread_t thread;
 	ev_async ended;
+	bool over;
 	int ret;
 	struct state_out out;
 	struct state_ram ram;
@@ -140,6 +141,7 @@ static void *save_thread(void *arg)
 	struct save *save = arg;
 
 	save->ret = state_write(save->path, &save->out, &save->ram, &save->progress);
+	__atomic_store_n(&save->over, true, __ATOMIC_RELEASE);
 	ev_async_send(save->vm->loop, &save->ended);
 	return NULL;
 }
@@ -160,14 +162,21 @@ static void save_end(struct save *save, int ret)
 	control_tell_migration(save->vm, save_word(save->status));
 }
 
+/* Wait for the thread. */
+static void save_settle(struct save *save)
+{
+	pthread_join(save->thread, NULL);
+	save_end(save, save->ret);
+}
+
 static void save_ended_cb(struct ev_loop *loop UNUSED, ev_async *w, int revents UNUSED)
 {
 	struct save *save = container_of(w, struct save, ended);
 
-	/* What was cancelled has ended before we get to hear of it. */
-	if (save->status != SAVE_ACTIVE || pthread_tryjoin_np(save->thread, NULL))
+	/* What was cancelled is over before we get to hear of it. */
+	if (save->status != SAVE_ACTIVE || !__atomic_load_n(&save->over, __ATOMIC_ACQUIRE))
 		return;
-	save_end(save, save->ret);
+	save_settle(save);
 	if (save->status != SAVE_COMPLETED && save->resume)
 		pause_end(save->vm);
 }
@@ -201,6 +210,7 @@ const char *save_begin(struct vm *vm, const char *path)
 	save->path = copy;
 	save->why[0] = 0;
 	save->begun = now_ms();
+	save->over = false;
 	save->progress = (struct state_progress){ .cancel = false };
 	save->ram = (struct state_ram){ vm->ram, vm->ram_host, vm->ram_size };
 	save->resume = !vm->pause.on;
@@ -231,8 +241,7 @@ void save_cancel(struct vm *vm)
 		return;
 	if (vm->save->status == SAVE_ACTIVE) {
 		save_abort(vm);
-		pthread_join(vm->save->thread, NULL);
-		save_end(vm->save, vm->save->ret);
+		save_settle(vm->save);
 	}
 	vm->save->frozen = false;
 }
