@@ -129,6 +129,7 @@ nested_tests = \
 	tests/nested/check-life.sh \
 	tests/nested/check-peer-vde.sh \
 	tests/nested/check-restart.sh \
+	tests/nested/check-save.sh \
 	tests/nested/check-seed.sh
 TESTS += $(nested_tests)
 EXTRA_DIST += $(nested_tests) \
@@ -143,6 +144,7 @@ EXTRA_DIST += $(nested_tests) \
 	tests/nested/cases/life.sh \
 	tests/nested/cases/peer-vde.sh \
 	tests/nested/cases/restart.sh \
+	tests/nested/cases/save.sh \
 	tests/nested/cases/seed.sh \
 	tests/nested/demo \
 	tests/nested/guest-init \
@@ -165,6 +167,7 @@ unit_tests = \
 	tests/unit/test-ram \
 	tests/unit/test-iplog \
 	tests/unit/test-rstp \
+	tests/unit/test-state \
 	tests/unit/test-switch \
 	tests/unit/test-tap \
 	tests/unit/test-vlan \
@@ -193,6 +196,8 @@ tests_unit_test_iplog_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_iplog_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS)
 tests_unit_test_rstp_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_rstp_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS)
+tests_unit_test_state_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_state_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_switch_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_switch_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_tap_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -241,7 +246,7 @@ tests_guest_blkback_LDADD = lib/libfront.la
 tests_guest_peer_LDADD = $(VDEPLUG_LIBS)
 guest_tests = tests/guest/guest-net.sh tests/guest/guest-end.sh \
 	tests/guest/guest-disk.sh tests/guest/guest-format.sh tests/guest/guest-life.sh \
-	tests/guest/guest-memory.sh
+	tests/guest/guest-memory.sh tests/guest/guest-save.sh
 TESTS += $(guest_tests)
 EXTRA_DIST += $(guest_sources) $(guest_deps) $(guest_tests) \
 	tests/guest/lib.sh tests/guest/README.md
