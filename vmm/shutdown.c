@@ -8,6 +8,7 @@
 
 #include "lib/log.h"
 #include "vmm/power.h"
+#include "vmm/save.h"
 #include "vmm/vm.h"
 
 static void shutdown_late_cb(struct ev_loop *loop, ev_timer *w UNUSED, int revents UNUSED)
@@ -38,8 +39,9 @@ void shutdown_signal(struct vm *vm, int signum)
 	 * wish. */
 	if (s->asked && signum == SIGHUP)
 		return;
+	/* A guest that was saved is not to change what its disks had then. */
 	if (s->asked || signum == SIGQUIT || !vm->opt->shutdown_timeout ||
-	    !power_button_works(vm)) {
+	    !power_button_works(vm) || save_is_done(vm)) {
 		vm_request_by(vm, VM_POWEROFF, VM_BY_SIGNAL);
 		return;
 	}

@@ -4,7 +4,8 @@
  * SIGTERM, SIGINT and SIGHUP press the power button and give the guest some time to
  * power off by itself. SIGTERM or SIGINT once more, and SIGQUIT at any time, end the
  * VM at once. So does the first signal where nobody hears the button: in a boot loader,
- * or a kernel without ACPI, there is nothing to save.
+ * or a kernel without ACPI, there is nothing to save. Nor is there with a guest that
+ * stands still because it was saved.
  *
  * Guarded by vm->lock, called in the event loop.
  */

@@ -8,6 +8,7 @@ requires socat
 CHECK=$top_builddir/tests/guest/diskcheck
 BLOCKS=512
 S=$T/state
+DRIVE=
 
 # qmp NAME COMMAND[:ARGUMENTS]...: the answers of its control socket, a line each.
 qmp() {
@@ -58,7 +59,7 @@ disk() {
 	lib_disk=$1
 	lib_guest=$2
 	shift 2
-	vm "$lib_disk" "$lib_guest" -drive "file=$T/d.img,if=virtio,format=raw" \
+	vm "$lib_disk" "$lib_guest" -drive "file=$T/d.img,if=virtio,format=raw$DRIVE" \
 		-qmp "unix:$T/$lib_disk.qmp" "$@"
 }
 
@@ -149,6 +150,24 @@ stays() {
 	"$CHECK" "$T/d.img" $BLOCKS 3000 0
 }
 check 'a guest that was saved goes on in the same process, too' stays
+
+# Requests wait for their turn when it is saved, and are not forgotten.
+slow() {
+	image
+	DRIVE=,throttling.iops-total=300
+	options="mode=disk-write count=1000 blocks=$BLOCKS batch=64 timeout=10000"
+	disk slow0 "$options"
+	for i in 1 2 3; do
+		wait_for "$GUEST_SECONDS" safe_beyond "slow$((i - 1))" 0
+		save "slow$((i - 1))"
+		quit "slow$((i - 1))"
+		disk "slow$i" "$options" -incoming "file:$S"
+	done
+	vm_off slow3
+	"$CHECK" "$T/d.img" $BLOCKS 1000 0
+}
+check 'requests that wait for a slow disk are not forgotten' slow
+DRIVE=
 
 # Paused until it is told.
 waits() {
