@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 
 enum { EAX, EBX, ECX, EDX };
+enum { OSXSAVE = 1 << 27, OSPKE = 1 << 4 };
 
 #define L1C(n, b)	{ n, 1, 0, ECX, b }
 #define L1D(n, b)	{ n, 1, 0, EDX, b }
@@ -264,20 +265,35 @@ bool cpuid_same_vendor(const struct cpuid_table *a, const struct cpuid_table *b)
 	return x && y && x->ebx == y->ebx && x->ecx == y->ecx && x->edx == y->edx;
 }
 
-static bool has_flag(const struct cpuid_table *t, const struct cpuid_flag *f)
+/* The register of a table that a flag is in. */
+static uint32_t flag_word(const struct cpuid_table *t, const struct cpuid_flag *f)
 {
 	const struct kvm_cpuid_entry2 *e = find_entry(t, f->leaf, f->subleaf);
 
 	if (!e)
-		return false;
-	return (f->reg == EAX ? e->eax : f->reg == EBX ? e->ebx :
-		f->reg == ECX ? e->ecx : e->edx) >> f->bit & 1;
+		return 0;
+	return f->reg == EAX ? e->eax : f->reg == EBX ? e->ebx :
+	       f->reg == ECX ? e->ecx : e->edx;
+}
+
+/* Bits beside a flag that show what the guest has switched on. */
+static uint32_t flag_shows(const struct cpuid_flag *f)
+{
+	return f->reg != ECX ? 0 : f->leaf == 1 ? OSXSAVE : f->leaf == 7 ? OSPKE : 0;
 }
 
 const char *cpuid_missing(const struct cpuid_table *wanted, const struct cpuid_table *have)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
-		if (has_flag(wanted, &flags[i]) && !has_flag(have, &flags[i]))
-			return flags[i].name;
-	return NULL;
+	const char *missing = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		const struct cpuid_flag *f = &flags[i];
+		uint32_t lacks = flag_word(wanted, f) & ~flag_word(have, f) & ~flag_shows(f);
+
+		if (lacks >> f->bit & 1)
+			return f->name;
+		if (lacks)
+			missing = "one without a name here";
+	}
+	return missing;
 }

@@ -224,6 +224,33 @@ static void cpuid_amd(void **state UNUSED)
 	assert_int_equal(t.entries[5].ecx, 1);
 }
 
+/* Whether a guest that was shown one CPU can do with another. */
+static void cpuid_fits(void **state UNUSED)
+{
+	struct cpuid_table then = { .head.nent = 2 }, now;
+
+	then.entries[0] = (struct kvm_cpuid_entry2){ .function = 0, .ebx = 1, .ecx = 2 };
+	then.entries[1] = (struct kvm_cpuid_entry2){ .function = 1, .ecx = 1 << 25 };
+	now = then;
+	assert_true(cpuid_same_vendor(&then, &now));
+	assert_null(cpuid_missing(&then, &now));
+	/* More is fine, and so is what the guest itself has switched on. */
+	now.entries[1].ecx |= 1 << 28;
+	then.entries[1].ecx |= 1 << 27;
+	assert_null(cpuid_missing(&then, &now));
+	now.entries[1].ecx = 0;
+	assert_string_equal(cpuid_missing(&then, &now), "aes");
+	/* What has no name, and a leaf that is not there. */
+	then.entries[1].ecx = 1 << 16;
+	assert_non_null(cpuid_missing(&then, &now));
+	then.entries[1] = (struct kvm_cpuid_entry2){ .function = 7, .ebx = 1 << 5 };
+	assert_string_equal(cpuid_missing(&then, &now), "avx2");
+	now.entries[0].ecx++;
+	assert_false(cpuid_same_vendor(&then, &now));
+	now.head.nent = 0;
+	assert_false(cpuid_same_vendor(&then, &now));
+}
+
 /* Addresses. */
 
 static void macs(void **state UNUSED)
@@ -422,6 +449,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(cpuid),
 	cmocka_unit_test(topologies),
 	cmocka_unit_test(cpuid_amd),
+	cmocka_unit_test(cpuid_fits),
 	cmocka_unit_test(macs),
 	cmocka_unit_test(advice),
 	cmocka_unit_test(aml),
