@@ -8,6 +8,7 @@
 
 #include "vmm/acpi.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "lib/bytes.h"
@@ -51,10 +52,33 @@ struct acpi_rsdp {
 	uint8_t reserved[3];
 };
 
-/** struct acpi_fadt - 5.2.9, as far as hardware-reduced ACPI uses it */
+/** struct acpi_facs - 5.2.10; it has no checksum */
+struct acpi_facs {
+	char signature[4];
+	struct le32 length;
+	uint8_t pad0[24];
+	uint8_t version;
+	uint8_t pad1[31];
+};
+
+/** struct acpi_fadt - 5.2.9, named as far as we use it */
 struct acpi_fadt {
 	struct acpi_hdr hdr;
-	uint8_t legacy[73];
+	struct le32 facs;
+	struct le32 dsdt;
+	uint8_t pad0[2];
+	struct le16 sci;
+	uint8_t pad1[8];
+	struct le32 pm1_event;
+	uint8_t pad2[4];
+	struct le32 pm1_control;
+	uint8_t pad3[20];
+	uint8_t pm1_event_len;
+	uint8_t pm1_control_len;
+	uint8_t pad4[6];
+	struct le16 c2_latency;
+	struct le16 c3_latency;
+	uint8_t pad5[9];
 	struct le16 boot_arch;
 	uint8_t reserved;
 	struct le32 flags;
@@ -64,7 +88,10 @@ struct acpi_fadt {
 	uint8_t minor_version;
 	struct le64 x_facs;
 	struct le64 x_dsdt;
-	struct acpi_gas legacy_blocks[8];
+	struct acpi_gas x_pm1_event;
+	uint8_t pad6[12];
+	struct acpi_gas x_pm1_control;
+	uint8_t pad7[60];
 	struct acpi_gas sleep_control;
 	struct acpi_gas sleep_status;
 	struct le64 hypervisor_id;
@@ -73,6 +100,8 @@ struct acpi_fadt {
 static_assert(sizeof(struct acpi_hdr) == 36, "ACPI 5.2.6");
 static_assert(sizeof(struct acpi_gas) == 12, "ACPI 5.2.3.2");
 static_assert(sizeof(struct acpi_rsdp) == ACPI_RSDP_SIZE, "ACPI 5.2.5.3");
+static_assert(sizeof(struct acpi_facs) == 64, "ACPI 5.2.10");
+static_assert(offsetof(struct acpi_fadt, boot_arch) == 109, "ACPI 5.2.9");
 static_assert(sizeof(struct acpi_fadt) == 276, "ACPI 5.2.9");
 
 enum {
@@ -83,15 +112,22 @@ enum {
 	FADT_WBINVD = 1 << 0,
 	FADT_PWR_BUTTON = 1 << 4,	/* no fixed power button */
 	FADT_SLP_BUTTON = 1 << 5,	/* no fixed sleep button */
+	FADT_FIX_RTC = 1 << 6,		/* the clock wakes nobody */
 	FADT_RESET_REG_SUP = 1 << 10,
 	FADT_HW_REDUCED = 1 << 20,
+	BOOT_LEGACY = 1 << 0,		/* devices on the ISA bus */
 	BOOT_NO_VGA = 1 << 2,
+	LATENCY_C2_NONE = 101,		/* microseconds: more than is of any use */
+	LATENCY_C3_NONE = 1001,
+	FACS_VERSION = 2,
 
 	NOTIFY_PRESSED = 0x80,		/* of a button, 4.8.2.2.1.1 */
 
 	MADT_PCAT_COMPAT = 1,
 	MADT_LAPIC = 0,
 	MADT_IOAPIC = 1,
+	MADT_OVERRIDE = 2,
+	MADT_LEVEL_HIGH = 3 << 2 | 1,	/* its flags, 5.2.12.5 */
 	MADT_LAPIC_NMI = 4,
 	MADT_SIZE = 4096,
 };
@@ -177,13 +213,13 @@ static void acpi_pci_resources(uint8_t *p, size_t *size)
 	*size = sizeof(res);
 }
 
-/* The power button, and the device that tells of it: its interrupt makes the guest
+/* The power button of a hardware-reduced machine, and the device that tells of it: its interrupt makes the guest
  * call _EVT (5.6.9). */
 static void acpi_power_button(struct aml *a)
 {
 	/* the interrupt: consumed, edge, active high (6.4.3.6) */
 	static const uint8_t irq[] = {
-		0x89, 6, 0, 1 << 0 | 1 << 1, 1, GSI_POWER_BUTTON, 0, 0, 0,
+		0x89, 6, 0, 1 << 0 | 1 << 1, 1, GSI_ACPI, 0, 0, 0,
 		0x79, 0,
 	};
 
@@ -242,7 +278,8 @@ static uint64_t acpi_dsdt(struct acpi_place *place)
 	aml_name(&a, "_CRS");
 	aml_bytes(&a, rtc, sizeof(rtc));
 	aml_close(&a);
-	acpi_power_button(&a);
+	if (!place->vm->firmware)
+		acpi_power_button(&a);
 	aml_close(&a);
 	aml_name(&a, "_S5_");
 	aml_package(&a, s5, sizeof(s5));
@@ -252,27 +289,76 @@ static uint64_t acpi_dsdt(struct acpi_place *place)
 	return acpi_put(place, table, sizeof(hdr) + a.size);
 }
 
+static uint64_t acpi_facs(struct acpi_place *place)
+{
+	const struct acpi_facs facs = {
+		.length = le32(sizeof(facs)), .version = FACS_VERSION,
+	};
+	uint64_t addr = place->addr;
+	struct acpi_facs *to = guestmem_ptr(&place->vm->mem, addr, sizeof(facs));
+
+	*to = facs;
+	memcpy(to->signature, "FACS", sizeof(to->signature));
+	place->addr += sizeof(facs);
+	return addr;
+}
+
+/* What a PC has: one range of ports for PM1 events, another for PM1 control. */
+static void acpi_fadt_pc(struct acpi_place *place, struct acpi_fadt *fadt)
+{
+	struct acpi_gas event = acpi_port(PORT_ACPI + POWER_PM1_EVENT);
+	struct acpi_gas control = acpi_port(PORT_ACPI + POWER_PM1_CONTROL);
+
+	event.bit_width = POWER_PM1_EVENT_SIZE * 8;
+	control.bit_width = POWER_PM1_CONTROL_SIZE * 8;
+	event.access = control.access = 2;
+	fadt->facs = le32((uint32_t)acpi_facs(place));
+	fadt->sci = le16(GSI_ACPI);
+	fadt->pm1_event = le32(PORT_ACPI + POWER_PM1_EVENT);
+	fadt->pm1_event_len = POWER_PM1_EVENT_SIZE;
+	fadt->pm1_control = le32(PORT_ACPI + POWER_PM1_CONTROL);
+	fadt->pm1_control_len = POWER_PM1_CONTROL_SIZE;
+	fadt->c2_latency = le16(LATENCY_C2_NONE);
+	fadt->c3_latency = le16(LATENCY_C3_NONE);
+	fadt->boot_arch = le16(BOOT_LEGACY | BOOT_NO_VGA);
+	fadt->flags = le32(FADT_WBINVD | FADT_SLP_BUTTON | FADT_FIX_RTC |
+			   FADT_RESET_REG_SUP);
+	fadt->x_pm1_event = event;
+	fadt->x_pm1_control = control;
+}
+
+static void acpi_fadt_reduced(struct acpi_fadt *fadt)
+{
+	fadt->boot_arch = le16(BOOT_NO_VGA);
+	fadt->flags = le32(FADT_WBINVD | FADT_PWR_BUTTON | FADT_SLP_BUTTON |
+			   FADT_RESET_REG_SUP | FADT_HW_REDUCED);
+	fadt->sleep_control = acpi_port(PORT_ACPI + POWER_SLEEP_CONTROL);
+	fadt->sleep_status = acpi_port(PORT_ACPI + POWER_SLEEP_STATUS);
+}
+
 static uint64_t acpi_fadt(struct acpi_place *place, uint64_t dsdt)
 {
 	struct acpi_fadt fadt = {
 		.hdr = acpi_header("FACP", FADT_REVISION),
-		.boot_arch = le16(BOOT_NO_VGA),
-		.flags = le32(FADT_WBINVD | FADT_PWR_BUTTON | FADT_SLP_BUTTON |
-			      FADT_RESET_REG_SUP | FADT_HW_REDUCED),
+		.dsdt = le32((uint32_t)dsdt),
 		.reset_reg = acpi_port(PORT_RESET),
 		.reset_value = POWER_RESET_VALUE,
 		.minor_version = FADT_MINOR,
 		.x_dsdt = le64(dsdt),
-		.sleep_control = acpi_port(PORT_ACPI + POWER_SLEEP_CONTROL),
-		.sleep_status = acpi_port(PORT_ACPI + POWER_SLEEP_STATUS),
 	};
+
+	if (place->vm->firmware)
+		acpi_fadt_pc(place, &fadt);
+	else
+		acpi_fadt_reduced(&fadt);
 
 	memcpy(&fadt.hypervisor_id, "LANBOX\0\0", sizeof(fadt.hypervisor_id));
 	return acpi_put(place, &fadt, sizeof(fadt));
 }
 
-static uint64_t acpi_madt(struct acpi_place *place, const struct options *opt)
+static uint64_t acpi_madt(struct acpi_place *place)
 {
+	const struct options *opt = place->vm->opt;
 	struct acpi_hdr hdr = acpi_header("APIC", 5);
 	uint8_t t[MADT_SIZE] = { 0 };
 	struct le32 word;
@@ -297,6 +383,16 @@ static uint64_t acpi_madt(struct acpi_place *place, const struct options *opt)
 	word = le32(LAYOUT_IOAPIC);
 	memcpy(t + n + 4, &word, 4);
 	n += 12;
+	/* ISA interrupt 9 is that of ACPI events: level, active high (5.2.12.5) */
+	if (place->vm->firmware) {
+		const uint8_t sci[10] = {
+			MADT_OVERRIDE, sizeof(sci), 0, GSI_ACPI, GSI_ACPI, 0, 0, 0,
+			MADT_LEVEL_HIGH, 0,
+		};
+
+		memcpy(t + n, sci, sizeof(sci));
+		n += sizeof(sci);
+	}
 	/* LINT1 of all processors is NMI (5.2.12.7) */
 	t[n] = MADT_LAPIC_NMI;
 	t[n + 1] = 6;
@@ -318,7 +414,7 @@ uint64_t acpi_build(struct vm *vm)
 
 	place.addr += 64;
 	fadt = acpi_fadt(&place, acpi_dsdt(&place));
-	madt = acpi_madt(&place, vm->opt);
+	madt = acpi_madt(&place);
 	xsdt.table[0] = le64(fadt);
 	xsdt.table[1] = le64(madt);
 

@@ -45,7 +45,7 @@ enum {
 	PORT_BOOT_TIMER = 0x80,
 	PORT_COM1 = 0x3f8,
 	PORT_FWCFG = 0x510,
-	PORT_ACPI = 0x600,		/* sleep control, sleep status */
+	PORT_ACPI = 0x600,		/* power management, see power.h */
 	PORT_PCI_ADDR = 0xcf8,
 	PORT_RESET = 0xcf9,
 	PORT_PCI_DATA = 0xcfc,
@@ -54,7 +54,7 @@ enum {
 /* Interrupts: GSI numbers, identical to IOAPIC pins below 24. */
 enum {
 	GSI_COM1 = 4,
-	GSI_POWER_BUTTON = 9,
+	GSI_ACPI = 9,		/* ACPI events: the power button */
 	GSI_MSI_FIRST = 24,		/* MSI routes from here on */
 	GSI_MAX = 1024,
 };

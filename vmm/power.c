@@ -13,6 +13,10 @@
 enum {
 	SLP_EN = 1 << 5,
 	SLP_TYP_SHIFT = 2,
+	PM1_BUTTON = 1 << 8,		/* of status and enable */
+	PM1_SCI_EN = 1 << 0,		/* of control: ACPI is on, as always */
+	PM1_SLP_EN = 1 << 13,
+	PM1_SLP_TYP_SHIFT = 10,
 	RESET_CPU = 1 << 2,		/* bit of port 0xcf9 */
 	KBD_RESET = 0xfe,		/* command: pulse the reset line */
 };
@@ -34,6 +38,49 @@ static void sleep_write(void *ctx, uint64_t off, unsigned int size UNUSED,
 }
 
 static const struct bus_ops sleep_ops = { sleep_read, sleep_write };
+
+/* The PM1 block. Its event registers are status and enable, one after the other. */
+
+static void pm1_update_irq(const struct vm *vm)
+{
+	irq_line(&vm->irq, GSI_ACPI, vm->power.status & vm->power.enable);
+}
+
+static uint64_t pm1_event_read(void *ctx, uint64_t off, unsigned int size UNUSED)
+{
+	const struct vm *vm = ctx;
+
+	return ((uint32_t)vm->power.enable << 16 | vm->power.status) >> (8 * off);
+}
+
+static void pm1_event_write(void *ctx, uint64_t off, unsigned int size, uint64_t value)
+{
+	uint32_t mask = (uint32_t)(bus_ones(size) << (8 * off));
+	uint32_t bits = (uint32_t)(value << (8 * off));
+	struct vm *vm = ctx;
+
+	/* Ones clear the status. */
+	vm->power.status &= (uint16_t)~bits;
+	vm->power.enable = (uint16_t)((vm->power.enable & ~(mask >> 16)) | bits >> 16);
+	pm1_update_irq(vm);
+}
+
+static const struct bus_ops pm1_event_ops = { pm1_event_read, pm1_event_write };
+
+static uint64_t pm1_control_read(void *ctx UNUSED, uint64_t off, unsigned int size UNUSED)
+{
+	return PM1_SCI_EN >> (8 * off);
+}
+
+static void pm1_control_write(void *ctx, uint64_t off, unsigned int size UNUSED,
+			      uint64_t value)
+{
+	value <<= 8 * off;
+	if (value & PM1_SLP_EN && (value >> PM1_SLP_TYP_SHIFT & 7) == POWER_S5)
+		vm_request(ctx, VM_POWEROFF);
+}
+
+static const struct bus_ops pm1_control_ops = { pm1_control_read, pm1_control_write };
 
 /* Port 0xcf9: a byte in the middle of PCI's address register. */
 
@@ -72,11 +119,16 @@ static const struct bus_ops kbd_ops = { kbd_read, kbd_write };
 
 /* The power button. */
 
-void power_press(const struct vm *vm)
+void power_press(struct vm *vm)
 {
 	control_tell(vm->control, "POWERDOWN");
-	irq_line(&vm->irq, GSI_POWER_BUTTON, true);
-	irq_line(&vm->irq, GSI_POWER_BUTTON, false);
+	if (vm->firmware) {
+		vm->power.status |= PM1_BUTTON;
+		pm1_update_irq(vm);
+	} else {
+		irq_line(&vm->irq, GSI_ACPI, true);
+		irq_line(&vm->irq, GSI_ACPI, false);
+	}
 }
 
 /* The mask would not do: it is set for a moment while the guest handles a press. */
@@ -84,8 +136,15 @@ bool power_button_works(const struct vm *vm)
 {
 	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
 
+	if (vm->firmware)
+		return vm->power.enable & PM1_BUTTON;
 	return !ioctl(vm->fd, KVM_GET_IRQCHIP, &chip) &&
-	       chip.chip.ioapic.redirtbl[GSI_POWER_BUTTON].fields.vector;
+	       chip.chip.ioapic.redirtbl[GSI_ACPI].fields.vector;
+}
+
+void power_reset(struct power *power)
+{
+	*power = (struct power){ 0 };
 }
 
 int power_create(struct vm *vm)
@@ -93,6 +152,12 @@ int power_create(struct vm *vm)
 	int ret;
 
 	ret = bus_add(&vm->pio, PORT_ACPI, 2, &sleep_ops, vm);
+	if (!ret)
+		ret = bus_add(&vm->pio, PORT_ACPI + POWER_PM1_EVENT, POWER_PM1_EVENT_SIZE,
+			      &pm1_event_ops, vm);
+	if (!ret)
+		ret = bus_add(&vm->pio, PORT_ACPI + POWER_PM1_CONTROL,
+			      POWER_PM1_CONTROL_SIZE, &pm1_control_ops, vm);
 	if (!ret)
 		ret = bus_add(&vm->pio, PORT_RESET, 1, &reset_ops, vm);
 	if (!ret)

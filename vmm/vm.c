@@ -115,6 +115,7 @@ static int vm_power_on(struct vm *vm)
 	virtio_balloon_reset(vm->balloon);
 	pci_reset(&vm->pci);
 	serial_reset(vm->serial);
+	power_reset(&vm->power);
 	cmos_reset(&vm->cmos, vm->low, vm->ram_size - vm->low, vm->opt->cpus);
 	if (vm->firmware) {
 		ret = firmware_load(vm);

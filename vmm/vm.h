@@ -35,6 +35,7 @@
 #include "vmm/options.h"
 #include "vmm/pause.h"
 #include "vmm/pci.h"
+#include "vmm/power.h"
 #include "vmm/shutdown.h"
 
 struct boot_image;
@@ -103,6 +104,7 @@ enum vm_cause {
  * @rng:	Entropy device
  * @balloon:	Memory balloon, or NULL
  * @cmos:	Clock
+ * @power:	Power button
  * @fwcfg:	What firmware may know
  * @boot:	Kernel and initrd, NULL where a disk is booted
  * @firmware:	What boots it, NULL where a kernel is booted
@@ -143,6 +145,7 @@ struct vm {
 	struct virtio_dev *rng;
 	struct virtio_balloon *balloon;
 	struct cmos cmos;
+	struct power power;
 	struct fwcfg *fwcfg;
 	struct boot_image *boot;
 	struct firmware *firmware;

@@ -327,6 +327,44 @@ static void power(void **state)
 	assert_int_equal(vm->request, VM_POWEROFF);
 }
 
+/* The PM1 block: a status that ones clear, an interrupt that is asked for, and S5. */
+static void power_pm1(void **state)
+{
+	const uint16_t event = PORT_ACPI + POWER_PM1_EVENT;
+	const uint16_t control = PORT_ACPI + POWER_PM1_CONTROL;
+	struct vm *vm = *state;
+
+	assert_int_equal(bus_read(&vm->pio, event, 4), 0);
+	assert_int_equal(bus_read(&vm->pio, control, 2), 1);	/* SCI_EN */
+	vm->firmware = (struct firmware *)vm;
+	assert_false(power_button_works(vm));
+	bus_write(&vm->pio, event + 2, 2, 0x0120);
+	assert_true(power_button_works(vm));
+	power_press(vm);
+	assert_int_equal(bus_read(&vm->pio, event, 2), 0x0100);
+	assert_int_equal(bus_read(&vm->pio, event + 2, 2), 0x0120);
+	bus_write(&vm->pio, event, 2, 0x0020);
+	assert_int_equal(bus_read(&vm->pio, event + 1, 1), 1);
+	bus_write(&vm->pio, event, 2, 0x0100);
+	assert_int_equal(bus_read(&vm->pio, event, 4), 0x01200000);
+	bus_write(&vm->pio, event + 3, 1, 0);
+	assert_int_equal(bus_read(&vm->pio, event, 4), 0x00200000);
+	power_press(vm);
+	power_reset(&vm->power);
+	assert_int_equal(bus_read(&vm->pio, event, 4), 0);
+	vm->firmware = NULL;
+
+	vm->request = VM_GO_ON;
+	bus_write(&vm->pio, control, 2, 5 << 10);
+	bus_write(&vm->pio, control, 2, 1 << 13);
+	assert_int_equal(vm->request, VM_GO_ON);
+	bus_write(&vm->pio, control, 2, 1 << 13 | 5 << 10);
+	assert_int_equal(vm->request, VM_POWEROFF);
+	vm->request = VM_GO_ON;
+	bus_write(&vm->pio, control + 1, 1, (1 << 13 | 5 << 10) >> 8);
+	assert_int_equal(vm->request, VM_POWEROFF);
+}
+
 /* ACPI: every table is where the one before says, and sums up to zero. */
 
 static uint8_t sum(const uint8_t *p, size_t n)
@@ -373,6 +411,39 @@ static void acpi(void **state)
 	assert_int_equal(p[60], 1);
 }
 
+/* Behind firmware it is a PC: the registers where FADT says, nothing left out. */
+static void acpi_pc(void **state)
+{
+	struct vm *vm = *state;
+	uint64_t addr, fadt, madt;
+	const uint8_t *p;
+	uint32_t facs;
+
+	vm->firmware = (struct firmware *)vm;
+	addr = acpi_build(vm);
+	vm->firmware = NULL;
+	memcpy(&addr, (const uint8_t *)guestmem_ptr(&vm->mem, addr, 36) + 24, 8);
+	p = table(vm, addr, "XSDT");
+	memcpy(&fadt, p + 36, 8);
+	memcpy(&madt, p + 44, 8);
+	p = table(vm, fadt, "FACP");
+	assert_int_equal(p[114] & 0x10, 0);	/* not hardware-reduced */
+	assert_int_equal(p[112] & 0x10, 0);	/* a fixed power button */
+	assert_int_equal(p[46], GSI_ACPI);
+	assert_memory_equal(p + 40, p + 140, 4);
+	assert_memory_equal(p + 56, "\x04\x06\0\0", 4);
+	assert_memory_equal(p + 64, "\x08\x06\0\0", 4);
+	assert_memory_equal(p + 88, "\x04\x02", 2);
+	assert_memory_equal(p + 148, "\x01\x20\0\x02\x04\x06\0\0", 8);
+	assert_memory_equal(p + 172, "\x01\x10\0\x02\x08\x06\0\0", 8);
+	memcpy(&facs, p + 36, 4);
+	assert_int_equal(facs % 64, 0);
+	assert_memory_equal(guestmem_ptr(&vm->mem, facs, 64), "FACS\x40\0\0\0", 8);
+	/* Its interrupt: 9 is 9, level, active high. */
+	p = table(vm, madt, "APIC");
+	assert_memory_equal(p + 44 + 16 + 12, "\x02\x0a\0\x09\x09\0\0\0\x0d\0", 10);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup_teardown(pci_config, setup, teardown),
 	cmocka_unit_test_setup_teardown(pci_bar, setup, teardown),
@@ -383,7 +454,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup_teardown(rings_outside, setup, teardown),
 	cmocka_unit_test_setup_teardown(uart, setup, teardown),
 	cmocka_unit_test_setup_teardown(power, setup, teardown),
+	cmocka_unit_test_setup_teardown(power_pm1, setup, teardown),
 	cmocka_unit_test_setup_teardown(acpi, setup, teardown),
+	cmocka_unit_test_setup_teardown(acpi_pc, setup, teardown),
 };
 
 UNIT_MAIN(tests)
