@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* boot.c - Booting a Linux kernel at its 64-bit entry, without firmware */
+/* boot.c - Booting a kernel without firmware: bzImage or PVH; the essay is in boot.h */
 #include "config.h"
 
 #include "vmm/boot.h"
@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -17,6 +18,7 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "vmm/acpi.h"
+#include "vmm/elf.h"
 #include "vmm/layout.h"
 #include "vmm/vm.h"
 
@@ -31,6 +33,9 @@ enum {
 	BOOT_CS = 0x10,
 	BOOT_DS = 0x18,
 	BOOT_TSS = 0x20,
+	PVH_MAGIC = 0x336ec578,
+	PVH_VERSION = 1,
+	PVH_RANGES = 5,
 	PAGE = 4096,
 
 	E820_RAM = 1,
@@ -47,12 +52,47 @@ enum {
 };
 #define CR0_PG	(1U << 31)
 
+/** struct pvh_module - An initrd, as PVH has it */
+struct pvh_module {
+	uint64_t addr;
+	uint64_t size;
+	uint64_t cmdline;
+	uint64_t reserved;
+};
+
+/** struct pvh_range - A range of the memory map, with the types of e820 */
+struct pvh_range {
+	uint64_t addr;
+	uint64_t size;
+	uint32_t type;
+	uint32_t reserved;
+};
+
+/** struct pvh_info - struct hvm_start_info, and what it points to */
+struct pvh_info {
+	uint32_t magic;
+	uint32_t version;
+	uint32_t flags;
+	uint32_t modules;
+	uint64_t module_list;
+	uint64_t cmdline;
+	uint64_t rsdp;
+	uint64_t memory_map;
+	uint32_t ranges;
+	uint32_t reserved;
+	struct pvh_module module;
+	struct pvh_range range[PVH_RANGES];
+};
+
+static_assert(offsetof(struct pvh_info, module) == 56, "hvm_start_info, version 1");
+
 /**
  * struct boot_image - Files to boot from
- * @kernel_fd:	bzImage
+ * @kernel_fd:	bzImage or ELF file
  * @initrd_fd:	initrd, or -1
  * @kernel:	What the bzImage's header says
  * @header:	The header itself
+ * @pvh:	It is an ELF file, and @elf says of what
  * @initrd_size: Bytes
  * @cmdline:	Command line; borrowed
  * @entry:	Address of the kernel's first instruction
@@ -62,6 +102,8 @@ struct boot_image {
 	int initrd_fd;
 	struct boot_kernel kernel;
 	struct setup_header header;
+	bool pvh;
+	struct elf_kernel elf;
 	uint64_t initrd_size;
 	const char *cmdline;
 	uint64_t entry;
@@ -125,24 +167,63 @@ static int boot_open_file(const char *what, const char *path, uint64_t *size)
 	return fd;
 }
 
+/* An ELF file: fill @img->kernel with what bzImages have to say. Return: NULL, or what is
+ * wrong. */
+static const char *boot_parse_elf(struct boot_image *img, const uint8_t *head, size_t size,
+				  uint64_t file_size)
+{
+	struct elf_kernel *elf = &img->elf;
+	const char *why = elf_parse(head, size, file_size, elf);
+	uint8_t *notes = NULL;
+	uint32_t entry;
+	ssize_t n = -1;
+
+	if (why)
+		return why;
+	notes = malloc(elf->notes_size + 1);
+	if (notes)
+		n = pread(img->kernel_fd, notes, elf->notes_size, (off_t)elf->notes);
+	if (n < 0 || !elf_pvh_entry(notes, (size_t)n, &entry))
+		why = "an ELF file without a PVH entry; Linux is booted from its bzImage";
+	free(notes);
+	if (why)
+		return why;
+	img->pvh = true;
+	img->entry = entry;
+	img->kernel = (struct boot_kernel){
+		.pref = elf->first,
+		.init = elf->end - elf->first,
+		.initrd_max = UINT32_MAX,
+		.cmdline_max = LAYOUT_CMDLINE_MAX - 1,
+	};
+	return NULL;
+}
+
 static int boot_check_kernel(struct boot_image *img, const struct vm *vm,
 			     uint64_t file_size)
 {
 	const char *path = vm->opt->kernel, *why;
-	uint8_t head[SETUP_HEADER + sizeof(struct setup_header)];
+	uint8_t head[ELF_HEAD];
 	ssize_t n;
+
+	static_assert(sizeof(head) >= SETUP_HEADER + sizeof(struct setup_header),
+		      "holds the header of a bzImage, too");
 
 	n = pread(img->kernel_fd, head, sizeof(head), 0);
 	if (n < 0) {
 		log_err_errno(errno, "kernel '%s'", path);
 		return -EIO;
 	}
-	why = boot_parse_kernel(head, (size_t)n, file_size, &img->kernel);
+	if (elf_is(head, (size_t)n))
+		why = boot_parse_elf(img, head, (size_t)n, file_size);
+	else
+		why = boot_parse_kernel(head, (size_t)n, file_size, &img->kernel);
 	if (why) {
 		log_err("kernel '%s': %s", path, why);
 		return -ENOEXEC;
 	}
-	memcpy(&img->header, head + SETUP_HEADER, sizeof(img->header));
+	if (!img->pvh)
+		memcpy(&img->header, head + SETUP_HEADER, sizeof(img->header));
 	if (img->kernel.pref + img->kernel.init > boot_ram_end(vm)) {
 		log_err("kernel '%s': needs %llu MiB of RAM at least; give the VM more "
 			"with -m", path, (unsigned long long)
@@ -292,7 +373,6 @@ static void boot_zero_page(const struct vm *vm, uint64_t initrd, uint64_t rsdp)
 {
 	struct boot_params *zp = guestmem_ptr(&vm->mem, LAYOUT_ZERO_PAGE, sizeof(*zp));
 	const struct boot_image *img = vm->boot;
-	size_t len = strlen(img->cmdline);
 	uint64_t end = boot_ram_end(vm);
 
 	memset(zp, 0, sizeof(*zp));
@@ -313,18 +393,64 @@ static void boot_zero_page(const struct vm *vm, uint64_t initrd, uint64_t rsdp)
 	if (vm->ram_size > vm->low)
 		boot_e820(zp, LAYOUT_HIGH_RAM,
 			  LAYOUT_HIGH_RAM + vm->ram_size - vm->low, E820_RAM);
-	memcpy(guestmem_ptr(&vm->mem, LAYOUT_CMDLINE, len + 1), img->cmdline, len + 1);
+}
+
+/* The same for PVH. */
+static void boot_pvh_info(const struct vm *vm, uint64_t initrd, uint64_t rsdp)
+{
+	struct pvh_info *info = guestmem_ptr(&vm->mem, LAYOUT_ZERO_PAGE, sizeof(*info));
+	uint64_t end = boot_ram_end(vm);
+
+	*info = (struct pvh_info){
+		.magic = PVH_MAGIC,
+		.version = PVH_VERSION,
+		.modules = initrd != 0,
+		.module_list = LAYOUT_ZERO_PAGE + offsetof(struct pvh_info, module),
+		.cmdline = LAYOUT_CMDLINE,
+		.rsdp = rsdp,
+		.memory_map = LAYOUT_ZERO_PAGE + offsetof(struct pvh_info, range),
+		.ranges = vm->ram_size > vm->low ? 5 : 4,
+		.module = { .addr = initrd, .size = vm->boot->initrd_size },
+		.range = {
+			{ .size = LAYOUT_EBDA, .type = E820_RAM },
+			{ LAYOUT_EBDA, LAYOUT_HIGH_MEM - LAYOUT_EBDA, E820_RESERVED, 0 },
+			{ LAYOUT_HIGH_MEM, end - LAYOUT_HIGH_MEM, E820_RAM, 0 },
+			{ end, vm->low - end, E820_ACPI, 0 },
+			{ LAYOUT_HIGH_RAM, vm->ram_size - vm->low, E820_RAM, 0 },
+		},
+	};
+}
+
+/* Put the kernel where it wants to be. Memory is zero before. */
+static int boot_load_kernel(const struct vm *vm)
+{
+	struct boot_image *img = vm->boot;
+	const struct boot_kernel *k = &img->kernel;
+	int ret = 0;
+
+	if (!img->pvh) {
+		img->entry = k->pref + ENTRY_64;
+		return boot_read(vm, vm->opt->kernel, img->kernel_fd, k->setup, k->pref,
+				 k->size);
+	}
+	for (unsigned int i = 0; !ret && i < img->elf.segments; i++) {
+		const struct elf_segment *s = &img->elf.segment[i];
+
+		if (s->size)
+			ret = boot_read(vm, vm->opt->kernel, img->kernel_fd, s->off,
+					s->addr, s->size);
+	}
+	return ret;
 }
 
 int boot_load(struct vm *vm)
 {
 	struct boot_image *img = vm->boot;
-	const struct boot_kernel *k = &img->kernel;
+	size_t len = strlen(img->cmdline);
 	uint64_t initrd = 0, rsdp;
 	int ret;
 
-	ret = boot_read(vm, vm->opt->kernel, img->kernel_fd, k->setup, k->pref,
-			k->size);
+	ret = boot_load_kernel(vm);
 	if (!ret && img->initrd_fd >= 0) {
 		initrd = boot_initrd_addr(img, vm);
 		ret = boot_read(vm, vm->opt->initrd, img->initrd_fd, 0, initrd,
@@ -332,7 +458,6 @@ int boot_load(struct vm *vm)
 	}
 	if (ret)
 		return ret;
-	img->entry = k->pref + ENTRY_64;
 	rsdp = acpi_build(vm);
 	/* Kernels older than boot protocol 2.14 look for it here. */
 	memcpy(guestmem_ptr(&vm->mem, LAYOUT_RSDP_COPY, ACPI_RSDP_SIZE),
@@ -340,7 +465,11 @@ int boot_load(struct vm *vm)
 	boot_page_tables(vm);
 	boot_gdt(vm);
 	boot_reset_vector(vm);
-	boot_zero_page(vm, initrd, rsdp);
+	if (img->pvh)
+		boot_pvh_info(vm, initrd, rsdp);
+	else
+		boot_zero_page(vm, initrd, rsdp);
+	memcpy(guestmem_ptr(&vm->mem, LAYOUT_CMDLINE, len + 1), img->cmdline, len + 1);
 	return 0;
 }
 
@@ -362,7 +491,8 @@ int boot_set_regs(const struct vm *vm, int vcpu)
 {
 	struct kvm_regs regs = {
 		.rip = vm->boot->entry,
-		.rsi = LAYOUT_ZERO_PAGE,
+		.rsi = LAYOUT_ZERO_PAGE,	/* Linux finds it here */
+		.rbx = LAYOUT_ZERO_PAGE,	/* PVH here */
 		.rsp = LAYOUT_STACK,
 		.rbp = LAYOUT_STACK,
 		.rflags = 2,
@@ -382,6 +512,13 @@ int boot_set_regs(const struct vm *vm, int vcpu)
 	sregs.cr3 = LAYOUT_PAGE_TABLES;
 	sregs.cr4 = CR4_PAE;
 	sregs.efer = EFER_LME | EFER_LMA;
+	/* PVH begins in 32-bit mode without paging. */
+	if (vm->boot->pvh) {
+		sregs.cs.l = 0;
+		sregs.cs.db = 1;
+		sregs.cr0 = CR0_PE | CR0_ET;
+		sregs.cr3 = sregs.cr4 = sregs.efer = 0;
+	}
 	if (ioctl(vcpu, KVM_SET_SREGS, &sregs) < 0 ||
 	    ioctl(vcpu, KVM_SET_REGS, &regs) < 0)
 		return -errno;

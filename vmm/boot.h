@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* boot.h - Booting a Linux kernel at its 64-bit entry, without firmware
+/* boot.h - Booting a kernel without firmware: Linux at its 64-bit entry, others by PVH
  *
  * After the kernel's Documentation/arch/x86/boot.rst: the protected-mode part of
  * the bzImage and the initrd are put into RAM, a zero page describes the machine,
  * and the first vCPU begins in 64-bit mode 0x200 bytes into the kernel.
+ *
+ * An ELF file with a PVH entry (elf.h) is told of the machine in the words of Xen's
+ * public/arch-x86/hvm/start_info.h and begins in 32-bit mode.
  *
  * Kernel and initrd are files from anywhere: nothing in them is believed. They
  * stay open, and each power-on loads them again.

@@ -12,6 +12,7 @@ vmm_libvmm_la_SOURCES = \
 	vmm/control.c vmm/control.h \
 	vmm/cpuid.c vmm/cpuid.h \
 	vmm/diagnose.c vmm/diagnose.h \
+	vmm/elf.c vmm/elf.h \
 	vmm/firmware.c vmm/firmware.h \
 	vmm/fwcfg.c vmm/fwcfg.h \
 	vmm/disk.c vmm/disk.h \

@@ -12,8 +12,12 @@
 #include "vmm/bus.h"
 #include "vmm/cpuid.h"
 #include "vmm/diagnose.h"
+#include "vmm/elf.h"
 #include "vmm/mac.h"
 #include "vmm/options.h"
+
+/* Its EV_NONE would get in the way of libev's. */
+#include <elf.h>
 
 /* Kernels. */
 
@@ -83,6 +87,121 @@ static void kernel_refused(void **state UNUSED)
 		assert_non_null(boot_parse_kernel(head, size, size, &k));
 	assert_non_null(boot_parse_kernel(head, HEAD, 40 * 512, &k));
 	assert_non_null(boot_parse_kernel(head, HEAD, 40 * 512 + 0x200, &k));
+}
+
+/* An ELF kernel of two segments, the second with memory behind what is in the file, and
+ * notes; the file has ELF_FILE bytes. */
+
+enum { ELF_FILE = 0x5000 };
+
+static void good_elf(uint8_t head[static HEAD])
+{
+	const Elf64_Ehdr eh = {
+		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB },
+		.e_machine = EM_X86_64, .e_phoff = 64, .e_phnum = 3,
+		.e_phentsize = sizeof(Elf64_Phdr),
+	};
+	const Elf64_Phdr ph[3] = {
+		{ .p_type = PT_LOAD, .p_offset = 0x1000, .p_paddr = 0x1000000,
+		  .p_filesz = 0x2000, .p_memsz = 0x2000 },
+		{ .p_type = PT_NOTE, .p_offset = 0x2f00, .p_filesz = 0x54 },
+		{ .p_type = PT_LOAD, .p_offset = 0x3000, .p_paddr = 0x1200000,
+		  .p_filesz = 0x2000, .p_memsz = 0x9000 },
+	};
+
+	memset(head, 0, HEAD);
+	memcpy(head, &eh, sizeof(eh));
+	memcpy(head + 64, ph, sizeof(ph));
+}
+
+static void elf_accepted(void **state UNUSED)
+{
+	struct elf_kernel k;
+	uint8_t head[HEAD];
+
+	good_elf(head);
+	assert_true(elf_is(head, HEAD));
+	assert_false(elf_is(head, 3));
+	assert_null(elf_parse(head, HEAD, ELF_FILE, &k));
+	assert_int_equal(k.segments, 2);
+	assert_int_equal(k.segment[1].off, 0x3000);
+	assert_int_equal(k.segment[1].size, 0x2000);
+	assert_int_equal(k.segment[1].addr, 0x1200000);
+	assert_int_equal(k.first, 0x1000000);
+	assert_int_equal(k.end, 0x1209000);
+	assert_int_equal(k.notes, 0x2f00);
+	assert_int_equal(k.notes_size, 0x54);
+}
+
+static void elf_refused(void **state UNUSED)
+{
+	static const struct { uint16_t off; uint8_t size; uint64_t value; } bad[] = {
+		{ 4, 1, ELFCLASS32 },
+		{ 5, 1, ELFDATA2MSB },
+		{ 18, 2, EM_386 },
+		{ 32, 8, HEAD - 3 * 56 + 1 },	/* program headers beyond the head */
+		{ 32, 8, UINT64_MAX },
+		{ 54, 2, 55 },			/* of another size */
+		{ 56, 2, 0 },			/* none */
+		{ 56, 2, 0xffff },
+		{ 64 + 8, 8, ELF_FILE },	/* a segment beyond the file */
+		{ 64 + 8, 8, UINT64_MAX },
+		{ 64 + 24, 8, 0xff000 },	/* below 1 MiB */
+		{ 64 + 24, 8, 0xbffff000 },	/* beyond low RAM */
+		{ 64 + 24, 8, UINT64_MAX - 0xfff },
+		{ 64 + 32, 8, 0x2001 },		/* larger than its place */
+		{ 64 + 40, 8, UINT64_MAX },
+		{ 64 + 56 + 8, 8, ELF_FILE },	/* notes beyond the file */
+	};
+	struct elf_kernel k;
+	uint8_t head[HEAD];
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		good_elf(head);
+		memcpy(head + bad[i].off, &bad[i].value, bad[i].size);
+		assert_non_null(elf_parse(head, HEAD, ELF_FILE, &k));
+	}
+	good_elf(head);
+	for (size_t size = 0; size < 64 + 3 * 56; size++)
+		assert_non_null(elf_parse(head, size, ELF_FILE, &k));
+	assert_non_null(elf_parse(head, HEAD, ELF_FILE - 1, &k));
+	/* More segments than there is room for. */
+	head[56] = ELF_SEGMENTS + 1;
+	memset(head + 64, 0, HEAD - 64);
+	for (unsigned int i = 0; i <= ELF_SEGMENTS; i++) {
+		const Elf64_Phdr ph = {
+			.p_type = PT_LOAD, .p_paddr = 0x1000000, .p_memsz = 4096,
+		};
+
+		memcpy(head + 64 + i * sizeof(ph), &ph, sizeof(ph));
+	}
+	assert_non_null(elf_parse(head, HEAD, ELF_FILE, &k));
+	head[56] = ELF_SEGMENTS;
+	assert_null(elf_parse(head, HEAD, ELF_FILE, &k));
+}
+
+static void elf_notes(void **state UNUSED)
+{
+	static const uint8_t notes[] = {
+		4, 0, 0, 0, 3, 0, 0, 0, 18, 0, 0, 0, 'G', 'N', 'U', 0, 1, 2, 3, 0,
+		5, 0, 0, 0, 4, 0, 0, 0, 18, 0, 0, 0, 'X', 'e', 'n', 'o', 0, 0, 0, 0, 1, 1, 1, 1,
+		4, 0, 0, 0, 8, 0, 0, 0, 18, 0, 0, 0, 'X', 'e', 'n', 0,
+		0x78, 0x56, 0x34, 0x12, 0, 0, 0, 0,
+	};
+	uint8_t copy[sizeof(notes)];
+	uint32_t entry = 0;
+
+	assert_true(elf_pvh_entry(notes, sizeof(notes), &entry));
+	assert_int_equal(entry, 0x12345678);
+	for (size_t size = 0; size < sizeof(notes); size++)
+		assert_false(elf_pvh_entry(notes, size, &entry));
+	memcpy(copy, notes, sizeof(copy));
+	copy[44 + 8] = 17;
+	assert_false(elf_pvh_entry(copy, sizeof(copy), &entry));
+	/* Lengths that add up to more than there is, or to nothing at all. */
+	memcpy(copy, notes, sizeof(copy));
+	memset(copy, 0xff, 8);
+	assert_false(elf_pvh_entry(copy, sizeof(copy), &entry));
 }
 
 /* Buses. */
@@ -431,7 +550,7 @@ static void options(void **state UNUSED)
 		"-kernel /k -net nic,macaddr=01:00:00:00:00:01 -net vde",
 		"-kernel /k -net nic,macaddr=zz -net vde", "-kernel /k -netdev vde,sock=/s",
 		"-kernel /k -device virtio-net-pci,netdev=x", "-kernel /k -device e1000",
-		"-kernel /k -vnc :1", "-hda x", "disk.img", "-kernel /k -",
+		"-kernel /k -vnc :1", "-kernel /k -",
 		"-kernel /k -nosuch", "-kernel /k -serial tcp:x", "-kernel /k -serial unix:",
 		"-kernel /k -daemonize -serial stdio",
 		"-kernel /k -net nic,macaddr=02:00:00:00:00:01 -net vde "
@@ -445,6 +564,9 @@ static void options(void **state UNUSED)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(kernel_accepted),
 	cmocka_unit_test(kernel_refused),
+	cmocka_unit_test(elf_accepted),
+	cmocka_unit_test(elf_refused),
+	cmocka_unit_test(elf_notes),
 	cmocka_unit_test(bus_ranges),
 	cmocka_unit_test(cpuid),
 	cmocka_unit_test(topologies),
