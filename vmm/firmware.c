@@ -185,11 +185,11 @@ static int firmware_bootorder(struct vm *vm)
 
 int firmware_load(struct vm *vm)
 {
-	static const struct {
+	const struct {
 		const char *name;
 		uint32_t value;
 	} numbers[] = {
-		{ "etc/show-boot-menu", 0 },
+		{ "etc/show-boot-menu", vm->opt->boot_menu },
 		{ "etc/sercon-port", SERCON_PORT },
 		{ "etc/boot-fail-wait", 0xffffffff },	/* do not start again */
 	};

@@ -227,16 +227,16 @@ static bool opt_bios(struct parser *p, const char *name UNUSED, char *arg)
 	return true;
 }
 
-/* QEMU's letters for kinds of devices, in the order in which they are tried. */
-static bool boot_order(struct parser *p, const char *name, const char *letters)
+/* Letters as of old: a and b are floppies, c hard disks, d CD-ROMs, n networks. */
+static bool boot_order(struct parser *p, const char *name, const char *order)
 {
-	const char *disk = strchr(letters, 'c'), *cd = strchr(letters, 'd');
+	size_t c = strcspn(order, "c"), d = strcspn(order, "d");
 
-	if (letters[strspn(letters, "abcdnop")])
-		return bad(name, letters, "must be letters: c for disks, d for CD-ROMs");
-	if (!disk && !cd)
-		return bad(name, letters, "there are only disks (c) and CD-ROMs (d) to boot");
-	p->opt->cd_first = cd && (!disk || cd < disk);
+	if (!order[0] || order[strspn(order, "abcdnop")])
+		return bad(name, order, "an order is made of c (disks) and d (CD-ROMs)");
+	if (!order[c] && !order[d])
+		return bad(name, order, "booted are only disks (c) and CD-ROMs (d)");
+	p->opt->boot_cdrom = d < c;
 	return true;
 }
 
@@ -245,13 +245,18 @@ static bool opt_boot(struct parser *p, const char *name, char *arg)
 	struct parse_kv kv;
 
 	while (parse_kv_next(&arg, &kv)) {
-		if (!kv.value || !strcmp(kv.key, "order")) {
-			if (!boot_order(p, name, kv.value ? kv.value : kv.key))
-				return false;
-		} else if (strcmp(kv.key, "menu") && strcmp(kv.key, "strict") &&
-			   strncmp(kv.key, "splash", 6) && strcmp(kv.key, "reboot-timeout")) {
-			return bad(name, kv.key, "unknown key (order=)");
-		}
+		bool ok = true;
+
+		if (!kv.value || !strcmp(kv.key, "order"))
+			ok = boot_order(p, name, kv.value ? kv.value : kv.key);
+		else if (!strcmp(kv.key, "menu"))
+			ok = parse_bool(kv.value, &p->opt->boot_menu) ||
+			     bad(name, kv.value, "menu is on or off");
+		else if (strcmp(kv.key, "strict") && strncmp(kv.key, "splash", 6) &&
+			 strcmp(kv.key, "reboot-timeout"))
+			ok = bad(name, kv.key, "unknown key (order=LETTERS, menu=on)");
+		if (!ok)
+			return false;
 	}
 	return true;
 }
@@ -637,10 +642,11 @@ static const struct {
 	option_handler *run;
 	const char *help;	/* NULL: not worth a line */
 } table[] = {
-	{ "kernel", "BZIMAGE", opt_kernel, "Linux kernel to boot" },
+	{ "kernel", "FILE", opt_kernel, "kernel to boot: a bzImage, or ELF with a PVH entry" },
 	{ "initrd", "FILE", opt_initrd, "initial RAM disk" },
 	{ "append", "TEXT", opt_append, "command line of the kernel" },
 	{ "bios", "FILE", opt_bios, "firmware that boots a disk (SeaBIOS's bios-256k.bin)" },
+	{ "boot", "[order=]dc[,menu=on]", opt_boot, "CD-ROMs before disks; ask which" },
 	{ "m", "SIZE", opt_memory, "memory in MiB, or with M or G (128M)" },
 	{ "mem-path", "PATH", opt_mem_path, "memory in a file of this directory (hugetlbfs)" },
 	{ "mem-prealloc", NULL, opt_mem_prealloc, "have all memory from the start" },
@@ -682,7 +688,6 @@ static const struct {
 	{ "S", NULL, opt_paused, "begin paused, until the monitor's 'cont'" },
 	{ "incoming", "file:PATH", opt_incoming, "go on with a VM that was saved there" },
 	{ "uuid", "UUID", opt_uuid, "UUID of the VM" },
-	{ "boot", "[order=]LETTERS", opt_boot, "what to boot: disks (c), CD-ROMs first (d)" },
 	{ "dump-config", NULL, opt_dump_config, "show all settings, and run nothing" },
 	{ "usb", NULL, opt_ignore, NULL },
 	{ "enable-kvm", NULL, opt_ignore, NULL },

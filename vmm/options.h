@@ -113,7 +113,8 @@ struct options_drive {
  * @initrd:	initrd, or NULL
  * @append:	Command line of the kernel
  * @bios:	Firmware, or NULL: the usual one
- * @cd_first:	Firmware tries CD-ROMs before other disks
+ * @boot_cdrom:	Of disks without a bootindex it tries CD-ROMs before the others
+ * @boot_menu:	It lets people choose from a menu
  * @cpus:	vCPUs
  * @topology:	How they hang together
  * @ram:	Bytes of RAM
@@ -139,7 +140,8 @@ struct options {
 	const char *initrd;
 	const char *append;
 	const char *bios;
-	bool cd_first;
+	bool boot_cdrom;
+	bool boot_menu;
 	unsigned int cpus;
 	struct topology topology;
 	uint64_t ram;

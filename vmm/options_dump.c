@@ -114,7 +114,7 @@ void options_dump(const struct options *opt, FILE *to)
 		fprintf(to, ",-%s", opt->cpu_off[i]->name);
 	fputc('\n', to);
 	dump_number(to, "", "smp", opt->cpus);
-	dump_text(to, "", "boot", opt->cd_first ? "dc" : "cd");
+	dump_text(to, "", "boot", opt->boot_cdrom ? "dc" : "cd");
 	dump_number(to, "", "memory", opt->ram);
 	dump_text(to, "", "kernel", opt->kernel);
 	dump_text(to, "", "initrd", opt->initrd);

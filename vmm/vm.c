@@ -5,6 +5,7 @@
 #include "vmm/vm.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,17 +245,15 @@ static int vm_take_mac(const struct vm *vm, unsigned int i, struct eth_addr *mac
 	return ret;
 }
 
-/* What is tried first has the lowest; without a bootindex (-1) it is late. */
+/* When firmware tries a disk: those with a bootindex by that, then CD-ROMs or all the
+ * others, whatever -boot says, as they were given. */
 static unsigned int vm_boot_rank(const struct options *opt, unsigned int i)
 {
-	const struct options_drive *o = &opt->drive[i];
-	bool first = o->bootindex < 0 && opt->cd_first && o->cdrom;
-
-	return (unsigned int)o->bootindex - first;
+	if (opt->drive[i].bootindex >= 0)
+		return (unsigned int)opt->drive[i].bootindex;
+	return opt->drive[i].cdrom == opt->boot_cdrom ? UINT_MAX - 1 : UINT_MAX;
 }
 
-/* In which order firmware tries the disks: those with a bootindex by that, then the
- * others as they were given. */
 static void vm_order_disks(struct vm *vm)
 {
 	const struct options *opt = vm->opt;

@@ -1568,6 +1568,8 @@ static void options(void **state UNUSED)
 		"-chardev pty,id=c -device vhost-user-blk-pci,chardev=c",
 		"-chardev socket,id=c,path=/s -device vhost-user-blk-pci,chardev=c "
 		"-device vhost-user-blk-pci,chardev=c",
+		"-hda /a -boot x", "-hda /a -boot n", "-hda /a -boot order=",
+		"-hda /a -boot menu=maybe", "-hda /a -boot once=c",
 	};
 	static struct options o;
 	char line[256];
@@ -1615,6 +1617,15 @@ static void options(void **state UNUSED)
 	assert_string_equal(o.drive[0].file, "/a");
 	assert_true(o.drive[0].snapshot);
 	assert_false(o.drive[1].snapshot);
+	/* A disk is enough to boot from, but there has to be one. */
+	assert_int_equal(parse(&o, "-hda /a -serial null"), OPTIONS_RUN);
+	assert_false(o.boot_cdrom || o.boot_menu);
+	assert_int_equal(parse(&o, "-hda /a -serial null -boot c"), OPTIONS_RUN);
+	assert_false(o.boot_cdrom || o.boot_menu);
+	assert_int_equal(parse(&o, "-hda /a -serial null -boot order=ndc,menu=on"),
+			 OPTIONS_RUN);
+	assert_true(o.boot_cdrom && o.boot_menu);
+	assert_int_equal(parse(&o, "-serial null -m 64"), OPTIONS_EXIT_USAGE);
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		snprintf(line, sizeof(line), "-kernel /k -serial null %s", wrong[i]);
 		assert_int_equal(parse(&o, line), OPTIONS_EXIT_USAGE);
