@@ -869,12 +869,6 @@ static bool finish(struct parser *p)
 	struct options *opt = p->opt;
 	char path[PATH_MAX], host[64];
 
-	read_machine_id(host, sizeof(host));
-	if (p->name)
-		snprintf(opt->mac_seed, sizeof(opt->mac_seed), "%s:name:%s", host, p->name);
-	else if (opt->kernel && realpath(opt->kernel, path))
-		snprintf(opt->mac_seed, sizeof(opt->mac_seed), "%s:kernel:%lu:%s", host,
-			 (unsigned long)getuid(), path);
 	opt->name = p->name ? p->name : "guest";
 	opt->named = p->name;
 	if (!finish_chardevs(p) || !finish_cpus(p) || !memory_finish(&p->memory, opt) ||
@@ -884,6 +878,15 @@ static bool finish(struct parser *p)
 		log_err("nothing to boot: no disk and no -kernel (-help shows examples)");
 		return false;
 	}
+	read_machine_id(host, sizeof(host));
+	if (p->name)
+		snprintf(opt->mac_seed, sizeof(opt->mac_seed), "%s:name:%s", host, p->name);
+	else if (opt->kernel && realpath(opt->kernel, path))
+		snprintf(opt->mac_seed, sizeof(opt->mac_seed), "%s:kernel:%lu:%s", host,
+			 (unsigned long)getuid(), path);
+	else if (!opt->kernel && opt->drives && realpath(opt->drive[0].file, path))
+		snprintf(opt->mac_seed, sizeof(opt->mac_seed), "%s:disk:%lu:%s", host,
+			 (unsigned long)getuid(), path);
 	return true;
 }
 
