@@ -250,7 +250,8 @@ is_running() {
 
 # end NAME [SIGNAL]: end it and wait for its end.
 end() {
-	is_running "$1" && kill -"${2:-TERM}" "$(pid_of "$1")"
+	# It may end by itself in between.
+	{ is_running "$1" && kill -"${2:-TERM}" "$(pid_of "$1")"; } 2>/dev/null || :
 	rm -f "$T/$1.switch"
 	ended "$1"
 }
