@@ -890,6 +890,21 @@ static bool finish(struct parser *p)
 	return true;
 }
 
+/* A copy that stays for as long as the process. Return: it, or NULL. */
+static char *option_keep(const char *text)
+{
+	static struct kept { struct kept *next; char text[]; } *all;
+	size_t size = strlen(text) + 1;
+	struct kept *k = malloc(sizeof(*k) + size);
+
+	if (!k)
+		return NULL;
+	memcpy(k->text, text, size);
+	k->next = all;
+	all = k;
+	return k->text;
+}
+
 /* Run the option in argv[*i]; moves on over its argument. */
 static bool option_run(struct parser *p, int *i, int argc, char **argv)
 {
@@ -910,9 +925,8 @@ static bool option_run(struct parser *p, int *i, int argc, char **argv)
 			log_err("-%s: an argument is missing (%s)", word, table[k].arg);
 			return false;
 		}
-		/* Handlers cut it up; ps(1) should go on showing it whole. It stays
-		 * for as long as the options do. */
-		arg = strdup(argv[++*i]);
+		/* Handlers cut it up; ps(1) should go on showing it whole. */
+		arg = option_keep(argv[++*i]);
 		return arg && table[k].run(p, word, arg);
 	}
 	compat = compat_find(word);

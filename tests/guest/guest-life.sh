@@ -623,7 +623,7 @@ check 'with a name it is found by that, and its console' daemon_named
 
 # lanbox vm.
 
-LANBOX=$top_builddir/lanbox
+LANBOX=${LANBOX:-$top_builddir/lanbox}
 
 # lanbox_vm STATUS ARGUMENT...: run it, its output in $T/out and $T/err.
 lanbox_vm() {
