@@ -584,7 +584,7 @@ fails() {
 check '-daemonize with an image that is not there says so' fails 1 \
 	"disk '$T/no.img': No such file" -append mode=hang -hda "$T/no.img"
 check 'with a switch that is not there' fails 1 "$T/no" -append mode=hang \
-	-net nic -net "vde,sock=$T/no"
+	-net nic -net "vde,sock=$T/no,fast=on"
 check 'with a console on the terminal' fails 2 'serial console cannot be on a terminal' \
 	-append mode=hang -serial stdio
 check 'with a pid file that cannot be' fails 1 "pid file '$T/no/pid'" -append mode=hang \
