@@ -154,7 +154,7 @@ static void save_end(struct save *save, int ret)
 	state_out_free(&save->out);
 	if (save->status == SAVE_FAILED) {
 		if (ret == -EEXIST)
-			snprintf(save->why, sizeof(save->why), "there is something that is no file");
+			snprintf(save->why, sizeof(save->why), "what is there is no file");
 		else
 			snprintf(save->why, sizeof(save->why), "%s", strerror(-ret));
 		log_err("'%s': the VM cannot be saved there: %s", save->path, save->why);
