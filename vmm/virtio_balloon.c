@@ -12,12 +12,14 @@
 #include "lib/bytes.h"
 #include "lib/iov.h"
 #include "vmm/ram.h"
+#include "vmm/state.h"
 #include "vmm/virtio.h"
 #include "vmm/vm.h"
 
 enum { BALLOON_INFLATE, BALLOON_DEFLATE, BALLOON_REPORTING, BALLOON_QUEUES };
 
 enum {
+	BALLOON_STATE_VERSION = 1,
 	BALLOON_SHIFT = 12,		/* pages of the protocol */
 	BALLOON_PAGES = 256,		/* looked at in one go */
 	BALLOON_BUDGET = 8,		/* chains at one go, for each can free much */
@@ -137,6 +139,25 @@ static void balloon_config_write(struct virtio_dev *dev, unsigned int off, uint6
 		virtio_balloon(dev)->config.actual = le32((uint32_t)value);
 }
 
+/* Saving: the balloon is as large as it was. The pages in it are holes in the memory. */
+
+static void balloon_save(struct virtio_dev *dev, struct state_out *out)
+{
+	state_put(out, "virtio-balloon", dev->pci.slot, BALLOON_STATE_VERSION,
+		  &virtio_balloon(dev)->config, sizeof(struct balloon_config));
+}
+
+static const char *balloon_load(struct virtio_dev *dev, const struct state *s)
+{
+	const struct balloon_config *x = state_get(s, "virtio-balloon", dev->pci.slot,
+						   BALLOON_STATE_VERSION, sizeof(*x));
+
+	if (!x || le32_get(x->num_pages) > dev->vm->ram_size >> BALLOON_SHIFT)
+		return "it makes no sense (a balloon)";
+	virtio_balloon(dev)->config = *x;
+	return NULL;
+}
+
 static const struct virtio_ops balloon_ops = {
 	.name = "virtio-balloon",
 	.id = VIRTIO_ID_BALLOON,
@@ -144,6 +165,8 @@ static const struct virtio_ops balloon_ops = {
 	.activate = balloon_activate,
 	.reset = balloon_reset,
 	.kick = balloon_kick,
+	.save = balloon_save,
+	.load = balloon_load,
 	.config_read = balloon_config_read,
 	.config_write = balloon_config_write,
 	.config_size = sizeof(struct balloon_config),
