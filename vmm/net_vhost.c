@@ -24,7 +24,7 @@
 #include "vmm/vm.h"
 
 #define NET_VHOST_RETRY_S	0.1
-#define NET_VHOST_PATIENCE_S	2.	/* then the guest sees the cable pulled */
+#define NET_VHOST_PATIENCE_S	10.	/* then the guest sees the cable pulled */
 #define NET_VHOST_RARELY_S	1.	/* and the switch is looked for less often */
 
 enum {

@@ -23,7 +23,8 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 
-#define THP	"/sys/kernel/mm/transparent_hugepage/"
+#define RAM_NAME	"guest-ram"
+#define THP		"/sys/kernel/mm/transparent_hugepage/"
 
 enum {
 	HUGE_PAGE = 2 << 20,
@@ -79,16 +80,19 @@ static int tmpfs_mount(void)
 	return root;
 }
 
-/* Return: a nameless file on it, or -errno. */
+/* Return: a file on it, without a name any more, or -errno. */
 static int tmpfs_file(void)
 {
 	int root = tmpfs_mount(), fd;
 
 	if (root < 0)
 		return root;
-	fd = openat(root, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, TMPFS_MODE);
+	/* Not O_TMPFILE: its name shows in /proc/PID/maps. */
+	fd = openat(root, RAM_NAME, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, TMPFS_MODE);
 	if (fd < 0)
 		fd = -errno;
+	else
+		unlinkat(root, RAM_NAME, 0);
 	fd_close(&root);
 	return fd;
 }
@@ -165,7 +169,7 @@ static int open_asked(const struct ram_source *src)
 		return open_path(src->path);
 	if (src->page)
 		flags |= (unsigned int)__builtin_ctzll(src->page) << MAP_HUGE_SHIFT;
-	return memfd_create("guest-ram", flags);
+	return memfd_create(RAM_NAME, flags);
 }
 
 static int open_best(void)
@@ -177,7 +181,7 @@ static int open_best(void)
 		if (fd < 0)
 			fd = tmpfs_file_by_child();
 	}
-	return fd >= 0 ? fd : memfd_create("guest-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return fd >= 0 ? fd : memfd_create(RAM_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 }
 
 /* What the user's file is good for. Return: NULL, or what is wrong with it. */

@@ -6,7 +6,7 @@
 # handed_over - how many guests' memory the switch has
 handed_over()
 {
-	grep -c 'memfd:guest-ram' "/proc/$(cat switch.pid)/maps"
+	grep -c '[/:]guest-ram' "/proc/$(cat switch.pid)/maps"
 }
 
 start()
