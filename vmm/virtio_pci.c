@@ -7,8 +7,9 @@
  * can be reached through configuration space (section 4.1.4.9), as firmware
  * does that cannot map the BAR.
  *
- * Security model: the driver is hostile. Registers have fixed widths; other
- * widths read as all ones and are ignored. Queue configuration is latched when
+ * Security model: the driver is hostile. Registers have fixed widths; other widths
+ * read as all ones and are ignored, but for parts of 32-bit registers, which are read
+ * as what they are: iPXE reads features so. Queue configuration is latched when
  * the queue is enabled and checked when the device becomes active; an index out
  * of range reads as an absent queue.
  */
@@ -248,6 +249,18 @@ static uint64_t common_read(const struct virtio_dev *dev, uint64_t off,
 	return bus_ones(size);
 }
 
+/* The same for any width: part of a 32-bit register is what it would be in the whole. */
+static uint64_t common_read_any(const struct virtio_dev *dev, uint64_t off,
+				unsigned int size)
+{
+	bool wide = off < VIRTIO_PCI_COMMON_MSIX ||
+		    (off >= VIRTIO_PCI_COMMON_Q_DESCLO && off < VIRTIO_PCI_COMMON_Q_USEDHI + 4);
+
+	if (wide && size < 4 && off % 4 + size <= 4)
+		return common_read(dev, off & ~3ULL, 4) >> (8 * (off % 4));
+	return common_read(dev, off, size);
+}
+
 static void set_lo(uint64_t *v, uint64_t lo)
 {
 	*v = (*v & ~(uint64_t)UINT32_MAX) | (uint32_t)lo;
@@ -369,7 +382,7 @@ static uint64_t virtio_bar_read(struct pci_dev *pci, uint64_t off,
 
 	switch (off / BAR_REGION * BAR_REGION) {
 	case BAR_COMMON:
-		return common_read(dev, off - BAR_COMMON, size);
+		return common_read_any(dev, off - BAR_COMMON, size);
 	case BAR_ISR:
 		return 0;	/* only INTx uses it */
 	case BAR_DEVICE:

@@ -208,6 +208,26 @@ static void virtio_any_access(void **state)
 		}
 }
 
+/* Parts of 32-bit registers are what they are; others have one width. */
+static void virtio_narrow_reads(void **state)
+{
+	struct vm *vm = *state;
+	uint64_t features;
+
+	set(vm, VIRTIO_PCI_COMMON_DFSELECT, 4, 0);
+	features = get(vm, VIRTIO_PCI_COMMON_DF, 4);
+	assert_true(features >> 16 && features != UINT32_MAX);
+	assert_int_equal(get(vm, VIRTIO_PCI_COMMON_DF, 2), features & 0xffff);
+	assert_int_equal(get(vm, VIRTIO_PCI_COMMON_DF + 2, 2), features >> 16);
+	assert_int_equal(get(vm, VIRTIO_PCI_COMMON_DF + 3, 1), features >> 24);
+	set(vm, VIRTIO_PCI_COMMON_DFSELECT, 4, 1);
+	assert_int_equal(get(vm, VIRTIO_PCI_COMMON_DF, 2), 1);
+	set(vm, VIRTIO_PCI_COMMON_Q_SELECT, 2, 0);
+	set(vm, VIRTIO_PCI_COMMON_Q_DESCLO, 4, 0x12345000);
+	assert_int_equal(get(vm, VIRTIO_PCI_COMMON_Q_DESCLO + 1, 2), 0x3450);
+	assert_int_equal(get(vm, VIRTIO_PCI_COMMON_Q_SIZE, 1), 0xff);
+}
+
 static void rng_gives(void **state)
 {
 	struct vm *vm = *state;
@@ -450,6 +470,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup_teardown(virtio_features, setup, teardown),
 	cmocka_unit_test_setup_teardown(virtio_latched, setup, teardown),
 	cmocka_unit_test_setup_teardown(virtio_any_access, setup, teardown),
+	cmocka_unit_test_setup_teardown(virtio_narrow_reads, setup, teardown),
 	cmocka_unit_test_setup_teardown(rng_gives, setup, teardown),
 	cmocka_unit_test_setup_teardown(rings_outside, setup, teardown),
 	cmocka_unit_test_setup_teardown(uart, setup, teardown),
