@@ -117,6 +117,13 @@ bench: all $(check_PROGRAMS) $(check_DATA)
 		$(top_srcdir)/tests/nested/cases/boottime.sh
 .PHONY: bench
 
+# A disk image of an ordinary Debian, made here, and what people do with it. It takes some
+# minutes, root and a Debian mirror, so it is not in check.
+check-image: all
+	top_builddir='$(abs_top_builddir)' $(SHELL) $(top_srcdir)/tests/nested/nested \
+		--plain $(top_srcdir)/tests/nested/cases/image.sh
+.PHONY: check-image
+
 # Real Linux VMs, in an emulated host.
 nested_tests = \
 	tests/nested/check-boot.sh \
@@ -127,6 +134,7 @@ nested_tests = \
 	tests/nested/check-nics.sh \
 	tests/nested/check-firmware.sh \
 	tests/nested/check-life.sh \
+	tests/nested/check-loaders.sh \
 	tests/nested/check-peer-vde.sh \
 	tests/nested/check-restart.sh \
 	tests/nested/check-save.sh \
@@ -142,6 +150,8 @@ EXTRA_DIST += $(nested_tests) \
 	tests/nested/cases/nics.sh \
 	tests/nested/cases/firmware.sh \
 	tests/nested/cases/life.sh \
+	tests/nested/cases/image.sh \
+	tests/nested/cases/loaders.sh \
 	tests/nested/cases/peer-vde.sh \
 	tests/nested/cases/restart.sh \
 	tests/nested/cases/save.sh \
@@ -149,10 +159,12 @@ EXTRA_DIST += $(nested_tests) \
 	tests/nested/demo \
 	tests/nested/guest-init \
 	tests/nested/host-init \
+	tests/nested/grubdisk.sh \
 	tests/nested/image.sh \
 	tests/nested/lib.sh \
 	tests/nested/mkguest \
 	tests/nested/mkhost \
+	tests/nested/mkimage \
 	tests/nested/nested \
 	tests/nested/qemu-vmm
 
