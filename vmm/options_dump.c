@@ -97,7 +97,9 @@ static void dump_nic(FILE *to, unsigned int i, const struct options_nic *nic)
 	snprintf(prefix, sizeof(prefix), "nic%u.", i);
 	dump_text(to, prefix, "mac", nic->mac_given ? eth_addr_format(nic->mac, mac) :
 		  "derived");
+	dump_text(to, prefix, "kind", nd->tap ? "tap" : "vde");
 	dump_text(to, prefix, "network", nd->shown);
+	dump_number(to, prefix, "mtu", nic->mtu);
 	dump_number(to, prefix, "port", (unsigned int)nd->port);
 	dump_text(to, prefix, "group", nd->group);
 	fprintf(to, "%smode = %04o\n", prefix, nd->mode ? nd->mode : 0700);
@@ -114,8 +116,16 @@ void options_dump(const struct options *opt, FILE *to)
 		fprintf(to, ",-%s", opt->cpu_off[i]->name);
 	fputc('\n', to);
 	dump_number(to, "", "smp", opt->cpus);
+	dump_number(to, "", "smp.sockets", opt->topology.sockets);
+	dump_number(to, "", "smp.cores", opt->topology.cores);
+	dump_number(to, "", "smp.threads", opt->topology.threads);
 	dump_text(to, "", "boot", opt->boot_cdrom ? "dc" : "cd");
 	dump_number(to, "", "memory", opt->ram);
+	dump_text(to, "", "memory.path", opt->ram_source.path);
+	dump_bool(to, "", "memory.hugetlb", opt->ram_source.hugetlb);
+	dump_bool(to, "", "memory.prealloc", opt->ram_source.prealloc);
+	dump_bool(to, "", "balloon", opt->balloon);
+	dump_bool(to, "", "balloon.free-page-reporting", opt->free_page_reporting);
 	dump_text(to, "", "kernel", opt->kernel);
 	dump_text(to, "", "initrd", opt->initrd);
 	dump_text(to, "", "append", opt->append);
@@ -127,6 +137,7 @@ void options_dump(const struct options *opt, FILE *to)
 	dump_chardev(to, "serial", &opt->serial);
 	dump_chardev(to, "monitor", &opt->monitor);
 	dump_text(to, "", "qmp", opt->qmp);
+	dump_text(to, "", "incoming", opt->incoming);
 	dump_bool(to, "", "paused", opt->paused);
 	dump_bool(to, "", "reboot", !opt->no_reboot);
 	dump_number(to, "", "shutdown-timeout", opt->shutdown_timeout);
