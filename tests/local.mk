@@ -3,7 +3,7 @@
 # host), the poll-mode guest, benchmarks
 
 # The manual pages.
-TESTS += tests/man.sh
+turn_tests = tests/man.sh
 EXTRA_DIST += tests/man.sh
 
 # The switch against real peers.
@@ -43,7 +43,7 @@ integration_tests = \
 	tests/integration/tap.sh \
 	tests/integration/vmm-options.sh \
 	tests/integration/wirefilter.sh
-TESTS += $(integration_tests)
+turn_tests += $(integration_tests)
 EXTRA_DIST += $(integration_tests) tests/integration/who-held tests/integration/ids
 
 # vhost-user front ends, most of them hostile.
@@ -60,7 +60,7 @@ tests_vhost_hostile_SOURCES = \
 	tests/vhost/watch.c
 tests_vhost_hostile_CFLAGS = $(AM_CFLAGS) -pthread
 tests_vhost_hostile_LDADD = lib/libcommon.la
-TESTS += tests/vhost/hostile.sh
+turn_tests += tests/vhost/hostile.sh
 EXTRA_DIST += tests/vhost/hostile.sh
 
 # libvdeplug's programs through shared memory.
@@ -69,13 +69,13 @@ tests_plug_plugtest_CFLAGS = $(AM_CFLAGS) -pthread
 tests_plug_plugtest_LDADD = $(VDEPLUG_LIBS)
 tests_plug_restart_CFLAGS = $(AM_CFLAGS) -pthread
 tests_plug_restart_LDADD = lib/libfront.la $(VDEPLUG_LIBS)
-TESTS += tests/plug/plug.sh
+turn_tests += tests/plug/plug.sh
 EXTRA_DIST += tests/plug/plug.sh
 
 # Fuzz targets: their corpora are replayed here; tests/fuzz/fuzz.sh looks for more.
 fuzz_tests = tests/fuzz/fuzz-vhost tests/fuzz/fuzz-vring
 check_PROGRAMS += $(fuzz_tests)
-TESTS += $(fuzz_tests)
+turn_tests += $(fuzz_tests)
 tests_fuzz_fuzz_vhost_SOURCES = tests/fuzz/fuzz-vhost.c tests/fuzz/fuzz.h \
 	tests/fuzz/replay.c
 tests_fuzz_fuzz_vhost_LDADD = switchd/libswitchd.la
@@ -85,7 +85,7 @@ tests_fuzz_fuzz_vring_LDADD = lib/libcommon.la
 EXTRA_DIST += tests/fuzz/corpus tests/fuzz/fuzz.sh tests/fuzz/README.md
 
 # The rings' wake-ups, in a model.
-TESTS += tests/model/vring.sh
+turn_tests += tests/model/vring.sh
 EXTRA_DIST += tests/model/README.md tests/model/vring.pml tests/model/vring.sh
 
 # Benchmarks; vde-load is also the client of the tests.
@@ -139,7 +139,6 @@ nested_tests = \
 	tests/nested/check-restart.sh \
 	tests/nested/check-save.sh \
 	tests/nested/check-seed.sh
-TESTS += $(nested_tests)
 EXTRA_DIST += $(nested_tests) \
 	tests/nested/cases/boot.sh \
 	tests/nested/cases/boottime.sh \
@@ -187,7 +186,7 @@ unit_tests = \
 	tests/unit/test-vring \
 	tests/unit/test-wire
 check_PROGRAMS += $(unit_tests)
-TESTS += $(unit_tests)
+turn_tests += $(unit_tests)
 endif
 EXTRA_DIST += tests/unit/unit.h
 tests_unit_test_balloon_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -259,6 +258,16 @@ tests_guest_peer_LDADD = $(VDEPLUG_LIBS)
 guest_tests = tests/guest/guest-net.sh tests/guest/guest-end.sh \
 	tests/guest/guest-disk.sh tests/guest/guest-format.sh tests/guest/guest-life.sh \
 	tests/guest/guest-memory.sh tests/guest/guest-save.sh
-TESTS += $(guest_tests)
+turn_tests += $(guest_tests)
 EXTRA_DIST += $(guest_sources) $(guest_deps) $(guest_tests) \
 	tests/guest/lib.sh tests/guest/README.md
+
+# All of them, and the same in less time: emulated hosts have each its own clock, so they
+# can run side by side, each in its own processor. The others had better not.
+TESTS += $(turn_tests) $(nested_tests)
+check-side-by-side:
+	status=0; \
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(turn_tests)' || status=1; \
+	$(MAKE) $(AM_MAKEFLAGS) -j"$$(nproc)" check TESTS='$(nested_tests)' || status=1; \
+	exit $$status
+.PHONY: check-side-by-side
