@@ -572,7 +572,8 @@ void virtio_save(struct virtio_dev *dev, struct state_out *out)
 			.vector = q->vector,
 			.next_avail = q->vring.next_avail,
 			.enabled = q->enabled,
-			.running = q->vring.size != 0,
+			/* The rings of a driver that broke the rules are nobody's. */
+			.running = dev->active && q->vring.size != 0,
 		};
 	}
 	state_put(out, "virtio", dev->pci.slot, VIRTIO_STATE_VERSION, &x, sizeof(x));

@@ -537,6 +537,32 @@ static void devices(void **state UNUSED)
 	vm_free(next);
 }
 
+/* A driver that has broken the rules is no reason not to go on with all the rest. */
+static void broken_driver(void **state UNUSED)
+{
+	struct vm *vm = vm_make(), *next = vm_make();
+	struct state_out out = { .data = NULL };
+
+	drive(vm);
+	virtio_break(vm->rng, "it is a test");
+	collect(vm, &out);
+	memcpy(next->ram_host, vm->ram_host, 4 << 20);
+	assert_null(load(next, &out));
+	virtio_thaw(next->rng);
+	set(next, 0x3000, 2, 0);
+	ev_run(next->loop, EVRUN_NOWAIT);
+	assert_int_equal(ring_used(next)[1], 1);
+	assert_int_equal(bus_read(&next->mmio, 0xd0000000 + VIRTIO_PCI_COMMON_STATUS, 1),
+			 15 | VIRTIO_NEEDS_RESET);
+	/* A reset, and it works. */
+	set(next, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	memset(next->ram_host + RINGS, 0, 0x4000);
+	drive(next);
+	state_out_free(&out);
+	vm_free(vm);
+	vm_free(next);
+}
+
 /* Sections that are missing, or of another device. */
 static void other_devices(void **state UNUSED)
 {
@@ -612,6 +638,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(lies),
 	cmocka_unit_test(failures),
 	cmocka_unit_test(devices),
+	cmocka_unit_test(broken_driver),
 	cmocka_unit_test(other_devices),
 	cmocka_unit_test(hostile_devices),
 };
