@@ -22,6 +22,7 @@ enum {
 	BALLOON_STATE_VERSION = 1,
 	BALLOON_SHIFT = 12,		/* pages of the protocol */
 	BALLOON_PAGES = 256,		/* looked at in one go */
+	BALLOON_CHAIN = 4096,		/* named in one chain, at most */
 	BALLOON_BUDGET = 8,		/* chains at one go, for each can free much */
 };
 
@@ -69,10 +70,12 @@ static void balloon_free(struct vm *vm, uint32_t *page, unsigned int n)
 	}
 }
 
-/* The guest's driver gives pages, named in what we read. */
+/* The guest's driver gives pages, named in what we read. A chain could name more than can
+ * be freed in hours; drivers name 1024 at most. */
 static void balloon_inflate(struct vm *vm, const struct vring_chain *chain)
 {
-	size_t size = iov_size(chain->iov, chain->out);
+	size_t size = MIN(iov_size(chain->iov, chain->out),
+			  BALLOON_CHAIN * sizeof(uint32_t));
 	uint32_t page[BALLOON_PAGES];
 	size_t n;
 

@@ -13,7 +13,8 @@
  * and no copy that could be out of date.
  *
  * Security model: the guest may name any addresses. What is no RAM of its own is passed
- * over; what is, only it loses.
+ * over; what is, only it loses. Of the pages that one chain names, only so many are freed
+ * as make nobody else wait.
  */
 #ifndef VMM_VIRTIO_BALLOON_H
 #define VMM_VIRTIO_BALLOON_H

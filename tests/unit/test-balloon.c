@@ -161,6 +161,14 @@ static void inflate(void **state)
 		assert_true(is_free(vm, FREE + (100 + 2 * i) * PAGE));
 		assert_true(is_kept(vm, FREE + (101 + 2 * i) * PAGE));
 	}
+	/* More than the VM can be made to wait for. */
+	memset(vm->ram_host + FREE, 0xa5, 4 * PAGE);
+	memset(page, 0xff, FREE - DATA);
+	page[4095] = FREE / PAGE + 1;
+	page[4096] = FREE / PAGE + 2;
+	put(vm, INFLATE, DATA, FREE - DATA, false);
+	assert_true(is_free(vm, FREE + PAGE));
+	assert_true(is_kept(vm, FREE + 2 * PAGE));
 	/* Given back, they are memory as before. */
 	put(vm, DEFLATE, DATA, 4, false);
 	memset(vm->ram_host + FREE, 0xa5, 4 * PAGE);
