@@ -293,14 +293,26 @@ static bool vm_kill(struct vm_peer *vm, const char *name)
 	return vm_peer_wait(vm, VM_KILL_MS);
 }
 
-/* Press the power button, of one that stands still, too. */
+/* Whether it stands still because it was saved. */
+static bool vm_is_saved(struct vm_peer *vm, const char *name)
+{
+	json_t *ret = ask(vm, name, "query-status");
+	bool saved = !strcmp(text_of(ret, "status"), "postmigrate");
+
+	json_decref(ret);
+	return saved;
+}
+
+/* Press the power button, of one that stands still, too; but a guest that was saved is not
+ * to change what its disks had then. */
 static bool vm_press(struct vm_peer *vm, const char *name)
 {
-	json_t *cont = ask(vm, name, "cont"), *press = NULL;
+	bool saved = vm->answers && vm_is_saved(vm, name);
+	json_t *ready = ask(vm, name, saved ? "quit" : "cont"), *press = NULL;
 
-	if (cont)
-		press = ask(vm, name, "system_powerdown");
-	json_decref(cont);
+	if (ready)
+		press = saved ? json_incref(ready) : ask(vm, name, "system_powerdown");
+	json_decref(ready);
 	json_decref(press);
 	return press;
 }

@@ -191,6 +191,23 @@ waits() {
 }
 check 'with -S it waits, and can be saved again' waits
 
+# Who ends what was saved does not let the guest run on first: it would write to its disk.
+stopped() {
+	image
+	options="mode=disk-write count=3000 blocks=$BLOCKS exit=halt"
+	XDG_RUNTIME_DIR=$T disk told "$options" -name told
+	wait_for "$GUEST_SECONDS" safe_beyond told 100
+	save told
+	before=$(last_safe told)
+	XDG_RUNTIME_DIR=$T timeout 20 "$top_builddir/lanbox" vm stop told
+	ended told
+	is 'blocks said to be safe' "$(last_safe told)" "$before"
+	disk again "mode=disk-write count=3000 blocks=$BLOCKS" -incoming "file:$S"
+	wait_for "$GUEST_SECONDS" said again 'wrote 3000 blocks'
+	end again
+}
+check 'lanbox vm stop ends a VM that was saved, and does not wake it' stopped
+
 # A saving that fails harms nothing.
 fails() {
 	image
