@@ -147,8 +147,8 @@ static void chardev_watch(struct chardev *c)
 		ev_io_start(c->loop, &c->rx);
 	else
 		ev_io_stop(c->loop, &c->rx);
-	/* Who is not read from may still go away. */
-	if (chardev_has_clients(c) && !reads && !ev_is_active(&c->look))
+	/* Who is there and not read from may still go away. */
+	if (chardev_has_clients(c) && c->rx_fd >= 0 && !reads && !ev_is_active(&c->look))
 		ev_timer_again(c->loop, &c->look);
 	if (c->tx_fd >= 0 && c->count)
 		ev_io_start(c->loop, &c->tx);

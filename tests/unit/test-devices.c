@@ -6,9 +6,14 @@
 
 #include <linux/serial_reg.h>
 #include <linux/virtio_pci.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "lib/fd.h"
 #include "vmm/acpi.h"
+#include "vmm/chardev.h"
 #include "vmm/power.h"
 #include "vmm/ram.h"
 #include "vmm/serial.h"
@@ -326,6 +331,65 @@ static void uart(void **state)
 
 /* Power. */
 
+/* A socket for one client. */
+
+static unsigned int chardev_opened;
+
+static unsigned int no_room(void *ctx UNUSED)
+{
+	return 0;
+}
+
+static void no_input(void *ctx UNUSED, const uint8_t *bytes UNUSED, unsigned int size UNUSED)
+{
+	fail();
+}
+
+static void note_opened(void *ctx UNUSED)
+{
+	chardev_opened++;
+}
+
+static void chardev_nobody(void **state)
+{
+	static const struct chardev_ops ops = {
+		.room = no_room, .input = no_input, .opened = note_opened,
+	};
+	char dir[] = "/tmp/lanbox-unit.XXXXXX", path[sizeof(dir) + 2];
+	struct options_chardev where = { .kind = CHARDEV_UNIX, .path = path };
+	struct vm *vm = *state;
+	struct chardev *dev;
+	int client;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/s", dir);
+	assert_int_equal(chardev_create(vm->loop, &where, "unit", true, &ops, NULL, &dev), 0);
+	/* Our end wants input, and there is nobody: nobody comes by that. */
+	for (int i = 0; i < 40; i++) {
+		chardev_want_input(dev);
+		usleep(10000);
+		ev_run(vm->loop, EVRUN_NOWAIT);
+	}
+	assert_int_equal(chardev_opened, 0);
+	/* One comes, and goes although it is never read from. */
+	client = fd_connect_unix(path);
+	assert_true(client >= 0);
+	for (int i = 0; i < 100 && !chardev_opened; i++)
+		ev_run(vm->loop, EVRUN_NOWAIT);
+	assert_int_equal(chardev_opened, 1);
+	fd_close(&client);
+	client = fd_connect_unix(path);
+	for (int i = 0; i < 300 && chardev_opened == 1; i++) {
+		usleep(10000);
+		ev_run(vm->loop, EVRUN_NOWAIT);
+	}
+	assert_int_equal(chardev_opened, 2);
+	fd_close(&client);
+	chardev_destroy(dev);
+	assert_int_equal(access(path, F_OK), -1);
+	rmdir(dir);
+}
+
 static void power(void **state)
 {
 	struct vm *vm = *state;
@@ -474,6 +538,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup_teardown(rng_gives, setup, teardown),
 	cmocka_unit_test_setup_teardown(rings_outside, setup, teardown),
 	cmocka_unit_test_setup_teardown(uart, setup, teardown),
+	cmocka_unit_test_setup_teardown(chardev_nobody, setup, teardown),
 	cmocka_unit_test_setup_teardown(power, setup, teardown),
 	cmocka_unit_test_setup_teardown(power_pm1, setup, teardown),
 	cmocka_unit_test_setup_teardown(acpi, setup, teardown),
