@@ -216,7 +216,10 @@ const char *save_begin(struct vm *vm, const char *path)
 	save->resume = !vm->pause.on;
 	pause_begin(vm);
 	freeze_all(vm);
-	why = collect(vm, &save->out);
+	/* Disks have made safe what they had, or not. */
+	why = unsaved(vm);
+	if (!why)
+		why = collect(vm, &save->out);
 	if (why)
 		return save_undo(save, why);
 	sigfillset(&all);

@@ -400,8 +400,12 @@ static const char *blk_unsaved(struct virtio_dev *dev)
 {
 	const struct virtio_blk *blk = virtio_blk(dev);
 
-	return blk->disk->overlay.fd < 0 ? NULL :
-	       blk_say(blk, "what the guest has written to it is kept nowhere (-snapshot)");
+	if (blk->disk->overlay.fd >= 0)
+		return blk_say(blk, "what the guest has written to it is kept nowhere "
+			       "(-snapshot)");
+	/* Elsewhere flushes would work again, and the guest take for safe what is lost. */
+	return blk->disk->flush_error ?
+	       blk_say(blk, "what the guest has written to it is not safe") : NULL;
 }
 
 static void blk_save(struct virtio_dev *dev, struct state_out *out)

@@ -10,7 +10,7 @@ CHECK=$top_builddir/tests/guest/diskcheck
 BACK=$top_builddir/tests/guest/blkback
 BLOCKS=512
 BATCH=8
-requires qemu-storage-daemon qemu-img
+requires qemu-storage-daemon qemu-img socat
 for tool in "$CHECK" "$BACK"; do
 	[ -f "$tool" ] || { echo "Bail out! $tool is not built"; exit 99; }
 done
@@ -36,10 +36,13 @@ run() {
 	vm "$@"
 }
 
-# disk NAME 'GUEST OPTIONS' IMAGE [,DRIVE OPTION...]: a VM with a disk.
+# disk NAME 'GUEST OPTIONS' IMAGE [,DRIVE OPTION... [VMM OPTION...]]: a VM with a disk.
 disk() {
-	run "$1" "$2 blocks=$BLOCKS" \
-		-drive "file=$T/$3,if=virtio,format=${format:-qcow2}${4:-}"
+	lib_drive="file=$T/$3,if=virtio,format=${format:-qcow2}${4:-}"
+	lib_name=$1
+	lib_guest="$2 blocks=$BLOCKS"
+	shift $(($# < 4 ? $# : 4))
+	run "$lib_name" "$lib_guest" -drive "$lib_drive" "$@"
 }
 
 # The host's view of an image; only what was freed too late may be wrong with it.
@@ -234,6 +237,27 @@ stuck() {
 	complained stuck 2 "disk '$T/stuck.img': .*does not answer"
 }
 check 'a daemon that stands still does not hold the VM up' stuck
+
+# Such a guest is not saved: in another process its flushes would work again.
+not_saved() {
+	image lost.img
+	disk lost 'mode=disk-write count=16 exit=halt' lost.img '' -qmp "unix:$T/lost.qmp"
+	says lost 'halt'
+	kill -KILL "$(daemon_of lost)"
+	{
+		echo '{"execute": "qmp_capabilities"}'
+		echo "{\"execute\": \"migrate\", \"arguments\": {\"uri\": \"file:$T/lost.state\"}}"
+		sleep 0.5
+		echo '{"execute": "query-status"}'
+		sleep 0.2
+	} | timeout 10 socat -t 5 - "unix:$T/lost.qmp" >"$T/qmp.out"
+	grep "cannot be saved: disk '$T/lost.img': what the guest has written to it is not safe" \
+		"$T/qmp.out" || fail "$(cat "$T/qmp.out")"
+	grep -q '"status": "running"' "$T/qmp.out" || fail 'it does not run on'
+	[ ! -e "$T/lost.state" ]
+	end lost
+}
+check 'a guest whose daemon is gone runs on, and is not saved' not_saved
 
 # A VM that is killed takes its daemon with it, which writes what it has first; so every
 # other time both are killed at once, and only what was flushed is there.
