@@ -37,6 +37,7 @@ enum {
  * @path:	Its image
  * @pid:	Its process
  * @pidfd:	The same; readable when it has ended
+ * @child:	How it ended, if the event loop was the first to know
  * @words:	Reading end of its stderr
  * @watch:	Watches that
  * @line:	A line of it that is not complete, @length bytes
@@ -47,6 +48,7 @@ struct qsd {
 	char blockdev[QSD_ARGUMENT];
 	pid_t pid;
 	int pidfd;
+	ev_child child;
 	int words;
 	ev_io watch;
 	char line[QSD_LINE];
@@ -245,9 +247,16 @@ static int qsd_pipe(struct qsd *qsd, int *words)
 static void qsd_free(struct qsd *qsd)
 {
 	ev_io_stop(qsd->loop, &qsd->watch);
+	ev_child_stop(qsd->loop, &qsd->child);
 	fd_close(&qsd->words);
 	fd_close(&qsd->pidfd);
 	free(qsd);
+}
+
+/* Its socket ends, too, and that is what is acted on. */
+static void qsd_child_cb(struct ev_loop *loop, ev_child *w, int revents UNUSED)
+{
+	ev_child_stop(loop, w);
 }
 
 int qsd_start(struct ev_loop *loop, const struct options_drive *opt, struct qsd **out,
@@ -279,6 +288,7 @@ int qsd_start(struct ev_loop *loop, const struct options_drive *opt, struct qsd 
 	fd_close(&listening);
 	fd_close(&words);
 	ev_io_init(&qsd->watch, qsd_words_cb, qsd->words, EV_READ);
+	ev_child_init(&qsd->child, qsd_child_cb, qsd->pid, 0);
 	if (ret) {
 		log_err_errno(-ret, "disk '%s': starting " QSD_PROGRAM, opt->file);
 		fd_close(sock);
@@ -286,6 +296,7 @@ int qsd_start(struct ev_loop *loop, const struct options_drive *opt, struct qsd 
 		return ret;
 	}
 	ev_io_start(loop, &qsd->watch);
+	ev_child_start(loop, &qsd->child);
 	*out = qsd;
 	return 0;
 }
@@ -314,7 +325,9 @@ int qsd_kill(struct qsd *qsd)
 	pidfd_send_signal(qsd->pidfd, SIGKILL, NULL, 0);
 	qsd_wait(qsd, -1);
 	/* The event loop waits for all children, and may have been first. */
-	if (waitpid(qsd->pid, &status, WNOHANG) != qsd->pid || !ended)
+	if (waitpid(qsd->pid, &status, WNOHANG) != qsd->pid)
+		status = qsd->child.rpid == qsd->pid ? qsd->child.rstatus : -1;
+	if (!ended)
 		status = -1;
 	qsd_words_cb(qsd->loop, &qsd->watch, EV_READ);
 	qsd_free(qsd);

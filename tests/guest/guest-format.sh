@@ -217,7 +217,12 @@ died() {
 	image died.img
 	disk died mode=disk-write died.img
 	says died 'safe [0-9]*$'
-	kill -KILL "$(daemon_of died)"
+	# The VM hears of all that at once, and in whatever order.
+	daemon=$(daemon_of died)
+	kill -STOP "$(pid_of died)"
+	kill -KILL "$daemon"
+	sleep 0.2
+	kill -CONT "$(pid_of died)"
 	wait_for 20 test -s "$T/died.rc"
 	said died 'error: request of type [14] at sector [0-9]*: status 1' || vm_log died
 	complained died 2 "disk '$T/died.img': .*gone (signal 9)"
