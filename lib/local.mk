@@ -11,6 +11,7 @@ lib_libcommon_la_SOURCES = \
 	lib/activation.c lib/activation.h \
 	lib/bytes.h lib/compiler.h \
 	lib/crc32c.c lib/crc32c.h \
+	lib/csum.c lib/csum.h \
 	lib/daemon.c lib/daemon.h \
 	lib/eth.c lib/eth.h \
 	lib/guestmem.c lib/guestmem.h \
@@ -19,6 +20,7 @@ lib_libcommon_la_SOURCES = \
 	lib/log.c lib/log.h \
 	lib/parse.c lib/parse.h \
 	lib/memguard.c lib/memguard.h \
+	lib/offload.c lib/offload.h \
 	lib/vhost_wire.h \
 	lib/vnet.c lib/vnet.h \
 	lib/pcapfile.h lib/ratelimit.h lib/siphash.h lib/vde_wire.h \

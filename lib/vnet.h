@@ -26,10 +26,33 @@ enum {
 	VNET_HDR_SIZE = 12,
 	VNET_HDR_SIZE_LEGACY = 10,
 
-	/* Feature bits, section 5.1.3 */
+	/* Feature bits, section 5.1.3; GUEST: what the driver takes */
+	VNET_F_CSUM = 0,
+	VNET_F_GUEST_CSUM = 1,
 	VNET_F_MTU = 3,
+	VNET_F_GUEST_TSO4 = 7,
+	VNET_F_GUEST_TSO6 = 8,
+	VNET_F_GUEST_ECN = 9,
+	VNET_F_HOST_TSO4 = 11,
+	VNET_F_HOST_TSO6 = 12,
+	VNET_F_HOST_ECN = 13,
 	VNET_F_MRG_RXBUF = 15,
 	VNET_F_MQ = 22,
+	VNET_F_GUEST_USO4 = 54,
+	VNET_F_GUEST_USO6 = 55,
+	VNET_F_HOST_USO = 56,
+
+	/* Flags of a header */
+	VNET_HDR_NEEDS_CSUM = 1,
+	VNET_HDR_DATA_VALID = 2,
+
+	/* Its gso_type */
+	VNET_GSO_NONE = 0,
+	VNET_GSO_TCPV4 = 1,
+	VNET_GSO_UFO = 3,
+	VNET_GSO_TCPV6 = 4,
+	VNET_GSO_UDP_L4 = 5,
+	VNET_GSO_ECN = 0x80,	/* beside one of TCP */
 };
 
 /** struct vnet_hdr - Section 5.1.6.1 */

@@ -175,6 +175,7 @@ unit_tests = \
 	tests/unit/test-bridge \
 	tests/unit/test-bytes \
 	tests/unit/test-devices \
+	tests/unit/test-offload \
 	tests/unit/test-ram \
 	tests/unit/test-iplog \
 	tests/unit/test-rstp \
@@ -188,7 +189,7 @@ unit_tests = \
 check_PROGRAMS += $(unit_tests)
 turn_tests += $(unit_tests)
 endif
-EXTRA_DIST += tests/unit/unit.h
+EXTRA_DIST += tests/gso.h tests/unit/unit.h
 tests_unit_test_balloon_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_balloon_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_blk_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
@@ -199,6 +200,8 @@ tests_unit_test_bytes_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_bytes_LDADD = lib/libcommon.la $(CMOCKA_LIBS)
 tests_unit_test_vring_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_vring_LDADD = lib/libcommon.la $(CMOCKA_LIBS)
+tests_unit_test_offload_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_offload_LDADD = lib/libcommon.la $(CMOCKA_LIBS)
 tests_unit_test_ram_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_ram_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_devices_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
