@@ -269,6 +269,8 @@ static enum offload_error parse_gso(struct offload *o, const struct vnet_hdr *hd
 	o->needs |= OFFLOAD_F(feature);
 	if (ecn)
 		o->needs |= OFFLOAD_F(VNET_F_GUEST_ECN);
+	if (o->proto == PROTO_UDP && segs > OFFLOAD_UDP_MAX)
+		o->needs |= OFFLOAD_HERE;
 	o->ecn = ecn;
 	o->gso_type = (uint8_t)type;
 	o->gso_size = gso_size;
@@ -304,6 +306,9 @@ enum offload_error offload_parse(struct offload *o, const struct vnet_hdr *hdr,
 		o->proto = 0;
 		o->l4 = o->hdr_len = 0;
 		o->ipv6 = false;
+	} else if (o->csum_end != o->size) {
+		/* Others would sum up all of the frame, and what is behind the packet. */
+		o->needs = OFFLOAD_HERE;
 	}
 	return OFFLOAD_OK;
 }

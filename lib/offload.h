@@ -34,8 +34,10 @@
  * the pseudo-header's sum in the frame, as the sender has to know the last address
  * behind an IPv6 routing header. A wrong one makes wrong segments, and only its own.
  *
+ * Linux takes no UDP frame of more than 128 segments, so such ones are cut here.
  * Checksums of anything but a plain TCP or UDP packet (in tunnels, say) are finished
- * as the header says, and no receiver is asked to. Such frames are never cut.
+ * as the header says, and no receiver is asked to. Such frames are never cut. The same
+ * goes for packets with something behind them in the frame, as it is no part of the sum.
  *
  * Bounds: headers end within OFFLOAD_HEAD_MAX, a frame makes OFFLOAD_SEGS_MAX segments
  * at most. That may still be much more work than a common frame is: who shares out time
@@ -56,6 +58,7 @@ enum {
 	OFFLOAD_HEAD_MAX = 256,		/* a head need not be longer */
 	OFFLOAD_SEGS_MAX = 8192,
 	OFFLOAD_TCP_MIN = 8,		/* gso_size of TCP, as in Linux */
+	OFFLOAD_UDP_MAX = 128,		/* segments of UDP that others can take */
 };
 
 /* Sets of features, as of virtio: a bit each. */

@@ -35,7 +35,7 @@ struct gso_frame {
 /** struct gso_limits - Which frames are wanted; zero stands for all kinds */
 struct gso_limits {
 	unsigned int gso_min;	/* smallest payload of a segment */
-	unsigned int segs_max;
+	unsigned int segs_max, udp_segs_max;
 	bool no_vlan;
 	bool no_routing;
 	bool csum_only;
@@ -189,6 +189,8 @@ static inline void gso_random(struct gso_frame *f, uint64_t *seed, const struct 
 
 	f->ipv6 = gso_rand(seed, 2);
 	f->tcp = gso_rand(seed, 2);
+	if (!f->tcp && want->udp_segs_max)
+		segs_max = want->udp_segs_max;
 	gso_fill(seed, f->data, 14);
 	f->data[0] = f->data[6] = 2;
 	f->l3 = 14;

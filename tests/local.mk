@@ -10,6 +10,7 @@ EXTRA_DIST += tests/man.sh
 check_PROGRAMS += \
 	tests/integration/framecheck \
 	tests/integration/rawvde \
+	tests/integration/segments \
 	tests/integration/sessions \
 	tests/integration/streamraw \
 	tests/integration/talk \
@@ -17,6 +18,7 @@ check_PROGRAMS += \
 EXTRA_DIST += tests/integration/conn.h tests/integration/invariants.sh \
 	tests/integration/lib.sh tests/integration/tool.h
 tests_integration_framecheck_LDADD = $(VDEPLUG_LIBS)
+tests_integration_segments_LDADD = lib/libcommon.la
 tests_integration_streamraw_LDADD = $(VDEPLUG_LIBS)
 tests_integration_talk_LDADD = $(VDEPLUG_LIBS)
 tests_integration_wirecheck_CFLAGS = $(AM_CFLAGS) -pthread
@@ -34,6 +36,7 @@ integration_tests = \
 	tests/integration/learning.sh \
 	tests/integration/lifecycle.sh \
 	tests/integration/noloss.sh \
+	tests/integration/offload.sh \
 	tests/integration/peers.sh \
 	tests/integration/plug.sh \
 	tests/integration/plugins.sh \

@@ -171,6 +171,8 @@ static uint64_t needs_of(const struct gso_frame *f)
 		needs |= OFFLOAD_F(f->ipv6 ? VNET_F_GUEST_TSO6 : VNET_F_GUEST_TSO4);
 	else
 		needs |= OFFLOAD_F(f->ipv6 ? VNET_F_GUEST_USO6 : VNET_F_GUEST_USO4);
+	if (!f->tcp && f->segs > 128)
+		needs |= OFFLOAD_HERE;
 	if (f->hdr.gso_type & VNET_GSO_ECN)
 		needs |= OFFLOAD_F(VNET_F_GUEST_ECN);
 	return needs;
@@ -305,6 +307,7 @@ static void padding(void **state UNUSED)
 		size = gso_reference(&frame, 0, want);
 		gso_fill(&seed, frame.data + size, 5);
 		assert_int_equal(offload_parse(&o, &frame.hdr, frame.data, size + 5, size + 5), 0);
+		assert_false(offload_fits(UINT64_MAX, &o));
 		offload_csum(&o, frame.data, &none, 1);
 		assert_memory_equal(frame.data, want, size);
 	}
@@ -360,8 +363,8 @@ static void headers(void **state UNUSED)
 		hdr.flags |= VNET_HDR_DATA_VALID | 0xf8;
 		hdr.num_buffers = le16(77);
 		assert_int_equal(offload_parse(&o, &hdr, frame.data, frame.size, frame.size), 0);
-		assert_true(offload_fits(UINT64_MAX, &o));
-		assert_true(offload_fits(needs_of(&frame), &o));
+		assert_true(offload_fits(UINT64_MAX, &o) == (frame.tcp || frame.segs <= 128));
+		assert_true(offload_fits(needs_of(&frame), &o) == (frame.tcp || frame.segs <= 128));
 		for (int bit = 0; bit < 64; bit++) {
 			if (o.needs >> bit & 1)
 				assert_false(offload_fits(~OFFLOAD_F(bit), &o));
