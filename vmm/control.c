@@ -432,12 +432,13 @@ int control_create(struct vm *vm, struct control **out)
 	return 0;
 }
 
+/* As long as we listen, nobody else takes the name. */
 static void control_close(struct qmp_server *srv, const char *path)
 {
 	if (!srv)
 		return;
-	qmp_server_destroy(srv);
 	unlink(path);
+	qmp_server_destroy(srv);
 }
 
 void control_destroy(struct control *c)

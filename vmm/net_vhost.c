@@ -156,6 +156,8 @@ static void net_vhost_lost(struct net_vhost *nv, int err)
 	}
 	nv->away = true;
 	ev_timer_again(nv->vm->loop, &nv->retry);
+	/* A vCPU may have found out, and the event loop sleep. */
+	ev_async_send(nv->vm->loop, &nv->vm->wake);
 }
 
 /* The thread is done. */
