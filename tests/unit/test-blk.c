@@ -264,7 +264,7 @@ static void rig_start(struct rig *r)
 
 	vm->opt = &r->opt;
 	vm->fd = vm->kvm = vm->ram = vm->irq.vm = -1;
-	vm->loop = ev_loop_new(EVFLAG_AUTO);
+	vm->loop = ev_default_loop(EVFLAG_AUTO);
 	ev_set_userdata(vm->loop, vm);
 	ev_async_init(&vm->wake, wake_cb);
 	ev_async_start(vm->loop, &vm->wake);
@@ -1144,7 +1144,7 @@ static void random_requests(const struct variant *v)
 {
 	struct rig *r = rig_new();
 	struct options_drive *opt = &r->opt.drive[0];
-	struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+	struct ev_loop *loop = ev_default_loop(EVFLAG_AUTO);
 	uint8_t *heap = aligned_alloc(4096, 2 * IMAGE);
 	struct vm vm = { .loop = loop, .opt = &r->opt, .ram = -1 };
 	struct disk *disk;
@@ -1254,7 +1254,7 @@ static void random_all(void **state UNUSED)
 static void parts_of_a_block(void **state UNUSED)
 {
 	struct rig *r = rig_new();
-	struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+	struct ev_loop *loop = ev_default_loop(EVFLAG_AUTO);
 	struct job job[9] = { 0 };
 	double end = seconds() + 10;
 	uint8_t buf[9][4096];
