@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -233,17 +234,29 @@ static int vm_status(struct vm_call *call, const char *name)
 	return ret;
 }
 
-/* Open a console. Return: a descriptor or -errno; -ENOTTY if nobody can sit down there. */
-static int open_console(const char *where)
+/* Open a console, which the VM may say to be wherever it likes, but is @uid's. Return: a
+ * descriptor or -errno; -ENOTTY if nobody can sit down there. */
+static int open_console(const char *where, uid_t uid)
 {
+	static const char pts[] = "pty:/dev/pts/";
+	struct stat st;
+	bool its;
 	int fd;
 
-	if (!strncmp(where, "unix:", 5))
-		return fd_connect_unix(where + 5);
-	if (strncmp(where, "pty:", 4))
+	if (!strncmp(where, "unix:", 5)) {
+		fd = fd_connect_unix(where + 5);
+		its = fd >= 0 && vm_peer_is_of(fd, uid);
+	} else if (!strncmp(where, pts, strlen(pts)) && !strchr(where + strlen(pts), '/')) {
+		fd = open(where + 4, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+		fd = fd < 0 ? -errno : fd;
+		its = fd >= 0 && !fstat(fd, &st) && st.st_uid == uid;
+	} else {
 		return -ENOTTY;
-	fd = open(where + 4, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-	return fd < 0 ? -errno : fd;
+	}
+	if (fd < 0 || its)
+		return fd;
+	fd_close(&fd);
+	return -EPERM;
 }
 
 static int vm_sit_down(struct vm_call *call, const char *name)
@@ -261,7 +274,7 @@ static int vm_sit_down(struct vm_call *call, const char *name)
 		return VM_REFUSED;
 	if (taken)
 		log_warn("VM '%s': somebody else is at the console; waiting", name);
-	ret = open_console(where);
+	ret = open_console(where, vm.uid);
 	if (ret == -ENOTTY)
 		log_err("VM '%s': its console is '%s', where nobody can sit down "
 			"(-serial unix:PATH, or pty)", name, where);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -106,14 +107,33 @@ static void remove_stale(const char *dir, const char *name, const char *control)
 	fd_close(&lock);
 }
 
-/* Who is at the other end. */
-static int peer_process(struct vm_peer *vm, int fd)
+static int peer_cred(int sock, struct ucred *peer)
 {
-	socklen_t size = sizeof(struct ucred);
+	socklen_t size = sizeof(*peer);
+
+	return getsockopt(sock, SOL_SOCKET, SO_PEERCRED, peer, &size) < 0 ? -errno : 0;
+}
+
+bool vm_peer_is_of(int sock, uid_t uid)
+{
 	struct ucred peer;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-		return -errno;
+	return !peer_cred(sock, &peer) && peer.uid == uid;
+}
+
+/* Who is at the other end. */
+static int peer_process(struct vm_peer *vm, int fd, const char *dir)
+{
+	struct ucred peer;
+	struct stat st;
+	int ret;
+
+	ret = lstat(dir, &st) < 0 ? -errno : peer_cred(fd, &peer);
+	if (ret)
+		return ret;
+	if (peer.uid != st.st_uid)
+		return -EPERM;
+	vm->uid = peer.uid;
 	vm->pid = peer.pid;
 	vm->pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
 	return vm->pidfd < 0 ? -errno : 0;
@@ -134,12 +154,17 @@ int vm_find(const char *dir, const char *name, struct vm_peer *vm)
 	}
 	if (fd < 0)
 		return fd;
-	ret = peer_process(vm, fd);
+	ret = peer_process(vm, fd, dir);
 	fd_close(&fd);
 	/* It has ended between the two. */
 	if (ret)
 		return ret == -ESRCH ? -ENOENT : ret;
 	vm->answers = !qmp_client_open(&vm->client, path);
+	/* The name may lead elsewhere by now. */
+	if (vm->answers && !vm_peer_is_of(vm->client.sock, vm->uid)) {
+		vm_peer_close(vm);
+		return -EPERM;
+	}
 	return 0;
 }
 
@@ -147,6 +172,7 @@ void vm_peer_close(struct vm_peer *vm)
 {
 	if (vm->answers)
 		qmp_client_close(&vm->client);
+	vm->answers = false;
 	fd_close(&vm->pidfd);
 }
 

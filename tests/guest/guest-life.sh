@@ -735,6 +735,16 @@ vm_others() {
 	as 65533 "$LANBOX" vm list -u 65534 \
 		>"$T/out" 2>&1 && fail 'anybody may look'
 	grep 'Permission denied' "$T/out"
+	# A name of theirs that leads to a process of ours, which is not to be killed.
+	spawn ours socat UNIX-LISTEN:"$T/ours.sock",fork -
+	wait_for 5 test -S "$T/ours.sock"
+	ln -s "$T/ours.sock" /tmp/lanbox-65534/trap.qmp
+	lanbox_vm 1 stop -f -u 65534 trap
+	grep "VM 'trap' in '/tmp/lanbox-65534': Operation not permitted" "$T/err"
+	alive "$(pid_of ours)" || fail 'it was killed'
+	is 'what it was told' "$(cat "$T/ours.log")" ''
+	rm /tmp/lanbox-65534/trap.qmp
+	end ours
 	lanbox_vm 0 stop -f -u 65534 theirs
 	ended other
 	# A folder that somebody else has put there.
