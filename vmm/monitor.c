@@ -26,6 +26,7 @@
 
 enum {
 	MONITOR_LINE = 256,
+	MONITOR_ARG = 4096,		/* a path, in a line from elsewhere */
 	KEY_BACKSPACE = 0x08,
 	KEY_KILL_LINE = 0x15,
 	KEY_DELETE = 0x7f,
@@ -283,20 +284,24 @@ static void run_help(struct vm *vm, const char *arg, FILE *to)
 
 void monitor_run(struct vm *vm, const char *line, FILE *to)
 {
-	const char *word = line + strspn(line, " \t"), *arg;
+	const char *word = line + strspn(line, " \t"), *arg, *end;
 	size_t len = strcspn(word, " \t");
-	char name[MONITOR_LINE], rest[MONITOR_LINE];
+	char name[MONITOR_LINE], rest[MONITOR_ARG];
+	bool more;
 
 	arg = word + len + strspn(word + len, " \t");
+	end = arg + strcspn(arg, " \t");
+	more = end[strspn(end, " \t")] || (size_t)(end - arg) >= sizeof(rest);
 	snprintf(name, sizeof(name), "%.*s", (int)MIN(len, sizeof(name) - 1), word);
-	snprintf(rest, sizeof(rest), "%.*s", (int)strcspn(arg, " \t"), arg);
+	snprintf(rest, sizeof(rest), "%.*s", (int)MIN((size_t)(end - arg), sizeof(rest) - 1),
+		 arg);
 	if (!*name)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (strcmp(name, commands[i].name) &&
 		    (!commands[i].alias || strcmp(name, commands[i].alias)))
 			continue;
-		if (*arg && !commands[i].takes_arg)
+		if (more || (*arg && !commands[i].takes_arg))
 			fprintf(to, "%s: extraneous characters at the end of line\n",
 				commands[i].name);
 		else

@@ -208,6 +208,23 @@ stopped() {
 }
 check 'lanbox vm stop ends a VM that was saved, and does not wake it' stopped
 
+# A path that is not one word, or longer than any, is not cut short.
+cut() {
+	vm cut mode=hang -qmp "unix:$T/cut.qmp"
+	says cut 'hang: ring 3'
+	long=$T/$(printf '%0300d' 0)/$(printf '%0200d' 0)
+	for arg in "$T/two words" "$long/$(printf '%05000d' 0)"; do
+		qmp cut "human-monitor-command:{\"command-line\":\"save $arg\"}" |
+			grep 'extraneous characters' || fail "$(cat "$T/qmp.out")"
+		is 'state of the VM' "$(status cut)" running
+	done
+	qmp cut "human-monitor-command:{\"command-line\":\"save $long\"}" >/dev/null
+	wait_for 5 grep "'$long': the VM cannot be saved there: " "$T/cut.log"
+	[ ! -e "$T/two" ]
+	end cut
+}
+check 'the monitor cuts no path short' cut
+
 # A saving that fails harms nothing.
 fails() {
 	image
