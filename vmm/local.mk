@@ -12,13 +12,13 @@ vmm_libvmm_la_SOURCES = \
 	vmm/control.c vmm/control.h \
 	vmm/cpuid.c vmm/cpuid.h \
 	vmm/diagnose.c vmm/diagnose.h \
-	vmm/elf.c vmm/elf.h \
-	vmm/firmware.c vmm/firmware.h \
-	vmm/fwcfg.c vmm/fwcfg.h \
 	vmm/disk.c vmm/disk.h \
 	vmm/disk_chain.c vmm/disk_chain.h \
 	vmm/disk_file.c vmm/disk_file.h \
 	vmm/disk_vhost.c vmm/disk_vhost.h \
+	vmm/elf.c vmm/elf.h \
+	vmm/firmware.c vmm/firmware.h \
+	vmm/fwcfg.c vmm/fwcfg.h \
 	vmm/irq.c vmm/irq.h \
 	vmm/kvm.c vmm/kvm.h \
 	vmm/kvm_state.c vmm/kvm_state.h \
@@ -27,8 +27,8 @@ vmm_libvmm_la_SOURCES = \
 	vmm/monitor.c vmm/monitor.h \
 	vmm/net.h \
 	vmm/net_tap.c vmm/net_tap.h \
-	vmm/net_vhost.c vmm/net_vhost.h \
 	vmm/net_vde.c vmm/net_vde.h \
+	vmm/net_vhost.c vmm/net_vhost.h \
 	vmm/options.c vmm/options.h \
 	vmm/options_chardev.c vmm/options_chardev.h \
 	vmm/options_compat.c vmm/options_compat.h \

@@ -43,7 +43,7 @@ enum {
 
 /**
  * struct state_head - What a file begins with
- * @magic:	STATE_MAGIC
+ * @magic:	"lanbox-vm-state" and a newline
  * @version:	STATE_VERSION
  * @sum:	Of the head, with zero in the place of this
  * @ram_at:	Where the pages of RAM begin: the size of head and sections

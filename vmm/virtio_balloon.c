@@ -55,7 +55,7 @@ static int compare_pages(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Free pages by their numbers, as few calls as they allow. @page is sorted. */
+/* Free pages by their numbers, as few calls as they allow; sorts them. */
 static void balloon_free(struct vm *vm, uint32_t *page, unsigned int n)
 {
 	unsigned int first = 0;
