@@ -348,6 +348,10 @@ static void qmp_conn_line(struct qmp_conn *conn, const char *line, size_t size)
 	else
 		reply = json_pack("{s:{s:s,s:s}}", "error", "class", err.class,
 				  "desc", err.desc);
+	/* A name that is no UTF-8, or cut short within a character: better than silence. */
+	if (!reply)
+		reply = json_pack("{s:{s:s,s:s}}", "error", "class", err.class,
+				  "desc", "It failed, and why cannot be said in JSON");
 	if (reply && id)
 		json_object_set(reply, "id", id);
 	if (!ret)

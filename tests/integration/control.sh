@@ -84,6 +84,9 @@ form() {
 	is 'third line' "$(sed -n 3p answer)" '{"return":{},"id":[1]}'
 	is 'no command' "$(run sw nonsense)" \
 		'{"error":{"class":"CommandNotFound","desc":"The command nonsense has not been found"}}'
+	# The message is cut short in the midst of a character.
+	is 'an answer' "$(run sw "$(printf '%0300d' 0 | sed 's/0/é/g')")" "$(:
+		)"'{"error":{"class":"CommandNotFound","desc":"It failed, and why cannot be said in JSON"}}'
 }
 check 'greeting, negotiation, ids, errors' form
 
