@@ -18,13 +18,28 @@ static uint64_t load64(const uint8_t *p)
 	return x;
 }
 
-/* Up to seven bytes, zeros behind them. */
-static uint64_t load_rest(const uint8_t *p, size_t size)
+/* Up to seven bytes. */
+static uint64_t add_rest(uint64_t sum, const uint8_t *p, size_t size)
 {
-	uint64_t x = 0;
+	uint32_t four;
+	uint16_t two;
 
-	memcpy(&x, p, size);
-	return x;
+	if (size & 4) {
+		memcpy(&four, p, sizeof(four));
+		sum = csum_plus(sum, four);
+		p += sizeof(four);
+	}
+	if (size & 2) {
+		memcpy(&two, p, sizeof(two));
+		sum = csum_plus(sum, two);
+		p += sizeof(two);
+	}
+	if (size & 1) {
+		two = 0;
+		memcpy(&two, p, 1);
+		sum = csum_plus(sum, two);
+	}
+	return sum;
 }
 
 uint64_t csum_add_plain(uint64_t sum, const void *data, size_t size)
@@ -41,12 +56,12 @@ uint64_t csum_add_plain(uint64_t sum, const void *data, size_t size)
 	}
 	for (; size >= 8; size -= 8, p += 8)
 		sum = csum_plus(sum, load64(p));
-	return csum_plus(csum_plus(sum, other), load_rest(p, size));
+	return add_rest(csum_plus(sum, other), p, size);
 }
 
 #ifdef __x86_64__
 /* Shorter ones are not worth the way into the wide registers and back. */
-enum { CSUM_WIDE = 256 };
+enum { CSUM_WIDE = 192 };
 
 /*
  * Halves of 64-bit words in lanes of their own, 64 bits wide: no carry gets lost within

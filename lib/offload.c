@@ -346,6 +346,8 @@ void offload_moved(struct offload *o, int by)
 	o->size = (uint32_t)((int64_t)o->size + by);
 	if (o->csum_end)
 		o->csum_end = (uint32_t)((int64_t)o->csum_end + by);
+	if (o->needs && o->l3 > ETH_HDR_SIZE + TAGS_MAX * TAG_SIZE)
+		o->needs |= OFFLOAD_HERE;
 }
 
 /* What a computed sum of 0 is written as: for UDP 0 would mean that there is none. */

@@ -56,6 +56,7 @@
 
 enum {
 	OFFLOAD_HEAD_MAX = 256,		/* a head need not be longer */
+	OFFLOAD_HDR_MAX = 256 + 8,	/* headers, with two tags that were added since */
 	OFFLOAD_SEGS_MAX = 8192,
 	OFFLOAD_TCP_MIN = 8,		/* gso_size of TCP, as in Linux */
 	OFFLOAD_UDP_MAX = 128,		/* segments of UDP that others can take */
@@ -153,6 +154,9 @@ struct vnet_hdr offload_hdr(const struct offload *o, uint64_t features);
  * offload_moved() - The frame's headers moved: it gained or lost a VLAN tag
  * @o:		What is to do for the frame before
  * @by:		Bytes that it gained in front of its IP header (4 or -4), in the head
+ *
+ * No more than two tags may be added. A frame that has more than two then is for no
+ * other to finish.
  */
 void offload_moved(struct offload *o, int by);
 
@@ -204,7 +208,7 @@ void offload_cut_start(struct offload_cut *cut, const struct offload *o,
 /**
  * offload_segment() - Make the next segment
  * @cut:	A frame, from offload_cut_start()
- * @buf:	Room for headers, o->hdr_len bytes (OFFLOAD_HEAD_MAX at most)
+ * @buf:	Room for headers, o->hdr_len bytes (OFFLOAD_HDR_MAX at most)
  * @iov:	Becomes the segment: @buf, then pieces of the frame's payload
  * @max:	Elements of @iov; two more than pieces of the rest are always enough
  *

@@ -76,9 +76,12 @@ turn_tests += tests/plug/plug.sh
 EXTRA_DIST += tests/plug/plug.sh
 
 # Fuzz targets: their corpora are replayed here; tests/fuzz/fuzz.sh looks for more.
-fuzz_tests = tests/fuzz/fuzz-vhost tests/fuzz/fuzz-vring
+fuzz_tests = tests/fuzz/fuzz-offload tests/fuzz/fuzz-vhost tests/fuzz/fuzz-vring
 check_PROGRAMS += $(fuzz_tests)
 turn_tests += $(fuzz_tests)
+tests_fuzz_fuzz_offload_SOURCES = tests/fuzz/fuzz-offload.c tests/fuzz/fuzz.h \
+	tests/fuzz/replay.c
+tests_fuzz_fuzz_offload_LDADD = lib/libcommon.la
 tests_fuzz_fuzz_vhost_SOURCES = tests/fuzz/fuzz-vhost.c tests/fuzz/fuzz.h \
 	tests/fuzz/replay.c
 tests_fuzz_fuzz_vhost_LDADD = switchd/libswitchd.la
@@ -98,6 +101,8 @@ tests_bench_vde_load_LDADD = $(VDEPLUG_LIBS)
 check_PROGRAMS += tests/bench/ring-load
 tests_bench_ring_load_CFLAGS = $(AM_CFLAGS) -pthread -msse4.2
 tests_bench_ring_load_LDADD = lib/libcommon.la
+check_PROGRAMS += tests/bench/offload-bench
+tests_bench_offload_bench_LDADD = lib/libcommon.la
 EXTRA_DIST += tests/bench/switch-bench tests/bench/vhost-bench tests/bench/vm-bench \
 	tests/bench/disk-bench \
 	tests/bench/ovs-dpdk tests/bench/dpdk-load.c
@@ -112,6 +117,7 @@ bench: all $(check_PROGRAMS) $(check_DATA)
 		$(SHELL) $(top_srcdir)/tests/bench/vm-bench
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
 		$(SHELL) $(top_srcdir)/tests/bench/disk-bench
+	tests/bench/offload-bench
 	for generator in dpdk rings; do \
 		top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
 		GENERATOR=$$generator $(SHELL) $(top_srcdir)/tests/bench/vhost-bench || exit 1; \

@@ -378,6 +378,8 @@ static void headers(void **state UNUSED)
 		offload_moved(&moved, 4);
 		memmove(frame.data + 16, frame.data + 12, MIN(frame.size, (size_t)65530) - 12);
 		gso_put16(frame.data + 12, 0x8100);
+		if (frame.l3 == 22)
+			assert_false(offload_fits(UINT64_MAX, &moved));
 		if (frame.l3 < 22 && frame.size < 65530) {
 			hdr.csum_start = le16((uint16_t)(frame.l4 + 4));
 			assert_int_equal(offload_parse(&o, &hdr, frame.data, frame.size + 4,
