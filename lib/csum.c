@@ -103,12 +103,14 @@ uint64_t csum_add(uint64_t sum, const void *data, size_t size)
 	return csum_add_plain(sum, data, size);
 }
 
-/* Two bytes are left of it, as the machine orders them. */
+/*
+ * Two bytes are left of it, as the machine orders them. The first step leaves 33 bits, the
+ * second one at most 0x1fffe.
+ */
 static uint16_t fold(uint64_t sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);
 	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
 	return (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
 

@@ -129,8 +129,8 @@ static uint16_t parse_ethernet(struct offload *o, const uint8_t *head)
 }
 
 /*
- * The IP parsers set o->l4, o->csum_end and *proto. That l4 is within the head, and the
- * end within the frame, holds if they find nothing wrong.
+ * The IP parsers set o->l4, o->csum_end and *proto. If they find nothing wrong the end is
+ * within the frame; l4 may be behind the head.
  */
 static enum offload_error parse_ipv4(struct offload *o, const uint8_t *head,
 				     unsigned int *proto)
@@ -142,7 +142,7 @@ static enum offload_error parse_ipv4(struct offload *o, const uint8_t *head,
 		return OFFLOAD_BAD_HEADERS;
 	size = (ip[0] & 0xfU) * 4;
 	length = get16(ip + IPV4_LENGTH);
-	if (size < IPV4_SIZE || !within(o, o->l3, size))
+	if (size < IPV4_SIZE)
 		return OFFLOAD_BAD_HEADERS;
 	if (length < size || o->l3 + length > o->size)
 		return OFFLOAD_BAD_LENGTH;
@@ -175,8 +175,6 @@ static enum offload_error parse_ipv6(struct offload *o, const uint8_t *head,
 	}
 	if (next == PROTO_FRAGMENT)
 		return OFFLOAD_FRAGMENT;
-	if (!within(o, at, 0))
-		return OFFLOAD_BAD_HEADERS;
 	o->l4 = (uint16_t)at;
 	*proto = next;
 	return OFFLOAD_OK;

@@ -61,7 +61,7 @@ static void csum_carries(void **state UNUSED)
 		sum = i % 64 ? csum_plus(sum, sum) : csum_add(sum, ones, sizeof(ones));
 	assert_int_equal(be16_get(csum_fold(sum)), 0xffff);
 	assert_int_equal(be16_get(csum_fold(csum_be16(sum, be16(1)))), 1);
-	assert_int_equal(be16_get(csum_fold(csum_plus(UINT64_MAX, 5))), gso_get16((uint8_t *)&(uint16_t){ 5 }));
+	assert_int_equal(be16_get(csum_fold(csum_be16(UINT64_MAX, be16(5)))), 5);
 }
 
 /* Cut @size bytes at @data into pieces at random, empty ones too. Return: how many */
@@ -283,7 +283,8 @@ static void sum_of_zero(void **state UNUSED)
 		gso_put16(frame.data + frame.hdr_len, 0);
 		gso_put16(frame.data + frame.hdr_len,
 			  ~gso_sum(0, frame.data + frame.l4, frame.size - frame.l4));
-		assert_int_equal(offload_parse(&o, &frame.hdr, frame.data, frame.size, frame.size), 0);
+		assert_int_equal(offload_parse(&o, &frame.hdr, frame.data, frame.size,
+					       frame.size), 0);
 		offload_csum(&o, frame.data, &none, 1);
 		assert_int_equal(gso_get16(frame.data + gso_field(&frame)), 0xffff);
 		seen++;
@@ -491,6 +492,19 @@ static void refused(void **state UNUSED)
 	REFUSED(d[39]++, OFFLOAD_BAD_LENGTH);
 	REFUSED(f->hdr.csum_offset = le16(16), OFFLOAD_NO_CSUM);
 
+	/* Of UDP, Linux takes 128 segments and no more. */
+	for (unsigned int segs = 128; segs < 130; segs++) {
+		struct offload o;
+
+		plain_frame(f, false);
+		f->hdr.gso_size = le16(2);
+		f->size = f->hdr_len + 2 * (size_t)segs - 1;
+		gso_finish(f);
+		assert_int_equal(offload_parse(&o, &f->hdr, d, 256, f->size), OFFLOAD_OK);
+		assert_int_equal(o.segs, segs);
+		assert_true(offload_fits(UINT64_MAX, &o) == (segs == 128));
+	}
+
 	/* So many segments are refused even if each has a byte. */
 	plain_frame(f, false);
 	f->hdr.gso_size = le16(1);
@@ -540,8 +554,98 @@ static void long_headers(void **state UNUSED)
 		f->data[54] = 44;
 		f->hdr.csum_start = le16(54);
 		assert_int_equal(try(f, OFFLOAD_HEAD_MAX, f->size), OFFLOAD_FRAGMENT);
+		f->data[54] = 60;	/* one more, wherever it is */
+		assert_true(try(f, OFFLOAD_HEAD_MAX, f->size) != OFFLOAD_OK);
 		f->data[54] = 51;	/* AH: nobody cuts these */
 		assert_true(try(f, OFFLOAD_HEAD_MAX, f->size) >= OFFLOAD_BAD_PROTO);
+	}
+}
+
+/* TCP with options, each 8 bytes later in the head, until it is no more within it. */
+static void long_tcp(void **state UNUSED)
+{
+	struct gso_frame *f = &frame;
+
+	for (unsigned int units = 0; units < 30; units++) {
+		size_t l4 = 14 + 40 + 8 * (units + 1);
+		enum offload_error ret;
+
+		memset(f->data, 0, 4096);
+		gso_put16(f->data + 12, 0x86dd);
+		f->data[14] = 0x60;
+		gso_put16(f->data + 18, 4000 - 54);
+		f->data[54] = 6;
+		f->data[55] = (uint8_t)units;
+		f->data[l4 + 12] = 0xf0;
+		f->hdr = (struct vnet_hdr){
+			.flags = VNET_HDR_NEEDS_CSUM,
+			.gso_type = VNET_GSO_TCPV6,
+			.gso_size = le16(1000),
+			.csum_start = le16((uint16_t)l4),
+			.csum_offset = le16(16),
+		};
+		ret = try(f, OFFLOAD_HEAD_MAX, 4000);
+		assert_true((ret == OFFLOAD_OK) == (l4 + 60 <= OFFLOAD_HEAD_MAX));
+		assert_int_equal(try(f, 4000, 4000), ret);
+	}
+}
+
+/* A sum only, in a packet that is not what it says: not taken for a plain one. */
+static void not_plain(void **state UNUSED)
+{
+	struct gso_frame *f = &frame;
+	uint64_t seed = 12;
+
+	for (int how = 0; how < 9; how++) {
+		bool tcp = how != 5;
+		struct offload o;
+
+		plain_frame(f, tcp);
+		f->hdr.gso_type = VNET_GSO_NONE;
+		if (how == 1)
+			gso_put16(f->data + 16, f->size - 14 + 1);
+		if (how == 2)
+			gso_put16(f->data + 16, f->hdr_len - 14 - 1);
+		if (how == 3)
+			f->data[20] = 0x20;
+		if (how == 4)
+			f->hdr.csum_start = le16(36);
+		if (how == 5)		/* the sum of something inside of UDP */
+			f->hdr.csum_start = le16(62);
+		if (how == 6)
+			f->data[46] = 0x40;
+		if (how == 7 || how == 8) {
+			/* As many tags as are known, and one more. */
+			unsigned int tags = how == 7 ? 2 : 3;
+
+			memmove(f->data + 12 + 4 * tags, f->data + 12, f->size - 12);
+			for (unsigned int i = 0; i < tags; i++)
+				gso_put16(f->data + 12 + 4 * i, 0x8100);
+			f->size += 4 * tags;
+			f->hdr.csum_start = le16((uint16_t)(34 + 4 * tags));
+		}
+		assert_int_equal(offload_parse(&o, &f->hdr, f->data, 256, f->size), OFFLOAD_OK);
+		assert_true(offload_fits(UINT64_MAX, &o) == (how == 0 || how == 7));
+		assert_int_equal(o.proto, how == 0 || how == 7 ? 6 : 0);
+		assert_int_equal(o.csum_end, f->size);
+		assert_true(o.proto || (!o.l4 && !o.hdr_len));
+		f->hdr.gso_type = tcp ? VNET_GSO_TCPV4 : VNET_GSO_UDP_L4;
+		assert_true((try(f, 256, f->size) == OFFLOAD_OK) == (how == 0 || how == 7));
+	}
+
+	/* Version 6, a byte longer than the frame. */
+	do
+		gso_random(f, &seed, &any);
+	while (!f->ipv6 || f->size < 400);
+	f->hdr.gso_type = VNET_GSO_NONE;
+	for (int more = 0; more < 2; more++) {
+		struct offload o;
+
+		gso_put16(f->data + f->l3 + 4, f->size - f->l3 - 40 + (size_t)more);
+		assert_int_equal(offload_parse(&o, &f->hdr, f->data, 256, f->size), OFFLOAD_OK);
+		assert_true(offload_fits(UINT64_MAX, &o) == !more);
+		assert_int_equal(o.csum_end, f->size);
+		assert_true(o.l4 && !more ? o.hdr_len == f->hdr_len : !o.l4 && !o.hdr_len);
 	}
 }
 
@@ -603,6 +707,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(valid),
 	cmocka_unit_test(refused),
 	cmocka_unit_test(long_headers),
+	cmocka_unit_test(long_tcp),
+	cmocka_unit_test(not_plain),
 	cmocka_unit_test(cut_off),
 	cmocka_unit_test(segment_errors),
 };
