@@ -4,9 +4,34 @@
 
 #include "switchd/bridge.h"
 
+#include "lib/parse.h"
+
+bool bridge_reserved_parse(const char *text, uint16_t *mask)
+{
+	unsigned int n;
+
+	if (!strcmp(text, "forward"))
+		n = BRIDGE_RESERVED_FORWARD;
+	else if (!strcmp(text, "standard"))
+		n = BRIDGE_RESERVED_STANDARD;
+	else if (!parse_uint(text, 0, UINT16_MAX, &n))
+		return false;
+	*mask = (uint16_t)n;
+	return true;
+}
+
 static struct verdict verdict_drop(enum drop_reason reason)
 {
 	return (struct verdict){ .kind = VERDICT_DROP, .reason = reason };
+}
+
+/* Whether a group address is a reserved one that is not forwarded. */
+static bool bridge_keeps(const struct bridge *bridge, struct eth_addr dst)
+{
+	static const uint8_t reserved[] = { 0x01, 0x80, 0xc2, 0x00, 0x00 };
+
+	return !memcmp(dst.b, reserved, sizeof(reserved)) && dst.b[5] < 16 &&
+	       !(bridge->reserved >> dst.b[5] & 1);
 }
 
 struct verdict bridge_decide(struct bridge *bridge, uint16_t in,
@@ -32,7 +57,7 @@ struct verdict bridge_decide(struct bridge *bridge, uint16_t in,
 	if (!eth_addr_is_zero(eth.src))
 		fdb_learn(bridge->fdb, eth.src, v.vlan.vid, in, now_ms);
 	if (eth_addr_is_group(eth.dst))
-		return v;
+		return bridge_keeps(bridge, eth.dst) ? verdict_drop(DROP_RESERVED) : v;
 
 	v.port = fdb_lookup(bridge->fdb, eth.dst, v.vlan.vid, now_ms);
 	if (v.port == FDB_NO_PORT)

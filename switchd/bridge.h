@@ -17,6 +17,11 @@
  * VLANs are in use (vlan.h) all of this happens within each of them, and the verdict
  * says in which; otherwise tagged frames pass whole, on one set of addresses.
  *
+ * Of the group addresses 01-80-C2-00-00-00 to -0F, which bridges keep to themselves
+ * (IEEE 802.1Q, 8.6.3: BPDUs, pause frames, LACP, 802.1X, LLDP), a mask says which are
+ * forwarded all the same. In a lab the switch is often meant to be a wire, so at first
+ * all are but pause frames, which speak of one cable, as with VDE.
+ *
  * As a hub, it floods everything, tags and all, and learns nothing.
  */
 #ifndef SWITCHD_BRIDGE_H
@@ -30,10 +35,19 @@
 #include "switchd/stats.h"
 #include "switchd/vlan.h"
 
-/** struct bridge - State of the forwarding core */
+/* Which reserved addresses are forwarded: a bit for each of the last digits. */
+#define BRIDGE_RESERVED_FORWARD	((uint16_t)~(1u << 1))	/* all but pause frames */
+#define BRIDGE_RESERVED_STANDARD ((uint16_t)0)
+
+/**
+ * struct bridge - State of the forwarding core
+ * @hub:	It is a hub
+ * @reserved:	Which reserved group addresses are forwarded
+ */
 struct bridge {
 	struct fdb *fdb;
 	bool hub;
+	uint16_t reserved;
 	struct vlan_table vlans;
 };
 
@@ -61,6 +75,13 @@ struct verdict {
 	enum drop_reason reason;
 	struct vlan_class vlan;
 };
+
+/**
+ * bridge_reserved_parse() - Read which reserved addresses are to be forwarded
+ * @text:	"forward", "standard", or a mask: bit N is 01-80-C2-00-00-0N
+ * @mask:	Unchanged on failure
+ */
+bool bridge_reserved_parse(const char *text, uint16_t *mask) MUST_CHECK;
 
 /**
  * bridge_decide() - Where does a frame go?

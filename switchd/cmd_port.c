@@ -41,6 +41,11 @@ static int port_sethub(const struct console_call *call, const char *arg)
 	return 0;
 }
 
+static int port_setreserved(const struct console_call *call, const char *arg)
+{
+	return bridge_reserved_parse(arg, &call->vsw->bridge.reserved) ? 0 : EINVAL;
+}
+
 static int port_setvlan(const struct console_call *call, const char *arg)
 {
 	unsigned int n, vid;
@@ -259,5 +264,8 @@ const struct console_cmd cmd_port[] = {
 	  "print the port/endpoint table (including inactive port)", true, port_allprint },
 	{ "port/name", "N [NAME]", "give the port a name and a socket, or take them away",
 	  false, port_setname },
+	{ "port/setreserved", "forward|standard|MASK",
+	  "forward frames to 01-80-C2-00-00-0x: all but pause frames, none, those in MASK",
+	  false, port_setreserved },
 	{ NULL, NULL, NULL, false, NULL },
 };

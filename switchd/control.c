@@ -204,7 +204,8 @@ static const struct qmp_command control_commands[] = {
 	{ "tap-add", "name port?", control_tap_add },
 	{ "tap-remove", "name", control_tap_remove },
 	{ "fdb-flush", "port?", control_fdb_flush },
-	{ "set-switch", "hub? stp? numports? hashsize? ageing? ageing-interval? min-stay?",
+	{ "set-switch", "hub? stp? numports? hashsize? ageing? ageing-interval? min-stay? "
+	  "reserved?",
 	  control_set_switch },
 	{ "capture-start", "port?", control_capture_start },
 	{ "capture-stop", "capture", control_capture_stop },

@@ -350,10 +350,12 @@ json_t *control_set_switch(void *ctx, struct qmp_conn *conn UNUSED, json_t *args
 	unsigned int ageing = (unsigned int)(fdb_ageing(fdb) / 1000);
 	unsigned int interval = vsw_ageing_interval(vsw);
 	unsigned int min_stay = (unsigned int)(fdb_min_stay(fdb) / 1000);
+	unsigned int reserved = vsw->bridge.reserved;
 	bool hub = vsw->bridge.hub, stp = vsw->stp;
 	int ret;
 
-	if (!qmp_arg_bool(args, "hub", &hub, err) || !qmp_arg_bool(args, "stp", &stp, err) ||
+	if (!qmp_arg_uint(args, "reserved", 0, UINT16_MAX, &reserved, err) ||
+	    !qmp_arg_bool(args, "hub", &hub, err) || !qmp_arg_bool(args, "stp", &stp, err) ||
 	    !qmp_arg_uint(args, "numports", 1, VSW_PORTS_MAX, &numports, err) ||
 	    !qmp_arg_uint(args, "hashsize", 1, VSW_FDB_MAX, &hashsize, err) ||
 	    !qmp_arg_uint(args, "ageing", 1, CHANGE_SECONDS_MAX, &ageing, err) ||
@@ -379,6 +381,7 @@ json_t *control_set_switch(void *ctx, struct qmp_conn *conn UNUSED, json_t *args
 	fdb_set_min_stay(vsw->bridge.fdb, (uint64_t)min_stay * 1000);
 	if (interval != vsw_ageing_interval(vsw))
 		vsw_set_ageing_interval(vsw, interval);
+	vsw->bridge.reserved = (uint16_t)reserved;
 	admin_hub(vsw, hub);
 	if (!stp)
 		stp_stop(vsw);

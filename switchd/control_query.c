@@ -92,6 +92,7 @@ json_t *control_query_switch(void *ctx, struct qmp_conn *conn UNUSED, json_t *ar
 		"vlan-mode", modes[vsw->bridge.vlans.mode],
 		"vlan-aware", vlan_is_aware(&vsw->bridge.vlans)));
 	json_object_set_new(o, "stp", json_boolean(vsw->stp));
+	json_object_set_new(o, "reserved", json_integer(vsw->bridge.reserved));
 	query_sum_up(vsw, &sum);
 	query_add_counters(o, &sum);
 	return o;

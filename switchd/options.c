@@ -35,6 +35,7 @@ enum {
 	OPT_STRICT,
 	OPT_PORT,
 	OPT_VLAN,
+	OPT_RESERVED,
 };
 
 enum { OPTIONS_HASHSIZE = 128 };	/* as vde_switch shows it */
@@ -64,6 +65,7 @@ static const struct option options_long[] = {
 	{ "strict", no_argument, NULL, OPT_STRICT },
 	{ "port", required_argument, NULL, OPT_PORT },
 	{ "vlan", required_argument, NULL, OPT_VLAN },
+	{ "reserved", required_argument, NULL, OPT_RESERVED },
 	{ "debugclients", required_argument, NULL, 'D' },
 	{ "mgmt", required_argument, NULL, 'M' },
 	{ "mgmtmode", required_argument, NULL, OPT_MGMTMODE },
@@ -106,6 +108,9 @@ static void options_usage(void)
 "      --priority N      the switch's priority there (0x8000)\n"
 "      --vlan HOW        tags of frames count: auto (once a VLAN is made), strict\n"
 "                        (always, as in vde_switch), or transparent (never)\n"
+"      --reserved WHICH  group addresses of bridges, 01-80-C2-00-00-00 to -0F: forward\n"
+"                        (all but pause frames, as vde_switch), standard (none), or\n"
+"                        a mask of those that are forwarded\n"
 "      --hashsize N      room for N addresses at least (8192)\n"
 "      --macaddr MAC     the switch's own address (random)\n"
 "  -d, --daemon          go into the background when all is ready\n"
@@ -341,6 +346,14 @@ static bool options_vlan(struct vsw_config *cfg, const char *arg)
 	return false;
 }
 
+static bool options_reserved(struct vsw_config *cfg, const char *arg)
+{
+	if (bridge_reserved_parse(arg, &cfg->reserved))
+		return true;
+	log_err("--reserved '%s': must be forward, standard, or a mask from 0 to 0xffff", arg);
+	return false;
+}
+
 static bool options_poll(struct vsw_config *cfg, const char *arg)
 {
 	static const char *const modes[] = {
@@ -402,6 +415,8 @@ static bool options_one(struct options *opt, int c, const char *arg,
 		return options_hashsize(cfg, arg);
 	case OPT_VLAN:
 		return options_vlan(cfg, arg);
+	case OPT_RESERVED:
+		return options_reserved(cfg, arg);
 	case OPT_PORT:
 		return options_port(cfg, arg);
 	case OPT_STRICT:
@@ -474,6 +489,7 @@ enum options_result options_parse(struct options *opt, int argc, char **argv)
 			.numports = VSW_PORTS_DEFAULT,
 			.hashsize = OPTIONS_HASHSIZE,
 			.priority = 0x8000,
+			.reserved = BRIDGE_RESERVED_FORWARD,
 			.stdin_console = true,
 		},
 	};

@@ -18,6 +18,7 @@
 	X(BAD_SOURCE,	"source is a group address") \
 	X(VLAN,		"not in a VLAN of this port, or nobody else is in it") \
 	X(CONTROL,	"for the switch itself: a BPDU") \
+	X(RESERVED,	"for bridges only, which do not forward it (01-80-C2-00-00-0x)") \
 	X(STP,		"the spanning tree keeps the port closed") \
 	X(LOCAL,	"destination is on the port it came from") \
 	X(NO_PORT,	"no other port to send it to") \

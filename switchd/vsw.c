@@ -272,6 +272,7 @@ static int vsw_alloc(struct vsw *vsw)
 	vsw->vhost_scratch = port_vhost_scratch_create();
 	vsw->bridge.hub = vsw->cfg->hub;
 	vsw->bridge.vlans.mode = vsw->cfg->vlan_mode;
+	vsw->bridge.reserved = vsw->cfg->reserved;
 	if (!vsw->ports || !vsw->active || !vsw->touched || !vsw->rx || !vsw->vlan_out ||
 	    !vsw->vhost_scratch)
 		return -ENOMEM;

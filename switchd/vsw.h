@@ -102,6 +102,7 @@ struct vsw_named_config {
  * @hub:	Flood everything
  * @hashsize:	Addresses the forwarding database has room for at least, a power of two
  * @vlan_mode:	When tags count
+ * @reserved:	Which reserved group addresses are forwarded
  * @stp:	Take part in the spanning tree
  * @priority:	The switch's priority there
  * @tap:	Names of taps to attach, or "fd=N", @taps of them; borrowed
@@ -128,6 +129,7 @@ struct vsw_config {
 	bool hub;
 	unsigned int hashsize;
 	enum vlan_mode vlan_mode;
+	uint16_t reserved;
 	bool stp;
 	uint16_t priority;
 	const char *tap[VSW_TAPS_MAX];

@@ -72,7 +72,7 @@ static const struct switch_cmd switch_cmds[] = {
 	{ "flush", "[PORT]", "", "fdb-flush", NULL, NULL,
 	  "forget the addresses behind a port, or all", "flush 2" },
 	{ "set", "hub=on|off stp=on|off numports=N hashsize=N ageing=SECONDS ageing-interval=SECONDS "
-	  "min-stay=SECONDS", "", "set-switch", NULL, NULL,
+	  "min-stay=SECONDS reserved=MASK", "", "set-switch", NULL, NULL,
 	  "settings of the switch, all or nothing", "set ageing=300 hub=off" },
 	{ "console", "LINE...", "", NULL, NULL, switch_console,
 	  "run a line of the console", "console port/print 2" },

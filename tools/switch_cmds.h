@@ -73,7 +73,7 @@ struct switch_cmd {
  * @usage:	What they are: "NAME [PORT]" are two words, the second of which may be
  *		missing, the arguments "name" and "port"; "key=VALUE" is an argument by
  *		that name, in any order, and may be missing; "WORD..." is any number of
- *		words, which are left alone. PORT, VLAN, ID, N, SECONDS are numbers,
+ *		words, which are left alone. PORT, VLAN, ID, N, MASK, SECONDS are numbers,
  *		"yes|no" and "on|off" one of these words; USER and GROUP are names or
  *		numbers, and, with VLAN and NAME after a '=', "none" is nobody
  * @words:	@count of them

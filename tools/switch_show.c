@@ -128,6 +128,9 @@ void switch_show_switch(const struct switch_call *call UNUSED, const json_t *ret
 	table_add(&t, "%s, they %s now", show_text(ret, "vlan-mode"),
 		  json_is_true(json_object_get(ret, "vlan-aware")) ? "count" :
 		  "do not count");
+	table_add(&t, "reserved");
+	table_add(&t, "of 01-80-C2-00-00-0x, mask 0x%04x is forwarded",
+		  (unsigned int)show_u64(ret, "reserved"));
 	table_add(&t, "ports");
 	table_add(&t, "%s active of %s", table_count(n, show_u64(ret, "active-ports")),
 		  table_count(m, show_u64(ret, "numports")));

@@ -98,6 +98,52 @@ static void hub(void **state UNUSED)
 	fdb_destroy(b.fdb);
 }
 
+/* 01-80-C2-00-00-00 to -0F, by each mask; -10 and others are groups like others. */
+static void reserved(void **state UNUSED)
+{
+	static const struct { const char *text; uint16_t mask; } cases[] = {
+		{ "forward", 0xfffd }, { "standard", 0 }, { "0x4000", 0x4000 },
+		{ "0xffff", 0xffff }, { "3", 3 },
+	};
+	struct bridge b = { .fdb = fdb_create(64, 4, key) };
+	struct eth_addr dst = { { 0x01, 0x80, 0xc2, 0, 0, 0 } };
+
+	for (size_t c = 0; c < ARRAY_SIZE(cases); c++) {
+		assert_true(bridge_reserved_parse(cases[c].text, &b.reserved));
+		assert_int_equal(b.reserved, cases[c].mask);
+		for (unsigned int i = 0; i < 256; i++) {
+			struct verdict v;
+
+			dst.b[5] = (uint8_t)i;
+			v = send(&b, 1, addr(1), dst, 0);
+			if (i > 15 || cases[c].mask >> i & 1)
+				assert_int_equal(v.kind, VERDICT_FLOOD);
+			else
+				assert_drop(v, DROP_RESERVED);
+		}
+	}
+	/* Neighbours in every byte. */
+	assert_true(bridge_reserved_parse("standard", &b.reserved));
+	for (unsigned int i = 0; i < 5; i++) {
+		dst = (struct eth_addr){ { 0x01, 0x80, 0xc2, 0, 0, 2 } };
+		dst.b[i] ^= 0x10;
+		assert_int_equal(send(&b, 1, addr(1), dst, 0).kind, VERDICT_FLOOD);
+	}
+	/* Who sent one is known, as 802.1Q has it. */
+	fdb_flush(b.fdb);
+	dst = (struct eth_addr){ { 0x01, 0x80, 0xc2, 0, 0, 2 } };
+	assert_drop(send(&b, 1, addr(7), dst, 0), DROP_RESERVED);
+	assert_unicast(send(&b, 2, addr(2), addr(7), 0), 1);
+	/* A hub is a wire. */
+	b.hub = true;
+	assert_int_equal(send(&b, 1, addr(1), dst, 0).kind, VERDICT_FLOOD);
+	assert_false(bridge_reserved_parse("0x10000", &b.reserved));
+	assert_false(bridge_reserved_parse("", &b.reserved));
+	assert_false(bridge_reserved_parse("forwards", &b.reserved));
+	assert_int_equal(b.reserved, 0);
+	fdb_destroy(b.fdb);
+}
+
 static void ages(void **state UNUSED)
 {
 	struct fdb *fdb = fdb_create(16, 4, key);
@@ -231,6 +277,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(learns),
 	cmocka_unit_test(does_not_learn),
 	cmocka_unit_test(hub),
+	cmocka_unit_test(reserved),
 	cmocka_unit_test(ages),
 	cmocka_unit_test(fair),
 	cmocka_unit_test(like_the_model),
