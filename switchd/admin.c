@@ -240,6 +240,56 @@ int admin_vlan_del_port(struct vsw *vsw, unsigned int vid, unsigned int n)
 	return 0;
 }
 
+/* Multicast. */
+
+int admin_mcast_fast_leave(struct vsw *vsw, unsigned int n, bool on)
+{
+	int err;
+	struct port *port = admin_port(vsw, n, &err);
+
+	if (!port)
+		return err;
+	port->kept = true;
+	mcast_set_fast_leave(vsw->mcast, port->id, on);
+	return 0;
+}
+
+int admin_mcast_router(struct vsw *vsw, unsigned int n, enum mcast_router router)
+{
+	int err;
+	struct port *port = admin_port(vsw, n, &err);
+
+	if (!port)
+		return err;
+	port->kept = true;
+	mcast_set_router(vsw->mcast, port->id, router);
+	return 0;
+}
+
+int admin_mcast_add(struct vsw *vsw, unsigned int vid, struct in6_addr group,
+		    unsigned int n)
+{
+	int err;
+	struct port *port = admin_port(vsw, n, &err);
+
+	if (!port || vid > VLAN_MAX)
+		return port ? -EINVAL : err;
+	err = mcast_add(vsw->mcast, (uint16_t)vid, group, port->id);
+	port->kept |= !err;
+	return err;
+}
+
+int admin_mcast_del(struct vsw *vsw, unsigned int vid, struct in6_addr group,
+		    unsigned int n)
+{
+	int err;
+	const struct port *port = admin_port(vsw, n, &err);
+
+	if (!port || vid > VLAN_MAX)
+		return port ? -EINVAL : err;
+	return mcast_del(vsw->mcast, (uint16_t)vid, group, port->id);
+}
+
 int admin_flush_addresses(struct vsw *vsw, unsigned int n)
 {
 	int err;

@@ -13,10 +13,12 @@
 #ifndef SWITCHD_ADMIN_H
 #define SWITCHD_ADMIN_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
 #include "lib/compiler.h"
+#include "switchd/mcast.h"
 #include "switchd/stp.h"
 
 struct port;
@@ -64,6 +66,15 @@ int admin_vlan_remove(struct vsw *vsw, unsigned int vid) MUST_CHECK;
 /* Make a port a tagged member of a VLAN, if it is no untagged one; or no member. */
 int admin_vlan_add_port(struct vsw *vsw, unsigned int vid, unsigned int n) MUST_CHECK;
 int admin_vlan_del_port(struct vsw *vsw, unsigned int vid, unsigned int n) MUST_CHECK;
+
+/* What a port is to multicast: see mcast.h. A group is added for good; -EINVAL for one
+ * that goes to all ports anyway, -ENOSPC if the table is full of such. */
+int admin_mcast_fast_leave(struct vsw *vsw, unsigned int n, bool on) MUST_CHECK;
+int admin_mcast_router(struct vsw *vsw, unsigned int n, enum mcast_router router) MUST_CHECK;
+int admin_mcast_add(struct vsw *vsw, unsigned int vid, struct in6_addr group,
+		    unsigned int n) MUST_CHECK;
+int admin_mcast_del(struct vsw *vsw, unsigned int vid, struct in6_addr group,
+		    unsigned int n) MUST_CHECK;
 
 /* Forget the addresses of a port, or all. */
 int admin_flush_addresses(struct vsw *vsw, unsigned int n) MUST_CHECK;

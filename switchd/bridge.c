@@ -81,6 +81,50 @@ static bool bridge_same_flow(const struct frame *a, const struct frame *b, size_
 	return !memcmp(a->head, b->head, size);
 }
 
+/* What a frame says of groups, if it would be forwarded: heard, and remembered. */
+static enum mcast_what bridge_hear(struct bridge *bridge, uint16_t in,
+				   const struct vlan_port *in_vlan, const struct frame *frame,
+				   uint64_t now_ms)
+{
+	struct vlan_class vlan = { 0 };
+	struct eth_hdr eth;
+
+	if (!bridge_size_is_good(frame))
+		return MCAST_DATA;
+	memcpy(&eth, frame->head, sizeof(eth));
+	if (!eth_addr_is_group(eth.dst) || eth_addr_is_group(eth.src) ||
+	    (vlan_is_aware(&bridge->vlans) &&
+	     !vlan_classify(in_vlan, frame->head, frame->head_size, &vlan)))
+		return MCAST_DATA;
+	return mcast_input(bridge->mcast, in, vlan.vid, frame, now_ms);
+}
+
+/* bridge_decide_batch() with snooping. That two frames have the same addresses says
+ * little here: what is in them counts. */
+static void bridge_decide_snooping(struct bridge *bridge, uint16_t in,
+				   const struct vlan_port *in_vlan,
+				   const struct frame *frames, unsigned int n,
+				   uint64_t now_ms, struct verdict *verdicts)
+{
+	enum mcast_what what[FRAME_BATCH];
+
+	for (unsigned int i = 0; i < n; i++)
+		what[i] = bridge_hear(bridge, in, in_vlan, &frames[i], now_ms);
+	for (unsigned int i = 0; i < n; i++) {
+		struct verdict *v = &verdicts[i];
+		uint16_t vid, group;
+
+		*v = bridge_decide(bridge, in, in_vlan, &frames[i], now_ms);
+		vid = v->vlan.vid;
+		if (v->kind != VERDICT_FLOOD || !(frames[i].head[0] & 1) ||
+		    !mcast_lookup(bridge->mcast, &vid, &frames[i], what[i], now_ms, &group))
+			continue;
+		v->kind = VERDICT_GROUP;
+		v->group = group;
+		v->vlan.vid = vid;
+	}
+}
+
 void bridge_decide_batch(struct bridge *bridge, uint16_t in,
 			 const struct vlan_port *in_vlan, const struct frame *frames,
 			 unsigned int n, uint64_t now_ms, struct verdict *verdicts)
@@ -89,6 +133,10 @@ void bridge_decide_batch(struct bridge *bridge, uint16_t in,
 						 VLAN_TAG_SIZE : 0);
 	bool good = false;
 
+	if (UNLIKELY(bridge->mcast) && !bridge->hub) {
+		bridge_decide_snooping(bridge, in, in_vlan, frames, n, now_ms, verdicts);
+		return;
+	}
 	for (unsigned int i = 0; i < n; i++) {
 		bool was_good = good;
 

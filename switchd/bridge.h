@@ -22,6 +22,9 @@
  * forwarded all the same. In a lab the switch is often meant to be a wire, so at first
  * all are but pause frames, which speak of one cable, as with VDE.
  *
+ * With snooping (mcast.h), a frame to a group goes to the ports that want it. What hosts
+ * and routers say in a batch is heard before its first frame is decided on.
+ *
  * As a hub, it floods everything, tags and all, and learns nothing.
  */
 #ifndef SWITCHD_BRIDGE_H
@@ -32,6 +35,7 @@
 
 #include "switchd/fdb.h"
 #include "switchd/frame.h"
+#include "switchd/mcast.h"
 #include "switchd/stats.h"
 #include "switchd/vlan.h"
 
@@ -43,11 +47,13 @@
  * struct bridge - State of the forwarding core
  * @hub:	It is a hub
  * @reserved:	Which reserved group addresses are forwarded
+ * @mcast:	Groups that ports want, or NULL: no snooping; borrowed
  */
 struct bridge {
 	struct fdb *fdb;
 	bool hub;
 	uint16_t reserved;
+	struct mcast *mcast;
 	struct vlan_table vlans;
 };
 
@@ -61,17 +67,20 @@ enum verdict_kind {
 	VERDICT_DROP,		/* to nobody */
 	VERDICT_UNICAST,	/* to one port */
 	VERDICT_FLOOD,		/* to all ports but the one it came from */
+	VERDICT_GROUP,		/* to mcast_ports(), but the one it came from */
 };
 
 /**
  * struct verdict - What is to happen with a frame
  * @port:	For VERDICT_UNICAST
+ * @group:	For VERDICT_GROUP; its VLAN is in @vlan always
  * @reason:	For VERDICT_DROP
  * @vlan:	Which VLAN it is in, where bridge_has_vlans()
  */
 struct verdict {
 	enum verdict_kind kind;
 	uint16_t port;
+	uint16_t group;
 	enum drop_reason reason;
 	struct vlan_class vlan;
 };
@@ -84,7 +93,7 @@ struct verdict {
 bool bridge_reserved_parse(const char *text, uint16_t *mask) MUST_CHECK;
 
 /**
- * bridge_decide() - Where does a frame go?
+ * bridge_decide() - Where does a frame go, without snooping?
  * @bridge:	Forwarding core; learns
  * @in:		Port the frame came from
  * @in_vlan:	What it has to do with VLANs

@@ -16,6 +16,7 @@
 #include "switchd/control_cmds.h"
 #include "switchd/portgroup.h"
 #include "switchd/port_tap.h"
+#include "switchd/snoop.h"
 #include "switchd/stp.h"
 #include "switchd/vsw.h"
 
@@ -99,11 +100,14 @@ json_t *control_endpoint_close(void *ctx, struct qmp_conn *conn UNUSED, json_t *
  */
 struct change_set {
 	bool has_vlan, has_user, has_group, has_allocatable, has_name, has_guard;
+	bool has_fast_leave, has_router;
 	unsigned int vid;
 	uid_t uid;
 	gid_t gid;
 	bool allocatable;
 	enum stp_guard guard;
+	bool fast_leave;
+	enum mcast_router router;
 	const char *name;
 };
 
@@ -190,6 +194,22 @@ static bool change_set_guard(const json_t *args, struct change_set *set,
 	return false;
 }
 
+static bool change_set_mcast(const json_t *args, struct change_set *set,
+			     struct qmp_error *err)
+{
+	const char *name = "auto";
+
+	set->has_fast_leave = json_object_get(args, "mcast-fast-leave");
+	set->has_router = json_object_get(args, "mcast-router");
+	if (!qmp_arg_bool(args, "mcast-fast-leave", &set->fast_leave, err) ||
+	    (set->has_router && !qmp_arg_text(args, "mcast-router", &name, err)))
+		return false;
+	if (mcast_router_parse(name, &set->router))
+		return true;
+	qmp_fail(err, "'mcast-router' must be auto, always or never");
+	return false;
+}
+
 /* Read the arguments of port-set, all of them. Return: whether nothing but a name
  * can fail any more. */
 static bool change_set_read(const struct vsw *vsw, const struct port *port,
@@ -202,6 +222,7 @@ static bool change_set_read(const struct vsw *vsw, const struct port *port,
 	       change_owner(args, "group", parse_group, &set->has_group, &set->gid, err) &&
 	       qmp_arg_bool(args, "allocatable", &set->allocatable, err) &&
 	       change_set_guard(args, set, err) &&
+	       change_set_mcast(args, set, err) &&
 	       change_set_name(port, args, set, err);
 }
 
@@ -236,6 +257,10 @@ json_t *control_port_set(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
 		ret = admin_port_allocatable(ctx, port->id, set.allocatable);
 	if (!ret && set.has_guard)
 		ret = admin_port_guard(ctx, port->id, set.guard);
+	if (!ret && set.has_fast_leave)
+		ret = admin_mcast_fast_leave(ctx, port->id, set.fast_leave);
+	if (!ret && set.has_router)
+		ret = admin_mcast_router(ctx, port->id, set.router);
 	return control_result(ret, err, "port %u", port->id);
 }
 
@@ -297,6 +322,43 @@ json_t *control_vlan_remove_port(void *ctx, struct qmp_conn *conn UNUSED, json_t
 	return change_vlan_port(ctx, args, err, admin_vlan_del_port);
 }
 
+/* Multicast. */
+
+static json_t *change_mcast(struct vsw *vsw, json_t *args, struct qmp_error *err,
+			    int (*change)(struct vsw *vsw, unsigned int vid,
+					  struct in6_addr group, unsigned int n))
+{
+	const struct port *port = change_port(vsw, args, err);
+	struct in6_addr group;
+	const char *text = "";
+	unsigned int vid = 0;
+	int ret;
+
+	if (!port || !control_arg_vlan(args, &vid, err) ||
+	    !qmp_arg_text(args, "group", &text, err))
+		return NULL;
+	if (!mcast_group_parse(text, &group))
+		return qmp_fail(err, "'group' must be an IP address");
+	ret = change(vsw, vid, group, port->id);
+	if (ret == -EINVAL)
+		return qmp_fail(err, "group %.64s goes to all ports", text);
+	if (ret == -ENOSPC)
+		return qmp_fail(err, "there is no room for more groups");
+	return control_result(ret, err, "group %.64s at port %u", text, port->id);
+}
+
+json_t *control_mcast_add(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
+			  struct qmp_error *err)
+{
+	return change_mcast(ctx, args, err, admin_mcast_add);
+}
+
+json_t *control_mcast_remove(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
+			     struct qmp_error *err)
+{
+	return change_mcast(ctx, args, err, admin_mcast_del);
+}
+
 /* Taps. */
 
 json_t *control_tap_add(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
@@ -350,11 +412,15 @@ json_t *control_set_switch(void *ctx, struct qmp_conn *conn UNUSED, json_t *args
 	unsigned int ageing = (unsigned int)(fdb_ageing(fdb) / 1000);
 	unsigned int interval = vsw_ageing_interval(vsw);
 	unsigned int min_stay = (unsigned int)(fdb_min_stay(fdb) / 1000);
-	unsigned int reserved = vsw->bridge.reserved;
+	unsigned int reserved = vsw->bridge.reserved, query = mcast_interval(vsw->mcast);
+	bool snoop = snoop_is_on(vsw), querier = mcast_querier(vsw->mcast);
 	bool hub = vsw->bridge.hub, stp = vsw->stp;
 	int ret;
 
 	if (!qmp_arg_uint(args, "reserved", 0, UINT16_MAX, &reserved, err) ||
+	    !qmp_arg_bool(args, "mcast-snooping", &snoop, err) ||
+	    !qmp_arg_bool(args, "mcast-querier", &querier, err) ||
+	    !qmp_arg_uint(args, "mcast-interval", 1, MCAST_INTERVAL_MAX_S, &query, err) ||
 	    !qmp_arg_bool(args, "hub", &hub, err) || !qmp_arg_bool(args, "stp", &stp, err) ||
 	    !qmp_arg_uint(args, "numports", 1, VSW_PORTS_MAX, &numports, err) ||
 	    !qmp_arg_uint(args, "hashsize", 1, VSW_FDB_MAX, &hashsize, err) ||
@@ -382,6 +448,11 @@ json_t *control_set_switch(void *ctx, struct qmp_conn *conn UNUSED, json_t *args
 	if (interval != vsw_ageing_interval(vsw))
 		vsw_set_ageing_interval(vsw, interval);
 	vsw->bridge.reserved = (uint16_t)reserved;
+	snoop_set(vsw, snoop);
+	if (querier != mcast_querier(vsw->mcast))
+		mcast_set_querier(vsw->mcast, querier);
+	if (query != mcast_interval(vsw->mcast))
+		mcast_set_interval(vsw->mcast, query);
 	admin_hub(vsw, hub);
 	if (!stp)
 		stp_stop(vsw);

@@ -14,6 +14,7 @@
 #include "switchd/admin.h"
 #include "switchd/control_cmds.h"
 #include "switchd/port_tap.h"
+#include "switchd/snoop.h"
 #include "switchd/stp.h"
 #include "switchd/vsw.h"
 
@@ -165,8 +166,14 @@ static json_t *query_port(const struct vsw *vsw, const struct port *port)
 		      "tagged-vlans", query_vlan_set(&port->vlan.tagged),
 		      "endpoints", query_endpoints(port),
 		      "addresses", (json_int_t)fdb_port_count(vsw->bridge.fdb, port->id));
-	if (o)
-		query_add_counters(o, &port->stats);
+	if (!o)
+		return NULL;
+	json_object_set_new(o, "mcast-fast-leave",
+			    json_boolean(mcast_fast_leave(vsw->mcast, port->id)));
+	json_object_set_new(o, "mcast-router",
+			    json_string(mcast_router_name(mcast_router(vsw->mcast,
+								       port->id))));
+	query_add_counters(o, &port->stats);
 	return o;
 }
 
@@ -354,6 +361,62 @@ json_t *control_query_stp(void *ctx, struct qmp_conn *conn UNUSED, json_t *args 
 			 "topology-changes",
 			 (json_int_t)(info.tc_detected + info.tc_received),
 			 "ports", query_stp_ports(vsw));
+}
+
+/* Multicast. */
+
+/**
+ * struct query_mcast - What is asked for
+ * @port:	Of this port, or UINT16_MAX
+ * @vid:	In this VLAN, or VLAN_NONE
+ */
+struct query_mcast {
+	unsigned int port;
+	unsigned int vid;
+	json_t *groups;
+	json_t *routers;
+};
+
+static void query_mcast_entry(void *ctx, const struct mcast_info *info)
+{
+	const struct query_mcast *q = ctx;
+	char group[INET6_ADDRSTRLEN];
+	json_t *o;
+
+	if ((q->port != UINT16_MAX && info->port != q->port) ||
+	    (q->vid != VLAN_NONE && info->vid != q->vid))
+		return;
+	o = json_pack("{s:i,s:i,s:o}", "vlan", info->vid, "port", info->port, "expires",
+		      info->fixed ? json_null() :
+		      json_integer((json_int_t)((info->left_ms + 999) / 1000)));
+	if (!info->router)
+		json_object_set_new(o, "group",
+				    json_string(mcast_group_format(info->group, group)));
+	json_array_append_new(info->router ? q->routers : q->groups, o);
+}
+
+json_t *control_query_mcast(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
+			    struct qmp_error *err)
+{
+	struct query_mcast q = { .port = UINT16_MAX, .vid = VLAN_NONE };
+	const struct vsw *vsw = ctx;
+	const struct mcast_stats *s = mcast_stats(vsw->mcast);
+
+	if (!control_arg_port(vsw, args, &q.port, err) || !control_arg_vlan(args, &q.vid, err))
+		return NULL;
+	q.groups = json_array();
+	q.routers = json_array();
+	mcast_foreach(vsw->mcast, vsw_now_ms(), query_mcast_entry, &q);
+	return json_pack("{s:b,s:b,s:i,s:I,s:I,s:I,s:I,s:I,s:o,s:o}",
+			 "snooping", snoop_is_on(vsw),
+			 "querier", mcast_querier(vsw->mcast),
+			 "interval", (int)mcast_interval(vsw->mcast),
+			 "reports", (json_int_t)s->reports,
+			 "queries", (json_int_t)s->queries,
+			 "malformed", (json_int_t)s->bad,
+			 "queries-sent", (json_int_t)s->asked,
+			 "evicted", (json_int_t)s->evicted,
+			 "groups", q.groups, "router-ports", q.routers);
 }
 
 json_t *control_query_taps(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UNUSED,

@@ -8,6 +8,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/cmd_fstp.c \
 	switchd/cmd_general.c \
 	switchd/cmd_hash.c \
+	switchd/cmd_mcast.c \
 	switchd/cmd_plugin.c \
 	switchd/cmd_port.c \
 	switchd/cmd_tap.c \
@@ -20,6 +21,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/plugin_dump.c \
 	switchd/plugin_iplog.c \
 	switchd/plugin_pdump.c \
+	switchd/igmp.c switchd/igmp.h \
 	switchd/iplog.c switchd/iplog.h \
 	switchd/rcfile.c switchd/rcfile.h \
 	switchd/user.c switchd/user.h \
@@ -43,6 +45,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/fdb.c switchd/fdb.h \
 	switchd/frame.h \
 	switchd/frame_pcap.h \
+	switchd/mcast.c switchd/mcast.h \
 	switchd/named.c switchd/named.h \
 	switchd/options.c switchd/options.h \
 	switchd/port.c switchd/port.h \
@@ -52,6 +55,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/port_vde.c switchd/port_vde.h \
 	switchd/rstp.c switchd/rstp.h \
 	switchd/rxbuf.h \
+	switchd/snoop.c switchd/snoop.h \
 	switchd/stp.c switchd/stp.h \
 	switchd/stats.c switchd/stats.h \
 	switchd/stream.c switchd/stream.h \

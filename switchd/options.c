@@ -36,6 +36,7 @@ enum {
 	OPT_PORT,
 	OPT_VLAN,
 	OPT_RESERVED,
+	OPT_MCAST_SNOOPING,
 };
 
 enum { OPTIONS_HASHSIZE = 128 };	/* as vde_switch shows it */
@@ -66,6 +67,7 @@ static const struct option options_long[] = {
 	{ "port", required_argument, NULL, OPT_PORT },
 	{ "vlan", required_argument, NULL, OPT_VLAN },
 	{ "reserved", required_argument, NULL, OPT_RESERVED },
+	{ "mcast-snooping", required_argument, NULL, OPT_MCAST_SNOOPING },
 	{ "debugclients", required_argument, NULL, 'D' },
 	{ "mgmt", required_argument, NULL, 'M' },
 	{ "mgmtmode", required_argument, NULL, OPT_MGMTMODE },
@@ -111,6 +113,9 @@ static void options_usage(void)
 "      --reserved WHICH  group addresses of bridges, 01-80-C2-00-00-00 to -0F: forward\n"
 "                        (all but pause frames, as vde_switch), standard (none), or\n"
 "                        a mask of those that are forwarded\n"
+"      --mcast-snooping HOW\n"
+"                        multicast groups go to those who joined: off (no: to all),\n"
+"                        on, or querier (and the switch asks who wants them)\n"
 "      --hashsize N      room for N addresses at least (8192)\n"
 "      --macaddr MAC     the switch's own address (random)\n"
 "  -d, --daemon          go into the background when all is ready\n"
@@ -354,6 +359,16 @@ static bool options_reserved(struct vsw_config *cfg, const char *arg)
 	return false;
 }
 
+static bool options_mcast_snooping(struct vsw_config *cfg, const char *arg)
+{
+	cfg->mcast_querier = !strcmp(arg, "querier");
+	cfg->mcast_snooping = cfg->mcast_querier || !strcmp(arg, "on");
+	if (cfg->mcast_snooping || !strcmp(arg, "off"))
+		return true;
+	log_err("--mcast-snooping '%s': must be off, on or querier", arg);
+	return false;
+}
+
 static bool options_poll(struct vsw_config *cfg, const char *arg)
 {
 	static const char *const modes[] = {
@@ -417,6 +432,8 @@ static bool options_one(struct options *opt, int c, const char *arg,
 		return options_vlan(cfg, arg);
 	case OPT_RESERVED:
 		return options_reserved(cfg, arg);
+	case OPT_MCAST_SNOOPING:
+		return options_mcast_snooping(cfg, arg);
 	case OPT_PORT:
 		return options_port(cfg, arg);
 	case OPT_STRICT:

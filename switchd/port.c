@@ -307,6 +307,7 @@ void port_unname(struct port *port)
 
 void port_remove(struct port *port)
 {
+	mcast_flush_port(port->vsw->mcast, port->id, true);
 	port->vsw->ports[port->id] = NULL;
 	free(port);
 }

@@ -19,6 +19,7 @@
 	X(VLAN,		"not in a VLAN of this port, or nobody else is in it") \
 	X(CONTROL,	"for the switch itself: a BPDU") \
 	X(RESERVED,	"for bridges only, which do not forward it (01-80-C2-00-00-0x)") \
+	X(MCAST,	"nobody has joined the multicast group") \
 	X(STP,		"the spanning tree keeps the port closed") \
 	X(LOCAL,	"destination is on the port it came from") \
 	X(NO_PORT,	"no other port to send it to") \

@@ -55,6 +55,7 @@ static void stp_flush(void *ctx, uint16_t id)
 	const struct stp *stp = ctx;
 
 	fdb_flush_port(stp->vsw->bridge.fdb, id);
+	mcast_topology_changed(stp->vsw->mcast, vsw_now_ms());
 }
 
 static void stp_root(void *ctx)

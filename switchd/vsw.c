@@ -23,6 +23,7 @@
 #include "switchd/port_vhost.h"
 #include "switchd/rcfile.h"
 #include "switchd/rxbuf.h"
+#include "switchd/snoop.h"
 #include "switchd/stp.h"
 #include "switchd/stream.h"
 #include "switchd/vhost.h"
@@ -93,6 +94,31 @@ static bool vsw_stage_vlan(struct vsw *vsw, struct port *port, const struct fram
 	return true;
 }
 
+/* Note frame @i of a batch for those that want its group. Return: whether there is any. */
+static bool vsw_forward_group(struct vsw *vsw, const struct port *in,
+			      const struct frame *frame, unsigned int i,
+			      const struct verdict *v, unsigned int *touched)
+{
+	const bool vlans = bridge_has_vlans(&vsw->bridge);
+	unsigned int count;
+	const uint16_t *ids = mcast_ports(vsw->mcast, v->vlan.vid, v->group, &count);
+	bool any = false;
+
+	for (unsigned int p = 0; p < count; p++) {
+		struct port *port = vsw->ports[ids[p]];
+
+		if (!port || port == in || !port->forwarding)
+			continue;
+		if (vlans) {
+			any |= vsw_stage_vlan(vsw, port, frame, i, &v->vlan, touched);
+		} else {
+			vsw_stage(vsw, port, frame, touched);
+			any = true;
+		}
+	}
+	return any;
+}
+
 /* Note frame @i of a batch for those that are to get it in its VLAN. */
 static void vsw_forward_vlan(struct vsw *vsw, struct port *in, const struct frame *frame,
 			     unsigned int i, const struct verdict *v, unsigned int *touched)
@@ -104,6 +130,10 @@ static void vsw_forward_vlan(struct vsw *vsw, struct port *in, const struct fram
 
 		any = vsw_stage_vlan(vsw, out, frame, i, &v->vlan, touched);
 		out->unicast |= any;
+	} else if (v->kind == VERDICT_GROUP) {
+		if (!vsw_forward_group(vsw, in, frame, i, v, touched))
+			in->stats.drop[DROP_MCAST]++;
+		return;
 	} else {
 		for (unsigned int p = 0; p < vsw->forwarding_count; p++)
 			if (vsw->active[p] != in)
@@ -147,6 +177,9 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 
 			vsw_stage(vsw, out, &frames[i], &touched);
 			out->unicast = true;
+		} else if (UNLIKELY(v[i].kind == VERDICT_GROUP)) {
+			if (!vsw_forward_group(vsw, in, &frames[i], i, &v[i], &touched))
+				in->stats.drop[DROP_MCAST]++;
 		} else if (!vsw_flood(vsw, in, &frames[i], &touched)) {
 			in->stats.drop[DROP_NO_PORT]++;
 		}
@@ -178,12 +211,14 @@ void vsw_send(struct port *port, const struct frame *frame)
 void vsw_port_gone(struct vsw *vsw, uint16_t id)
 {
 	fdb_flush_port(vsw->bridge.fdb, id);
+	mcast_flush_port(vsw->mcast, id, false);
 	capture_port_gone(vsw, id);
 }
 
 void vsw_port_empty(struct vsw *vsw, uint16_t id)
 {
 	fdb_flush_port(vsw->bridge.fdb, id);
+	mcast_flush_port(vsw->mcast, id, false);
 }
 
 static void vsw_reap_cb(struct ev_loop *loop UNUSED, ev_prepare *w,
@@ -263,6 +298,7 @@ unsigned int vsw_ageing_interval(const struct vsw *vsw)
 static int vsw_alloc(struct vsw *vsw)
 {
 	const unsigned int ports = VSW_PORTS_MAX + 1;
+	int ret;
 
 	vsw->ports = calloc(ports, sizeof(*vsw->ports));
 	vsw->active = calloc(ports, sizeof(*vsw->active));
@@ -273,6 +309,9 @@ static int vsw_alloc(struct vsw *vsw)
 	vsw->bridge.hub = vsw->cfg->hub;
 	vsw->bridge.vlans.mode = vsw->cfg->vlan_mode;
 	vsw->bridge.reserved = vsw->cfg->reserved;
+	ret = snoop_create(vsw);
+	if (ret)
+		return ret;
 	if (!vsw->ports || !vsw->active || !vsw->touched || !vsw->rx || !vsw->vlan_out ||
 	    !vsw->vhost_scratch)
 		return -ENOMEM;
@@ -396,6 +435,7 @@ void vsw_destroy(struct vsw *vsw)
 	ev_prepare_stop(vsw->loop, &vsw->reaper);
 	ev_timer_stop(vsw->loop, &vsw->ager);
 	fdb_destroy(vsw->bridge.fdb);
+	snoop_destroy(vsw);
 	free(vsw->ports);
 	free(vsw->active);
 	free(vsw->touched);

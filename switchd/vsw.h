@@ -103,6 +103,8 @@ struct vsw_named_config {
  * @hashsize:	Addresses the forwarding database has room for at least, a power of two
  * @vlan_mode:	When tags count
  * @reserved:	Which reserved group addresses are forwarded
+ * @mcast_snooping: Send multicast groups to those who joined
+ * @mcast_querier: Ask who has joined
  * @stp:	Take part in the spanning tree
  * @priority:	The switch's priority there
  * @tap:	Names of taps to attach, or "fd=N", @taps of them; borrowed
@@ -130,6 +132,8 @@ struct vsw_config {
 	unsigned int hashsize;
 	enum vlan_mode vlan_mode;
 	uint16_t reserved;
+	bool mcast_snooping;
+	bool mcast_querier;
 	bool stp;
 	uint16_t priority;
 	const char *tap[VSW_TAPS_MAX];
@@ -160,6 +164,8 @@ struct vsw_config {
  *		@forwarding_count of them forward
  * @touched:	Ports that got frames in the batch under way
  * @stp:	Its part in the spanning tree, or NULL
+ * @mcast:	Multicast groups; see snoop.h
+ * @snooper:	Their clock, while snooping is on
  * @vlan_out:	Frames with other tags than they came with
  * @events:	Who wants to know what happens
  * @dead:	Endpoints waiting for port_reap()
@@ -190,6 +196,8 @@ struct vsw {
 	unsigned int active_count;
 	unsigned int forwarding_count;
 	struct stp *stp;
+	struct mcast *mcast;
+	ev_timer snooper;
 	struct vlan_out *vlan_out;
 	struct events events;
 	unsigned int dead;

@@ -187,6 +187,7 @@ unit_tests = \
 	tests/unit/test-offload \
 	tests/unit/test-ram \
 	tests/unit/test-iplog \
+	tests/unit/test-mcast \
 	tests/unit/test-rstp \
 	tests/unit/test-state \
 	tests/unit/test-switch \
@@ -217,6 +218,8 @@ tests_unit_test_devices_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_devices_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_iplog_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_iplog_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS)
+tests_unit_test_mcast_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_mcast_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_rstp_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_rstp_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS)
 tests_unit_test_state_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -51,10 +51,12 @@ static const struct switch_cmd switch_cmds[] = {
 	{ "port remove", "PORT", "", "port-remove", NULL, NULL,
 	  "remove a port with nothing plugged in", "port remove 7" },
 	{ "port set", "PORT vlan=VLAN user=USER group=GROUP allocatable=yes|no name=NAME "
-	  "stp-guard=GUARD", "",
+	  "stp-guard=GUARD mcast-fast-leave=yes|no mcast-router=ROUTER", "",
 	  "port-set", NULL, NULL,
 	  "settings of a port, all or nothing: its untagged VLAN, who may plug in, "
-	  "whether it is for anybody, its name, what may not be behind it (bpdu, root); 'none' "
+	  "whether it is for anybody, its name, what may not be behind it (bpdu, root), "
+	  "whether a leave ends membership of a group at once, whether a multicast router is "
+	  "behind it (auto, always, never); 'none' "
 	  "takes them away",
 	  "port set 7 vlan=10 group=kvm" },
 	{ "port reset", "[PORT]", "", "port-reset-counters", NULL, NULL,
@@ -63,6 +65,12 @@ static const struct switch_cmd switch_cmds[] = {
 	  "unplug one endpoint ('ports PORT' shows its ID)", "port close 7 12" },
 	{ "stp", "", "", "query-stp", switch_show_stp, NULL,
 	  "the spanning tree, and the ports in it", "stp" },
+	{ "mcast list", "", "pv", "query-mcast", switch_show_mcast, NULL,
+	  "who has joined which multicast group, and where routers are", "mcast list --vlan 0" },
+	{ "mcast add", "GROUP PORT [VLAN]", "", "mcast-add", NULL, NULL,
+	  "send a multicast group to a port always", "mcast add 239.1.2.3 4" },
+	{ "mcast del", "GROUP PORT [VLAN]", "", "mcast-remove", NULL, NULL,
+	  "and no longer", "mcast del 239.1.2.3 4" },
 	{ "tap list", "", "", "query-taps", switch_show_taps, NULL,
 	  "the tap interfaces", "tap list" },
 	{ "tap add", "NAME [PORT]", "", "tap-add", NULL, NULL,
@@ -72,7 +80,8 @@ static const struct switch_cmd switch_cmds[] = {
 	{ "flush", "[PORT]", "", "fdb-flush", NULL, NULL,
 	  "forget the addresses behind a port, or all", "flush 2" },
 	{ "set", "hub=on|off stp=on|off numports=N hashsize=N ageing=SECONDS ageing-interval=SECONDS "
-	  "min-stay=SECONDS reserved=MASK", "", "set-switch", NULL, NULL,
+	  "min-stay=SECONDS reserved=MASK mcast-snooping=on|off mcast-querier=on|off "
+	  "mcast-interval=SECONDS", "", "set-switch", NULL, NULL,
 	  "settings of the switch, all or nothing", "set ageing=300 hub=off" },
 	{ "console", "LINE...", "", NULL, NULL, switch_console,
 	  "run a line of the console", "console port/print 2" },
@@ -199,8 +208,8 @@ static void switch_usage(FILE *to)
 	      "  -s, --sock DIR    the switch's directory (root: /var/run/vde.ctl, others:\n"
 	      "                    /tmp/vde.ctl)\n"
 	      "  --json            print what the switch returns, as it is\n"
-	      "  --port PORT       fdb: of this port only\n"
-	      "  --vlan VLAN       fdb: in this VLAN only\n"
+	      "  --port PORT       fdb, mcast: of this port only\n"
+	      "  --vlan VLAN       fdb, mcast: in this VLAN only\n"
 	      "  -i, --interval SECONDS\n"
 	      "                    stats: again and again, so often\n"
 	      "  -h, --help        this text\n\n"

@@ -29,7 +29,7 @@ static bool arg_is_number(const char *kind, size_t len)
  * a '='. Return: the value, or NULL if it is not of the kind. */
 static json_t *arg_value(const char *kind, size_t len, bool keyed, const char *word)
 {
-	const bool owner = arg_is(kind, len, "USER") || arg_is(kind, len, "GROUP");
+	const bool owner = keyed && (arg_is(kind, len, "USER") || arg_is(kind, len, "GROUP"));
 	unsigned int n;
 	bool on;
 

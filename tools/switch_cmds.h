@@ -74,8 +74,8 @@ struct switch_cmd {
  *		missing, the arguments "name" and "port"; "key=VALUE" is an argument by
  *		that name, in any order, and may be missing; "WORD..." is any number of
  *		words, which are left alone. PORT, VLAN, ID, N, MASK, SECONDS are numbers,
- *		"yes|no" and "on|off" one of these words; USER and GROUP are names or
- *		numbers, and, with VLAN and NAME after a '=', "none" is nobody
+ *		"yes|no" and "on|off" one of these words; after a '=', USER and GROUP
+ *		are names or numbers, and, with VLAN and NAME, "none" is nobody
  * @words:	@count of them
  * @args:	Object they are added to
  * @err:	On failure, why; @size bytes
@@ -100,6 +100,7 @@ void switch_show_ports(const struct switch_call *call, const json_t *ret);
 void switch_show_fdb(const struct switch_call *call, const json_t *ret);
 void switch_show_vlans(const struct switch_call *call, const json_t *ret);
 void switch_show_stp(const struct switch_call *call, const json_t *ret);
+void switch_show_mcast(const struct switch_call *call, const json_t *ret);
 void switch_show_taps(const struct switch_call *call, const json_t *ret);
 void switch_show_made(const struct switch_call *call, const json_t *ret);
 int switch_stats(struct switch_call *call);

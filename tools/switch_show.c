@@ -341,6 +341,50 @@ void switch_show_stp(const struct switch_call *call UNUSED, const json_t *ret)
 	table_end(&t, stdout);
 }
 
+/* Until when, of an entry. */
+static void show_expires(struct table *t, const json_t *entry)
+{
+	if (json_is_null(json_object_get(entry, "expires")))
+		table_add(t, "for good");
+	else
+		table_add(t, "%" PRIu64 " s", show_u64(entry, "expires"));
+}
+
+static void show_mcast_entries(struct table *t, const json_t *entries)
+{
+	const json_t *entry;
+	size_t i;
+
+	json_array_foreach(entries, i, entry) {
+		table_add(t, "%" PRIu64, show_u64(entry, "vlan"));
+		table_add(t, "%s", json_object_get(entry, "group") ?
+			  show_text(entry, "group") : "all: router");
+		table_add(t, "%" PRIu64, show_u64(entry, "port"));
+		show_expires(t, entry);
+	}
+}
+
+void switch_show_mcast(const struct switch_call *call UNUSED, const json_t *ret)
+{
+	static const struct table_column columns[] = {
+		{ "VLAN", true }, { "GROUP", false }, { "PORT", true }, { "FOR", true },
+	};
+	struct table t;
+
+	if (!json_is_true(json_object_get(ret, "snooping")))
+		puts("Snooping is off: multicast goes to all ports.");
+	printf("querier %s, every %" PRIu64 " s; heard %" PRIu64 " reports, %" PRIu64
+	       " queries, %" PRIu64 " malformed; %" PRIu64 " queries sent\n",
+	       json_is_true(json_object_get(ret, "querier")) ? "on" : "off",
+	       show_u64(ret, "interval"), show_u64(ret, "reports"),
+	       show_u64(ret, "queries"), show_u64(ret, "malformed"),
+	       show_u64(ret, "queries-sent"));
+	table_begin(&t, columns, ARRAY_SIZE(columns));
+	show_mcast_entries(&t, json_object_get(ret, "router-ports"));
+	show_mcast_entries(&t, json_object_get(ret, "groups"));
+	table_end(&t, stdout);
+}
+
 void switch_show_taps(const struct switch_call *call UNUSED, const json_t *ret)
 {
 	static const struct table_column columns[] = {

@@ -25,8 +25,8 @@ static const struct eth_addr broadcast = { { 255, 255, 255, 255, 255, 255 } };
 
 static const struct vlan_port no_vlans;
 
-static struct verdict send_size(struct bridge *b, uint16_t in, struct eth_addr src,
-				struct eth_addr dst, uint64_t now, size_t size)
+static struct verdict bring_size(struct bridge *b, uint16_t in, struct eth_addr src,
+				 struct eth_addr dst, uint64_t now, size_t size)
 {
 	uint8_t bytes[64] = { 0 };
 	struct iovec iov = { bytes, size };
@@ -37,10 +37,10 @@ static struct verdict send_size(struct bridge *b, uint16_t in, struct eth_addr s
 	return bridge_decide(b, in, &no_vlans, &f, now);
 }
 
-static struct verdict send(struct bridge *b, uint16_t in, struct eth_addr src,
-			   struct eth_addr dst, uint64_t now)
+static struct verdict bring(struct bridge *b, uint16_t in, struct eth_addr src,
+			    struct eth_addr dst, uint64_t now)
 {
-	return send_size(b, in, src, dst, now, 60);
+	return bring_size(b, in, src, dst, now, 60);
 }
 
 static void assert_unicast(struct verdict v, uint16_t port)
@@ -59,14 +59,14 @@ static void learns(void **state UNUSED)
 {
 	struct bridge b = { .fdb = fdb_create(16, 4, key) };
 
-	assert_int_equal(send(&b, 1, addr(1), addr(2), 0).kind, VERDICT_FLOOD);
-	assert_unicast(send(&b, 2, addr(2), addr(1), 0), 1);
-	assert_unicast(send(&b, 1, addr(1), addr(2), 0), 2);
+	assert_int_equal(bring(&b, 1, addr(1), addr(2), 0).kind, VERDICT_FLOOD);
+	assert_unicast(bring(&b, 2, addr(2), addr(1), 0), 1);
+	assert_unicast(bring(&b, 1, addr(1), addr(2), 0), 2);
 	/* The destination is where it came from. */
-	assert_drop(send(&b, 1, addr(3), addr(1), 0), DROP_LOCAL);
+	assert_drop(bring(&b, 1, addr(3), addr(1), 0), DROP_LOCAL);
 	/* It moved. */
-	assert_int_equal(send(&b, 3, addr(1), broadcast, 10).kind, VERDICT_FLOOD);
-	assert_unicast(send(&b, 2, addr(2), addr(1), 10), 3);
+	assert_int_equal(bring(&b, 3, addr(1), broadcast, 10).kind, VERDICT_FLOOD);
+	assert_unicast(bring(&b, 2, addr(2), addr(1), 10), 3);
 	fdb_destroy(b.fdb);
 }
 
@@ -75,14 +75,14 @@ static void does_not_learn(void **state UNUSED)
 	struct bridge b = { .fdb = fdb_create(16, 4, key) };
 	struct eth_addr group = { { 3, 0, 0, 0, 0, 1 } }, zero = { { 0 } };
 
-	assert_drop(send(&b, 1, group, addr(2), 0), DROP_BAD_SOURCE);
-	assert_drop(send(&b, 1, broadcast, addr(2), 0), DROP_BAD_SOURCE);
-	assert_int_equal(send(&b, 1, zero, addr(2), 0).kind, VERDICT_FLOOD);
-	assert_drop(send_size(&b, 1, addr(1), addr(2), 0, 13), DROP_RUNT);
-	assert_drop(send_size(&b, 1, addr(1), addr(2), 0, 65536), DROP_OVERSIZE);
+	assert_drop(bring(&b, 1, group, addr(2), 0), DROP_BAD_SOURCE);
+	assert_drop(bring(&b, 1, broadcast, addr(2), 0), DROP_BAD_SOURCE);
+	assert_int_equal(bring(&b, 1, zero, addr(2), 0).kind, VERDICT_FLOOD);
+	assert_drop(bring_size(&b, 1, addr(1), addr(2), 0, 13), DROP_RUNT);
+	assert_drop(bring_size(&b, 1, addr(1), addr(2), 0, 65536), DROP_OVERSIZE);
 	assert_int_equal(fdb_count(b.fdb), 0);
-	assert_int_equal(send_size(&b, 1, addr(1), addr(2), 0, 14).kind, VERDICT_FLOOD);
-	assert_int_equal(send_size(&b, 1, addr(1), addr(2), 0, 65535).kind, VERDICT_FLOOD);
+	assert_int_equal(bring_size(&b, 1, addr(1), addr(2), 0, 14).kind, VERDICT_FLOOD);
+	assert_int_equal(bring_size(&b, 1, addr(1), addr(2), 0, 65535).kind, VERDICT_FLOOD);
 	assert_int_equal(fdb_count(b.fdb), 1);
 	fdb_destroy(b.fdb);
 }
@@ -91,9 +91,9 @@ static void hub(void **state UNUSED)
 {
 	struct bridge b = { .fdb = fdb_create(16, 4, key), .hub = true };
 
-	send(&b, 1, addr(1), addr(2), 0);
-	assert_int_equal(send(&b, 2, addr(2), addr(1), 0).kind, VERDICT_FLOOD);
-	assert_int_equal(send(&b, 2, broadcast, addr(1), 0).kind, VERDICT_FLOOD);
+	bring(&b, 1, addr(1), addr(2), 0);
+	assert_int_equal(bring(&b, 2, addr(2), addr(1), 0).kind, VERDICT_FLOOD);
+	assert_int_equal(bring(&b, 2, broadcast, addr(1), 0).kind, VERDICT_FLOOD);
 	assert_int_equal(fdb_count(b.fdb), 0);
 	fdb_destroy(b.fdb);
 }
@@ -115,7 +115,7 @@ static void reserved(void **state UNUSED)
 			struct verdict v;
 
 			dst.b[5] = (uint8_t)i;
-			v = send(&b, 1, addr(1), dst, 0);
+			v = bring(&b, 1, addr(1), dst, 0);
 			if (i > 15 || cases[c].mask >> i & 1)
 				assert_int_equal(v.kind, VERDICT_FLOOD);
 			else
@@ -127,16 +127,16 @@ static void reserved(void **state UNUSED)
 	for (unsigned int i = 0; i < 5; i++) {
 		dst = (struct eth_addr){ { 0x01, 0x80, 0xc2, 0, 0, 2 } };
 		dst.b[i] ^= 0x10;
-		assert_int_equal(send(&b, 1, addr(1), dst, 0).kind, VERDICT_FLOOD);
+		assert_int_equal(bring(&b, 1, addr(1), dst, 0).kind, VERDICT_FLOOD);
 	}
 	/* Who sent one is known, as 802.1Q has it. */
 	fdb_flush(b.fdb);
 	dst = (struct eth_addr){ { 0x01, 0x80, 0xc2, 0, 0, 2 } };
-	assert_drop(send(&b, 1, addr(7), dst, 0), DROP_RESERVED);
-	assert_unicast(send(&b, 2, addr(2), addr(7), 0), 1);
+	assert_drop(bring(&b, 1, addr(7), dst, 0), DROP_RESERVED);
+	assert_unicast(bring(&b, 2, addr(2), addr(7), 0), 1);
 	/* A hub is a wire. */
 	b.hub = true;
-	assert_int_equal(send(&b, 1, addr(1), dst, 0).kind, VERDICT_FLOOD);
+	assert_int_equal(bring(&b, 1, addr(1), dst, 0).kind, VERDICT_FLOOD);
 	assert_false(bridge_reserved_parse("0x10000", &b.reserved));
 	assert_false(bridge_reserved_parse("", &b.reserved));
 	assert_false(bridge_reserved_parse("forwards", &b.reserved));
