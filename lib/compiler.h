@@ -24,6 +24,9 @@
 #define PREFETCH(p)		__builtin_prefetch(p, 0)
 #define PREFETCHW(p)		__builtin_prefetch(p, 1)
 
+/* Kept out of its caller, which is a busy one. */
+#define NOINLINE		__attribute__((noinline))
+
 #define LIKELY(x)		__builtin_expect(!!(x), 1)
 #define UNLIKELY(x)		__builtin_expect(!!(x), 0)
 

@@ -28,10 +28,11 @@ static struct verdict verdict_drop(enum drop_reason reason)
 /* Whether a group address is a reserved one that is not forwarded. */
 static bool bridge_keeps(const struct bridge *bridge, struct eth_addr dst)
 {
-	static const uint8_t reserved[] = { 0x01, 0x80, 0xc2, 0x00, 0x00 };
+	static const uint8_t first[] = { 0x01, 0x80, 0xc2, 0x00 };
 
-	return !memcmp(dst.b, reserved, sizeof(reserved)) && dst.b[5] < 16 &&
-	       !(bridge->reserved >> dst.b[5] & 1);
+	if (LIKELY(memcmp(dst.b, first, sizeof(first))))
+		return false;
+	return !dst.b[4] && dst.b[5] < 16 && !(bridge->reserved >> dst.b[5] & 1);
 }
 
 struct verdict bridge_decide(struct bridge *bridge, uint16_t in,
@@ -101,10 +102,10 @@ static enum mcast_what bridge_hear(struct bridge *bridge, uint16_t in,
 
 /* bridge_decide_batch() with snooping. That two frames have the same addresses says
  * little here: what is in them counts. */
-static void bridge_decide_snooping(struct bridge *bridge, uint16_t in,
-				   const struct vlan_port *in_vlan,
-				   const struct frame *frames, unsigned int n,
-				   uint64_t now_ms, struct verdict *verdicts)
+static NOINLINE void bridge_decide_snooping(struct bridge *bridge, uint16_t in,
+					    const struct vlan_port *in_vlan,
+					    const struct frame *frames, unsigned int n,
+					    uint64_t now_ms, struct verdict *verdicts)
 {
 	enum mcast_what what[FRAME_BATCH];
 
@@ -125,18 +126,16 @@ static void bridge_decide_snooping(struct bridge *bridge, uint16_t in,
 	}
 }
 
-void bridge_decide_batch(struct bridge *bridge, uint16_t in,
-			 const struct vlan_port *in_vlan, const struct frame *frames,
-			 unsigned int n, uint64_t now_ms, struct verdict *verdicts)
+/* The same without: frames that follow each other are mostly alike. */
+static NOINLINE void bridge_decide_plain(struct bridge *bridge, uint16_t in,
+					 const struct vlan_port *in_vlan,
+					 const struct frame *frames, unsigned int n,
+					 uint64_t now_ms, struct verdict *verdicts)
 {
 	const size_t same = 2 * ETH_ADDR_SIZE + (bridge_has_vlans(bridge) ?
 						 VLAN_TAG_SIZE : 0);
 	bool good = false;
 
-	if (UNLIKELY(bridge->mcast) && !bridge->hub) {
-		bridge_decide_snooping(bridge, in, in_vlan, frames, n, now_ms, verdicts);
-		return;
-	}
 	for (unsigned int i = 0; i < n; i++) {
 		bool was_good = good;
 
@@ -146,4 +145,14 @@ void bridge_decide_batch(struct bridge *bridge, uint16_t in,
 		else
 			verdicts[i] = bridge_decide(bridge, in, in_vlan, &frames[i], now_ms);
 	}
+}
+
+void bridge_decide_batch(struct bridge *bridge, uint16_t in,
+			 const struct vlan_port *in_vlan, const struct frame *frames,
+			 unsigned int n, uint64_t now_ms, struct verdict *verdicts)
+{
+	if (UNLIKELY(bridge->mcast) && !bridge->hub)
+		bridge_decide_snooping(bridge, in, in_vlan, frames, n, now_ms, verdicts);
+	else
+		bridge_decide_plain(bridge, in, in_vlan, frames, n, now_ms, verdicts);
 }
