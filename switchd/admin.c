@@ -83,6 +83,19 @@ int admin_port_guard(struct vsw *vsw, unsigned int n, enum stp_guard guard)
 	return 0;
 }
 
+int admin_port_storm(struct vsw *vsw, unsigned int n, enum storm_kind kind,
+		     unsigned int rate)
+{
+	int err;
+	struct port *port = admin_port(vsw, n, &err);
+
+	if (!port || rate > STORM_RATE_MAX)
+		return port ? -EINVAL : err;
+	port->kept = true;
+	storm_set(&port->storm, kind, rate, vsw->poller.now_us / 1000);
+	return 0;
+}
+
 int admin_port_user(struct vsw *vsw, unsigned int n, uid_t uid)
 {
 	int err;

@@ -19,6 +19,7 @@
 
 #include "lib/compiler.h"
 #include "switchd/mcast.h"
+#include "switchd/storm.h"
 #include "switchd/stp.h"
 
 struct port;
@@ -43,6 +44,10 @@ int admin_port_group(struct vsw *vsw, unsigned int n, gid_t gid) MUST_CHECK;
 
 /* What may not be behind it, by the spanning tree. */
 int admin_port_guard(struct vsw *vsw, unsigned int n, enum stp_guard guard) MUST_CHECK;
+
+/* How many frames of a kind it may flood in a second; 0: any number. */
+int admin_port_storm(struct vsw *vsw, unsigned int n, enum storm_kind kind,
+		     unsigned int rate) MUST_CHECK;
 
 /* Give a port a name and a socket, or take them from it; see portgroup.h. @n 0: the
  * first that is free. */

@@ -92,6 +92,19 @@ static int port_allocatable(const struct console_call *call, const char *arg)
 	return -admin_port_allocatable(call->vsw, n, on);
 }
 
+/* port/setstorm N KIND RATE */
+static int port_setstorm(const struct console_call *call, const char *arg)
+{
+	enum storm_kind kind;
+	unsigned int n, rate;
+	char word[16];
+
+	if (!cmd_number(&arg, VSW_PORTS_MAX, &n) || !cmd_word(&arg, word, sizeof(word)) ||
+	    !storm_parse(word, &kind) || !cmd_only_number(arg, STORM_RATE_MAX, &rate))
+		return EINVAL;
+	return -admin_port_storm(call->vsw, n, kind, rate);
+}
+
 /* NONE and ANY stand for nobody in particular. */
 static bool port_is_anybody(const char *word)
 {
@@ -264,6 +277,9 @@ const struct console_cmd cmd_port[] = {
 	  "print the port/endpoint table (including inactive port)", true, port_allprint },
 	{ "port/name", "N [NAME]", "give the port a name and a socket, or take them away",
 	  false, port_setname },
+	{ "port/setstorm", "N broadcast|multicast|unknown RATE",
+	  "port N may flood so many frames of a kind per second, 0=any number", false,
+	  port_setstorm },
 	{ "port/setreserved", "forward|standard|MASK",
 	  "forward frames to 01-80-C2-00-00-0x: all but pause frames, none, those in MASK",
 	  false, port_setreserved },

@@ -196,7 +196,8 @@ static const struct qmp_command control_commands[] = {
 	{ "port-create", "port?", control_port_create },
 	{ "port-remove", "port", control_port_remove },
 	{ "port-set", "port vlan? user? group? allocatable? name? stp-guard? "
-	  "mcast-fast-leave? mcast-router?", control_port_set },
+	  "mcast-fast-leave? mcast-router? storm-broadcast? storm-multicast? "
+	  "storm-unknown?", control_port_set },
 	{ "port-reset-counters", "port?", control_port_reset_counters },
 	{ "endpoint-close", "port id", control_endpoint_close },
 	{ "vlan-create", "vlan", control_vlan_create },

@@ -100,7 +100,7 @@ json_t *control_endpoint_close(void *ctx, struct qmp_conn *conn UNUSED, json_t *
  */
 struct change_set {
 	bool has_vlan, has_user, has_group, has_allocatable, has_name, has_guard;
-	bool has_fast_leave, has_router;
+	bool has_fast_leave, has_router, has_storm[STORM_KINDS];
 	unsigned int vid;
 	uid_t uid;
 	gid_t gid;
@@ -108,6 +108,7 @@ struct change_set {
 	enum stp_guard guard;
 	bool fast_leave;
 	enum mcast_router router;
+	unsigned int storm[STORM_KINDS];
 	const char *name;
 };
 
@@ -210,6 +211,20 @@ static bool change_set_mcast(const json_t *args, struct change_set *set,
 	return false;
 }
 
+static bool change_set_storm(const json_t *args, struct change_set *set,
+			     struct qmp_error *err)
+{
+	char arg[32];
+
+	for (unsigned int i = 0; i < STORM_KINDS; i++) {
+		snprintf(arg, sizeof(arg), "storm-%s", storm_name((enum storm_kind)i));
+		set->has_storm[i] = json_object_get(args, arg);
+		if (!qmp_arg_uint(args, arg, 0, STORM_RATE_MAX, &set->storm[i], err))
+			return false;
+	}
+	return true;
+}
+
 /* Read the arguments of port-set, all of them. Return: whether nothing but a name
  * can fail any more. */
 static bool change_set_read(const struct vsw *vsw, const struct port *port,
@@ -223,6 +238,7 @@ static bool change_set_read(const struct vsw *vsw, const struct port *port,
 	       qmp_arg_bool(args, "allocatable", &set->allocatable, err) &&
 	       change_set_guard(args, set, err) &&
 	       change_set_mcast(args, set, err) &&
+	       change_set_storm(args, set, err) &&
 	       change_set_name(port, args, set, err);
 }
 
@@ -261,6 +277,10 @@ json_t *control_port_set(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
 		ret = admin_mcast_fast_leave(ctx, port->id, set.fast_leave);
 	if (!ret && set.has_router)
 		ret = admin_mcast_router(ctx, port->id, set.router);
+	for (unsigned int i = 0; i < STORM_KINDS; i++)
+		if (!ret && set.has_storm[i])
+			ret = admin_port_storm(ctx, port->id, (enum storm_kind)i,
+					       set.storm[i]);
 	return control_result(ret, err, "port %u", port->id);
 }
 

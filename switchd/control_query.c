@@ -168,6 +168,12 @@ static json_t *query_port(const struct vsw *vsw, const struct port *port)
 		      "addresses", (json_int_t)fdb_port_count(vsw->bridge.fdb, port->id));
 	if (!o)
 		return NULL;
+	for (unsigned int i = 0; i < STORM_KINDS; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "storm-%s", storm_name((enum storm_kind)i));
+		json_object_set_new(o, name, json_integer(port->storm.bucket[i].rate));
+	}
 	json_object_set_new(o, "mcast-fast-leave",
 			    json_boolean(mcast_fast_leave(vsw->mcast, port->id)));
 	json_object_set_new(o, "mcast-router",

@@ -56,6 +56,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/rstp.c switchd/rstp.h \
 	switchd/rxbuf.h \
 	switchd/snoop.c switchd/snoop.h \
+	switchd/storm.c switchd/storm.h \
 	switchd/stp.c switchd/stp.h \
 	switchd/stats.c switchd/stats.h \
 	switchd/stream.c switchd/stream.h \

@@ -259,6 +259,7 @@ static void port_reset(struct port *port)
 	port->stp_edge = false;
 	port->stp_guard = STP_GUARD_NONE;
 	port->stp_bonus = 0;
+	port->storm = (struct storm){ 0 };
 	port->vlan = (struct vlan_port){ 0 };
 	port->stats = (struct port_stats){ 0 };
 }

@@ -54,6 +54,7 @@
 
 #include "lib/compiler.h"
 #include "switchd/stats.h"
+#include "switchd/storm.h"
 #include "switchd/stp.h"
 #include "switchd/txq.h"
 #include "switchd/vlan.h"
@@ -145,6 +146,7 @@ struct endpoint {
  * @stp_edge:	There is no bridge behind it
  * @stp_guard:	What may not be behind it
  * @stp_bonus:	What makes it cost less than others in the spanning tree
+ * @storm:	How much it may flood
  * @vlan:	Its VLANs
  * @stats:	Counters
  * @batch:	Frames decided for it in the batch under way
@@ -167,6 +169,7 @@ struct port {
 	bool stp_edge;
 	enum stp_guard stp_guard;
 	uint32_t stp_bonus;
+	struct storm storm;
 	struct vlan_port vlan;
 	struct port_stats stats;
 	const struct frame *batch[FRAME_BATCH];

@@ -163,6 +163,8 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 	else
 		bridge_decide_batch(&vsw->bridge, in->id, &in->vlan, frames, n,
 				    vsw->poller.now_us / 1000, v);
+	if (UNLIKELY(in->storm.on))
+		storm_apply(&in->storm, frames, n, vsw->poller.now_us / 1000, v);
 	for (unsigned int i = 0; i < n; i++) {
 		bytes += frames[i].size;
 		if (v[i].kind == VERDICT_DROP) {

@@ -164,6 +164,24 @@ static void show_pvid(struct table *t, const json_t *port)
 		table_add(t, "none");
 }
 
+/* How much it may flood; what has no limit is left out. */
+static void show_storm(struct table *t, const json_t *port)
+{
+	static const char *const kinds[] = { "broadcast", "multicast", "unknown" };
+	char text[128] = "", key[32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		size_t len = strlen(text);
+
+		snprintf(key, sizeof(key), "storm-%s", kinds[i]);
+		if (show_u64(port, key))
+			snprintf(text + len, sizeof(text) - len, "%s%" PRIu64 " %s/s",
+				 len ? ", " : "", show_u64(port, key), kinds[i]);
+	}
+	table_add(t, "floods up to");
+	table_add(t, "%s", text[0] ? text : "any number of frames");
+}
+
 static void show_one_port(const json_t *port)
 {
 	static const struct table_column columns[] = {
@@ -189,6 +207,10 @@ static void show_one_port(const json_t *port)
 	table_add(&t, "tagged VLANs");
 	table_add(&t, "%s", show_numbers(json_object_get(port, "tagged-vlans"), vlans,
 					 sizeof(vlans)));
+	table_add(&t, "multicast");
+	table_add(&t, "router %s, fast leave %s", show_text(port, "mcast-router"),
+		  json_is_true(json_object_get(port, "mcast-fast-leave")) ? "yes" : "no");
+	show_storm(&t, port);
 	table_add(&t, "addresses");
 	table_add(&t, "%s", table_count(n, show_u64(port, "addresses")));
 	show_traffic(&t, port);

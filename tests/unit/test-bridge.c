@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "switchd/bridge.h"
+#include "switchd/storm.h"
 #include "switchd/txq.h"
 
 static const struct siphash_key key = { 1, 2 };
@@ -144,6 +145,70 @@ static void reserved(void **state UNUSED)
 	fdb_destroy(b.fdb);
 }
 
+/* How many of @n flooded frames to @dst, of one batch each, pass. */
+static unsigned int pass(struct storm *s, struct eth_addr dst, enum verdict_kind kind,
+			 unsigned int n, uint64_t now)
+{
+	uint8_t bytes[64] = { 0 };
+	const struct frame f = { bytes, 60, 60, NULL, 0 };
+	unsigned int passed = 0;
+
+	memcpy(bytes, &dst, sizeof(dst));
+	for (unsigned int i = 0; i < n; i++) {
+		struct verdict v = { .kind = kind };
+
+		storm_apply(s, &f, 1, now, &v);
+		if (v.kind == VERDICT_DROP)
+			assert_int_equal(v.reason, DROP_STORM);
+		else
+			passed++;
+	}
+	return passed;
+}
+
+static void storm(void **state UNUSED)
+{
+	struct eth_addr group = { { 1, 0, 0x5e, 0, 0, 1 } };
+	struct storm s = { 0 };
+
+	assert_false(s.on);
+	storm_set(&s, STORM_BROADCAST, 100, 5000);
+	assert_true(s.on);
+	/* A second's worth at once, then as time goes. */
+	assert_int_equal(pass(&s, broadcast, VERDICT_FLOOD, 1000, 5000), 100);
+	assert_int_equal(pass(&s, broadcast, VERDICT_FLOOD, 10, 5009), 0);
+	assert_int_equal(pass(&s, broadcast, VERDICT_FLOOD, 10, 5010), 1);
+	assert_int_equal(pass(&s, broadcast, VERDICT_FLOOD, 100, 5510), 50);
+	/* Time that goes back gives nothing, and a long pause one second's worth. */
+	assert_int_equal(pass(&s, broadcast, VERDICT_FLOOD, 10, 100), 0);
+	assert_int_equal(pass(&s, broadcast, VERDICT_FLOOD, 1000, UINT64_MAX / 2), 100);
+	/* Other kinds, and what is not flooded, are not meant. */
+	assert_int_equal(pass(&s, group, VERDICT_FLOOD, 200, UINT64_MAX / 2), 200);
+	assert_int_equal(pass(&s, addr(1), VERDICT_FLOOD, 200, UINT64_MAX / 2), 200);
+	storm_set(&s, STORM_MULTICAST, 3, 0);
+	storm_set(&s, STORM_UNKNOWN, STORM_RATE_MAX, 0);
+	assert_int_equal(pass(&s, group, VERDICT_FLOOD, 2, 0), 2);
+	assert_int_equal(pass(&s, group, VERDICT_GROUP, 9, 0), 1);
+	assert_int_equal(pass(&s, addr(1), VERDICT_UNICAST, 9, 0), 9);
+	assert_int_equal(pass(&s, addr(1), VERDICT_FLOOD, STORM_RATE_MAX + 9, 0),
+			 STORM_RATE_MAX);
+	assert_int_equal(pass(&s, addr(1), VERDICT_UNICAST, 9, 0), 9);
+	/* Slow ones are exact over time: 3 in a second, whatever the steps. */
+	{
+		unsigned int passed = 0;
+
+		for (uint64_t t = 1; t <= 10000; t += 7)
+			passed += pass(&s, group, VERDICT_FLOOD, 1, t);
+		assert_in_range(passed, 29, 30);
+	}
+	storm_set(&s, STORM_BROADCAST, 0, 0);
+	storm_set(&s, STORM_MULTICAST, 0, 0);
+	assert_true(s.on);
+	storm_set(&s, STORM_UNKNOWN, 0, 0);
+	assert_false(s.on);
+	assert_int_equal(pass(&s, broadcast, VERDICT_FLOOD, 10, 0), 10);
+}
+
 static void ages(void **state UNUSED)
 {
 	struct fdb *fdb = fdb_create(16, 4, key);
@@ -278,6 +343,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(does_not_learn),
 	cmocka_unit_test(hub),
 	cmocka_unit_test(reserved),
+	cmocka_unit_test(storm),
 	cmocka_unit_test(ages),
 	cmocka_unit_test(fair),
 	cmocka_unit_test(like_the_model),
