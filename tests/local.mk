@@ -35,6 +35,7 @@ integration_tests = \
 	tests/integration/handshake.sh \
 	tests/integration/learning.sh \
 	tests/integration/lifecycle.sh \
+	tests/integration/mcast.sh \
 	tests/integration/noloss.sh \
 	tests/integration/offload.sh \
 	tests/integration/peers.sh \

@@ -183,9 +183,10 @@ all_or_nothing() {
 	run sw query-ports '"port": 5' >before
 	for bad in '"vlan": 77' '"vlan": 4095' '"vlan": "1"' '"user": "no such user"' \
 		'"user": -1' '"user": true' '"group": "no such group"' '"group": []' \
+		'"mcast-router": "maybe"' '"mcast-fast-leave": 1' '"storm-unknown": -1' \
 		'"name": "ctl"' '"name": "a/b"' '"name": 5' '"name": ""'; do
 		wrong sw port-set "\"port\": 5, \"allocatable\": true, $bad" \
-			"$(echo "$bad" | sed 's/"vlan": 77/VLAN 77/; s/"\([a-z]*\)".*/'"'\1'/")"
+			"$(echo "$bad" | sed 's/"vlan": 77/VLAN 77/; s/"\([a-z-]*\)".*/'"'\1'/")"
 	done
 	wrong sw port-set '"port": 5, "user": 5, "allocatable": 1' "'allocatable' must be"
 	run sw query-ports '"port": 5' >after
@@ -195,10 +196,45 @@ all_or_nothing() {
 	run sw query-switch | sed 's/"uptime":[0-9]*//' >before
 	wrong sw set-switch '"hub": true, "ageing": 7, "numports": 6' 'there are ports above 6'
 	wrong sw set-switch '"hub": true, "ageing": 7, "min-stay": -1' "'min-stay' must be"
+	wrong sw set-switch '"ageing": 7, "reserved": 65536' "'reserved' must be"
+	wrong sw set-switch '"ageing": 7, "reserved": 1, "mcast-interval": 0' \
+		"'mcast-interval' must be"
 	run sw query-switch | sed 's/"uptime":[0-9]*//' >after
 	cmp before after
 }
 check 'port-set and set-switch change all or nothing' all_or_nothing
+
+bridges_settings() {
+	ok sw set-switch '"reserved": 16384, "mcast-querier": true, "mcast-interval": 30'
+	run sw query-switch | grep -F '"reserved":16384'
+	run sw query-mcast | grep -F '"snooping":false,"querier":true,"interval":30'
+	ok sw set-switch '"reserved": 65533, "mcast-querier": false, "mcast-interval": 125'
+	ok sw port-create '"port": 5'
+	ok sw port-set '"port": 5, "mcast-router": "never", "mcast-fast-leave": true,
+		"storm-broadcast": 100, "storm-unknown": 7'
+	run sw query-ports '"port": 5' >answer
+	grep -F '"storm-broadcast":100,"storm-multicast":0,"storm-unknown":7' answer
+	grep -F '"mcast-fast-leave":true,"mcast-router":"never"' answer
+	ok sw mcast-add '"group": "239.1.1.1", "port": 5'
+	ok sw mcast-add '"group": "ff15::1", "port": 5, "vlan": 9'
+	wrong sw mcast-add '"group": "239.1.1.1", "port": 5' 'there is one already'
+	wrong sw mcast-add '"group": "224.0.0.1", "port": 5' 'goes to all ports'
+	wrong sw mcast-add '"group": "239.1.1", "port": 5' "'group' must be an IP address"
+	wrong sw mcast-add '"group": "239.1.1.1", "port": 6' 'there is no port 6'
+	run sw query-mcast '"vlan": 9' |
+		grep -F '"groups":[{"vlan":9,"port":5,"expires":null,"group":"ff15::1"}]'
+	ok sw mcast-remove '"group": "ff15::1", "port": 5, "vlan": 9'
+	wrong sw mcast-remove '"group": "ff15::1", "port": 5, "vlan": 9' 'there is none'
+	# The port's settings go with it.
+	ok sw port-remove '"port": 5'
+	run sw query-mcast | grep -F '"groups":[],'
+	ok sw port-create '"port": 5'
+	run sw query-ports '"port": 5' >answer
+	grep -F '"storm-broadcast":0,' answer
+	grep -F '"mcast-fast-leave":false,"mcast-router":"auto"' answer
+	ok sw port-remove '"port": 5'
+}
+check 'reserved addresses, multicast, storm control' bridges_settings
 
 vlans_change() {
 	ok sw vlan-create '"vlan": 20'
