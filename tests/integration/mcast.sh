@@ -174,7 +174,7 @@ storms() {
 	before=$(sent_to 4)
 	stream 1000
 	more=$(($(sent_to 4) - before))
-	[ $more -ge 15 ] && [ $more -lt 150 ] || fail "$more frames of a storm"
+	if [ $more -lt 15 ] || [ $more -ge 150 ]; then fail "$more frames of a storm"; fi
 	"$LANBOX" switch -s sw --json ports 1 | grep '"STORM":[89]..'
 	"$LANBOX" switch -s sw port set 1 storm-multicast=0
 	before=$(sent_to 4)

@@ -731,6 +731,15 @@ static void members_age(void **state UNUSED)
 	hear(8, query("10.0.0.9", 100));
 	pass(101000);
 	assert_goes(1, data("239.1.1.1"), "8");
+	/* A question about a group shortens, and never prolongs. */
+	hear(2, join("239.1.1.1"));
+	pass(200000);
+	hear(8, query("10.0.0.9", 100));
+	pass(59000);
+	hear(8, igmp(0x11, 100, "239.1.1.1", "239.1.1.1", "10.0.0.9", 0));
+	assert_goes(1, data("239.1.1.1"), "2,8");
+	pass(1000);
+	assert_goes(1, data("239.1.1.1"), "8");
 }
 
 static void leaves(void **state UNUSED)
