@@ -2,7 +2,7 @@
 # image.sh - a Debian's disk image boots by its own boot loader with the line that people
 #            type for qemu-kvm, gets its address, lets root in by ssh, and powers off when
 #            asked; from a file, and from a partition of the host.
-# nested: timeout=1200 disk
+# nested: timeout=1200 disk qemu
 . ./lib.sh
 
 # dhcp_server: with the switch's network, and no leases yet
@@ -19,12 +19,12 @@ took()
 	echo "# $1 after $(($(seconds) - begun)) s"
 }
 
-# seed_line IMAGE: the line, and what it takes to look at the VM
+# seed_line DISK...: the line, and what it takes to look at the VM
 seed_line()
 {
 	begun=$(seconds)
 	rm -f serial.log qmp vm.pid
-	check "lanbox-vmm returns when the VM runs" lanbox-vmm -cpu host -hda "$1" -m 1024 \
+	check "lanbox-vmm returns when the VM runs" lanbox-vmm -cpu host "$@" -m 1024 \
 		-daemonize -vnc none -usb -net nic -net vde \
 		-serial "file:$work/serial.log" -qmp "unix:$work/qmp,server,nowait" -pidfile vm.pid
 }
@@ -97,7 +97,7 @@ ip addr add dev tap0 192.168.100.254/24
 ip link set dev tap0 up
 
 dhcp_server
-seed_line disk/disk.img
+seed_line -hda disk/disk.img
 up
 check "GRUB has loaded the kernel" in_vm 'grep BOOT_IMAGE=/boot/vmlinuz /proc/cmdline'
 check_eq "it has the memory" \
@@ -116,15 +116,37 @@ check "its file system is whole" mount -o loop,ro,offset=1048576 disk/disk.img m
 check_eq "and has what was written" "$(md5sum <mnt/root/file)" "$want"
 umount mnt
 
+# forget_leases: the next VM is a new one for the DHCP server
+forget_leases()
+{
+	kill "$(cat dnsmasq.pid)"
+	rm leases
+	dhcp_server
+}
+
+# The same system in a qcow2, which has what differs from the first image.
+forget_leases
+check "a qcow2 on top of the image" \
+	qemu-img create -q -f qcow2 -b disk.img -F raw disk/disk.qcow2
+before=$(md5sum <disk/disk.img)
+seed_line -drive file=disk/disk.qcow2,format=qcow2
+up
+check "it writes" in_vm 'echo here >/root/there && sync'
+powers_off
+check_eq "the image below is as it was" "$(md5sum <disk/disk.img)" "$before"
+check "the qcow2 is whole" qemu-img check -q disk/disk.qcow2
+rm disk/disk.qcow2
+
 # The same system on a partition.
-kill "$(cat dnsmasq.pid)"
-rm leases
-dhcp_server
-seed_line /dev/vda2
+forget_leases
+seed_line -hda /dev/vda2
 up
 powers_off
-check "its file system is whole" mount -o loop,ro,offset=1048576 /dev/vda2 mnt
+loop=$(losetup -f)
+losetup -o 1048576 "$loop" /dev/vda2
+check "its file system is whole" mount -o ro "$loop" mnt
 umount mnt
+losetup -d "$loop"
 kill "$(cat dnsmasq.pid)"
 umount disk
 finish
