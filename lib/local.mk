@@ -27,6 +27,7 @@ lib_libcommon_la_SOURCES = \
 	lib/qmp.c lib/qmp.h \
 	lib/qmp_args.c lib/qmp_args.h \
 	lib/rundir.c lib/rundir.h \
+	lib/tap.c lib/tap.h \
 	lib/vring.c lib/vring.h
 lib_libcommon_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 lib_libcommon_la_LIBADD = lib/libfront.la $(JANSSON_LIBS) $(EV_LIBS)

@@ -19,9 +19,8 @@
 #include "lib/eth.h"
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "lib/tap.h"
 #include "plug/end.h"
-
-#define TAP_DEVICE	"/dev/net/tun"
 
 /**
  * struct end_tap - A tap interface
@@ -118,44 +117,6 @@ static const struct end_ops end_tap_ops = {
 	.hold = tap_hold,
 	.close = tap_close,
 };
-
-/* Open the device and attach to the interface. Return: descriptor or -errno. */
-static int tap_attach(const char *name)
-{
-	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI };
-	int fd, ret;
-
-	if (!name[0] || strlen(name) >= sizeof(ifr.ifr_name) || strpbrk(name, "/% \t\n"))
-		return -EINVAL;
-	fd = open(TAP_DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return -errno;
-	memcpy(ifr.ifr_name, name, strlen(name));
-	if (ioctl(fd, TUNSETIFF, &ifr) < 0) {
-		ret = -errno;
-		fd_close(&fd);
-		return ret;
-	}
-	return fd;
-}
-
-/* The likely reason, beside what the kernel calls it. */
-static const char *tap_hint(int err)
-{
-	switch (err) {
-	case EBUSY:
-		return " (another program is attached to it)";
-	case EPERM:
-		return " (not yours: make it with 'ip tuntap add NAME mode tap user YOU')";
-	case EINVAL:
-		return " (an interface name has 1 to 15 characters; is it a tap?)";
-	case ENOENT:
-	case EACCES:
-		return " (cannot open " TAP_DEVICE ")";
-	default:
-		return "";
-	}
-}
 
 int end_open_tap(struct end **out, struct ev_loop *loop, const char *name)
 {

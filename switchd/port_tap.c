@@ -23,12 +23,12 @@
 
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "lib/tap.h"
 #include "lib/parse.h"
 #include "switchd/port.h"
 #include "switchd/rxbuf.h"
 #include "switchd/vsw.h"
 
-#define TAP_DEVICE	"/dev/net/tun"
 #define TAP_RETRY_S	1.
 
 /**
@@ -165,47 +165,6 @@ static const struct endpoint_ops port_tap_ops = {
 	.hold = port_tap_hold,
 	.close = port_tap_close,
 };
-
-/* Open the device and attach to the interface. Return: descriptor or -errno. */
-static int tap_attach(const char *name)
-{
-	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI };
-	int fd, ret;
-
-	if (!name[0] || strlen(name) >= sizeof(ifr.ifr_name) ||
-	    strpbrk(name, "/% \t\n"))
-		return -EINVAL;
-	fd = open(TAP_DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return -errno;
-	memcpy(ifr.ifr_name, name, strlen(name));
-	if (ioctl(fd, TUNSETIFF, &ifr) < 0) {
-		ret = -errno;
-		fd_close(&fd);
-		return ret;
-	}
-	return fd;
-}
-
-/* The likely reason, beside what the kernel calls it. */
-static const char *tap_hint(int err)
-{
-	switch (err) {
-	case EBUSY:
-		return " (another program is attached to it)";
-	case EPERM:
-		return " (not yours: make it with 'ip tuntap add NAME mode tap user YOU')";
-	case EINVAL:
-		return " (an interface name has 1 to 15 characters; is it a tap?)";
-	case ENOTTY:
-		return " (not a tap with IFF_NO_PI and without IFF_VNET_HDR)";
-	case ENOENT:
-	case EACCES:
-		return " (cannot open " TAP_DEVICE ")";
-	default:
-		return "";
-	}
-}
 
 /* Plug an attached tap in: at its old port if that is free, at any otherwise. */
 static int tap_plug(struct tap *tap, int fd)

@@ -16,9 +16,8 @@
 
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "lib/tap.h"
 #include "vmm/net.h"
-
-#define TAP_DEVICE	"/dev/net/tun"
 
 /**
  * struct net_tap - A tap
@@ -149,29 +148,14 @@ static const struct net_ops net_tap_ops = {
 
 /* Opening. */
 
-/* Attach to a tap by its name, or make one. Return: its descriptor, or -errno. */
-static int tap_attach(const char *name)
+/* Attach to a tap by its name. Return: its descriptor, or -errno, logged. */
+static int net_tap_attach(const char *name)
 {
-	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI };
-	int fd, ret;
+	int fd = tap_attach(name);
 
-	fd = open(TAP_DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0) {
-		ret = -errno;
-		log_err_errno(-ret, "network '%s': " TAP_DEVICE, name);
-		return ret;
-	}
-	memcpy(ifr.ifr_name, name, strlen(name));
-	if (ioctl(fd, TUNSETIFF, &ifr) < 0) {
-		ret = -errno;
-		log_err_errno(-ret, "network '%s': cannot attach to the tap%s", name,
-			      ret == -EPERM ? " (make it beforehand, for you: ip tuntap add "
-			      "NAME mode tap user YOU)" :
-			      ret == -EBUSY ? " (another program is attached to it)" :
-			      ret == -EINVAL ? " (is it one, with one queue?)" : "");
-		fd_close(&fd);
-		return ret;
-	}
+	if (fd < 0)
+		log_err_errno(-fd, "network '%s': cannot attach to the tap%s", name,
+			      tap_hint(-fd));
 	return fd;
 }
 
@@ -208,7 +192,7 @@ int net_tap_open(struct ev_loop *loop, const struct options_netdev *opt,
 				       .up = true };
 	nt->loop = loop;
 	nt->opt = opt;
-	nt->fd = opt->ifname ? tap_attach(opt->ifname) : tap_check(opt);
+	nt->fd = opt->ifname ? net_tap_attach(opt->ifname) : tap_check(opt);
 	if (nt->fd < 0) {
 		int ret = nt->fd;
 
