@@ -23,9 +23,10 @@ struct vnet vnet_negotiated(uint64_t features)
 /* Chains of any shape: find out how many it takes, then write. */
 int vnet_put_scattered(const struct vnet *vn, struct vring *vr,
 		       const struct vring_chain *chains, unsigned int n,
-		       const struct iovec *iov, unsigned int iovcnt, size_t size)
+		       const struct vnet_hdr *hdr, const struct iovec *iov,
+		       unsigned int iovcnt, size_t size)
 {
-	struct vnet_hdr hdr = { 0 };
+	struct vnet_hdr first = *hdr;
 	size_t room = 0, off = 0;
 	unsigned int used = 0;
 
@@ -46,8 +47,8 @@ int vnet_put_scattered(const struct vnet *vn, struct vring *vr,
 	}
 	if (room < vn->hdr_size + size)
 		return -EMSGSIZE;
-	hdr.num_buffers = le16((uint16_t)used);
-	iov_from_buf(chains[0].iov, chains[0].in, 0, &hdr, vn->hdr_size);
+	first.num_buffers = le16((uint16_t)used);
+	iov_from_buf(chains[0].iov, chains[0].in, 0, &first, vn->hdr_size);
 	for (unsigned int i = 0; i < used; i++) {
 		size_t skip = i ? 0 : vn->hdr_size;
 		size_t len = iov_size(chains[i].iov, chains[i].in) - skip;

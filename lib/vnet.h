@@ -4,8 +4,8 @@
  * Each frame has a header in front (virtio 1.2, section 5.1.6.1): 12 bytes, or
  * 10 with a legacy driver that did not negotiate mergeable receive buffers.
  * Towards the driver a frame may take several chains if VIRTIO_NET_F_MRG_RXBUF
- * was negotiated; the header then says how many. No offload is known here: what
- * the driver writes into the header means nothing, what it reads is zero.
+ * was negotiated; the header then says how many. What else is in a header is the
+ * business of offload.h.
  *
  * Device side; struct vring guards the memory.
  */
@@ -68,6 +68,9 @@ struct vnet_hdr {
 
 static_assert(sizeof(struct vnet_hdr) == VNET_HDR_SIZE, "virtio 1.2, 5.1.6.1");
 
+/* The header of a frame of which there is nothing to say. */
+#define VNET_HDR_NONE	((struct vnet_hdr){ .num_buffers = { { 1, 0 } } })
+
 /** struct vnet - What was negotiated about buffers */
 struct vnet {
 	size_t hdr_size;
@@ -82,6 +85,7 @@ struct vnet vnet_negotiated(uint64_t features);
  * @vr:		Ring; chains that were filled are pushed to it, in order
  * @chains:	@n chains taken from it
  * @n:		How many, at least one
+ * @hdr:	Its header, with a num_buffers of 1
  * @iov:	The frame
  * @iovcnt:	Elements of @iov
  * @size:	Bytes of the frame
@@ -92,30 +96,31 @@ struct vnet vnet_negotiated(uint64_t features);
  */
 static inline int vnet_put(const struct vnet *vn, struct vring *vr,
 			   const struct vring_chain *chains, unsigned int n,
-			   const struct iovec *iov, unsigned int iovcnt,
-			   size_t size) MUST_CHECK;
+			   const struct vnet_hdr *hdr, const struct iovec *iov,
+			   unsigned int iovcnt, size_t size) MUST_CHECK;
 
 /* Its slow path. */
 int vnet_put_scattered(const struct vnet *vn, struct vring *vr,
 		       const struct vring_chain *chains, unsigned int n,
-		       const struct iovec *iov, unsigned int iovcnt, size_t size);
+		       const struct vnet_hdr *hdr, const struct iovec *iov,
+		       unsigned int iovcnt, size_t size);
 
 /* Most heads have this size, and so most copies know it beforehand. */
 enum { VNET_HEAD = 64 };
 
 static inline int vnet_put(const struct vnet *vn, struct vring *vr,
 			   const struct vring_chain *chains, unsigned int n,
-			   const struct iovec *iov, unsigned int iovcnt, size_t size)
+			   const struct vnet_hdr *hdr, const struct iovec *iov,
+			   unsigned int iovcnt, size_t size)
 {
-	static const struct vnet_hdr hdr = { .num_buffers = { { 1, 0 } } };
 	const struct vring_chain *c = &chains[0];
 	uint8_t *p;
 
 	if (UNLIKELY(c->out || c->in != 1 || c->iov->iov_len < vn->hdr_size + size))
-		return vnet_put_scattered(vn, vr, chains, n, iov, iovcnt, size);
+		return vnet_put_scattered(vn, vr, chains, n, hdr, iov, iovcnt, size);
 	p = c->iov->iov_base;
 	/* A legacy header is shorter; a frame is not, and comes on top. */
-	memcpy(p, &hdr, VNET_HDR_SIZE);
+	memcpy(p, hdr, VNET_HDR_SIZE);
 	p += vn->hdr_size;
 	for (unsigned int i = 0; i < iovcnt; i++) {
 		if (LIKELY(iov[i].iov_len == VNET_HEAD))

@@ -270,7 +270,7 @@ static unsigned int ring_send(struct port_vhost *pv, struct vhost_ring *ring,
 			const struct frame *f = frames[done];
 
 			ret = vnet_put(&pv->dev.vn, vr, s->in + used, taken - used,
-				       f->iov, f->iovcnt, f->size);
+				       &VNET_HDR_NONE, f->iov, f->iovcnt, f->size);
 			if (!ret && !used && taken == PORT_VHOST_CHAINS)
 				ret = -EMSGSIZE;
 			if (ret <= 0 && ret != -EMSGSIZE)

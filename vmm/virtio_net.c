@@ -103,7 +103,8 @@ static int net_deliver_into(struct virtio_net *net, unsigned int max)
 
 	n = vring_pop(vr, net->chains, max, net->iov, ARRAY_SIZE(net->iov));
 	if (n)
-		used = vnet_put(&vn, vr, net->chains, n, &frame, 1, net->kept);
+		used = vnet_put(&vn, vr, net->chains, n, &VNET_HDR_NONE, &frame, 1,
+				net->kept);
 	vring_unpop(vr, (uint16_t)(n - (unsigned int)MAX(used, 0)));
 	return !used && n == NET_CHAINS ? -EMSGSIZE : used;
 }

@@ -1012,8 +1012,8 @@ static void step_work(struct peer *p)
 		while (used < n) {
 			struct iovec frame = { buf, 60 + fuzz_u8(&p->in) * 7U };
 
-			ret = vnet_put(&p->dev->vn, vr, chains + used, n - used, &frame, 1,
-				       frame.iov_len);
+			ret = vnet_put(&p->dev->vn, vr, chains + used, n - used,
+				       &VNET_HDR_NONE, &frame, 1, frame.iov_len);
 			FUZZ_CHECK(ret <= (int)(n - used), "%d chains of %u", ret, n - used);
 			if (ret <= 0)
 				break;

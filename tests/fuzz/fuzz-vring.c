@@ -867,7 +867,7 @@ static void step_put(struct run *run)
 	}
 
 	product_begin(run);
-	ret = vnet_put(&run->vn, &run->vr, run->held, n, iov, cnt, size);
+	ret = vnet_put(&run->vn, &run->vr, run->held, n, &VNET_HDR_NONE, iov, cnt, size);
 	product_end();
 
 	want = model_put(run, n, size);
