@@ -123,7 +123,7 @@ int end_open_tap(struct end **out, struct ev_loop *loop, const char *name)
 	struct end_tap *et;
 	int fd;
 
-	fd = tap_attach(name);
+	fd = tap_attach(name, false);
 	if (fd < 0) {
 		log_err("tap interface '%s': %s%s", name, strerror(-fd), tap_hint(-fd));
 		return fd;

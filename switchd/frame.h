@@ -6,6 +6,10 @@
  * Decisions are made on the private bytes only; the rest is copied once, from
  * where it lies to where it goes. A frame lives until the port that received it
  * returns to the event loop; who wants to keep it longer copies it.
+ *
+ * A frame may be unfinished, or larger than a frame is: work that its sender left to
+ * others (lib/offload.h). Only who asks for such frames gets them; finish.h is for all
+ * others.
  */
 #ifndef SWITCHD_FRAME_H
 #define SWITCHD_FRAME_H
@@ -16,7 +20,13 @@
 
 #include "lib/eth.h"
 
-enum { FRAME_BATCH = 64 };	/* frames a port takes in at one go */
+struct offload;
+
+enum {
+	FRAME_BATCH = 64,	/* frames a port takes in at one go */
+	/* One that stands for many may be as long as IP allows, with two tags. */
+	FRAME_SIZE_MAX = ETH_FRAME_MAX + ETH_HDR_SIZE + 8,
+};
 
 /**
  * struct frame - A frame
@@ -25,6 +35,8 @@ enum { FRAME_BATCH = 64 };	/* frames a port takes in at one go */
  * @size:	Bytes of the whole frame, without FCS
  * @iov:	All of its bytes
  * @iovcnt:	Elements of @iov
+ * @offload:	What is left to do for it, or NULL. With it, all headers are in the head,
+ *		and the head alone is in the first element of @iov
  */
 struct frame {
 	const uint8_t *head;
@@ -32,6 +44,7 @@ struct frame {
 	size_t size;
 	const struct iovec *iov;
 	unsigned int iovcnt;
+	const struct offload *offload;
 };
 
 #endif /* SWITCHD_FRAME_H */

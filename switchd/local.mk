@@ -26,6 +26,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/rcfile.c switchd/rcfile.h \
 	switchd/user.c switchd/user.h \
 	switchd/vlan.c switchd/vlan.h \
+	switchd/finish.c switchd/finish.h \
 	switchd/vlan_out.c switchd/vlan_out.h \
 	switchd/doorbell.c switchd/doorbell.h \
 	switchd/flow.h \

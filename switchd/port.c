@@ -16,7 +16,9 @@
 
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "lib/offload.h"
 #include "switchd/events.h"
+#include "switchd/finish.h"
 #include "switchd/stp.h"
 #include "switchd/vsw.h"
 
@@ -149,6 +151,50 @@ static void endpoint_send(struct endpoint *ep, const struct frame *const *frames
 		endpoint_drop(ep, DROP_QUEUE_FULL, lost);
 }
 
+/* Send a batch in which there are frames that @ep does not take as they are. */
+static NOINLINE void endpoint_send_finished(struct endpoint *ep,
+					    const struct frame *const *frames, unsigned int n)
+{
+	struct finisher *fi = ep->port->vsw->finisher;
+	const struct frame *const *group;
+	unsigned int count, lost;
+
+	finish_start(fi, frames, n, ep->takes);
+	do {
+		count = finish_next(fi, &group, &lost);
+		if (count)
+			endpoint_send(ep, group, count);
+		if (lost)
+			endpoint_drop(ep, DROP_TOO_LONG, lost);
+	} while (count);
+}
+
+/* The receiver is another one than the frames in its queue were made for. */
+static void endpoint_forget_unfit(struct endpoint *ep)
+{
+	struct txq q = { .first = 0 };
+	unsigned int lost = 0;
+
+	for (unsigned int i = 0; i < ep->q.count; i++) {
+		const struct frame f = txq_peek(&ep->q, i);
+
+		if ((f.offload && !offload_fits(ep->takes, f.offload)) || !txq_push(&q, &f))
+			lost++;
+	}
+	txq_clear(&ep->q);
+	ep->q = q;
+	endpoint_drop(ep, DROP_NOT_READY, lost);
+}
+
+void endpoint_takes(struct endpoint *ep, uint64_t takes)
+{
+	const uint64_t less = ep->takes & ~takes;
+
+	ep->takes = takes;
+	if (less && ep->q.count)
+		endpoint_forget_unfit(ep);
+}
+
 void endpoint_can_send(struct endpoint *ep)
 {
 	const struct frame *refs[FRAME_BATCH];
@@ -158,15 +204,7 @@ void endpoint_can_send(struct endpoint *ep)
 	do {
 		n = MIN(ep->q.count, (unsigned int)FRAME_BATCH);
 		for (unsigned int i = 0; i < n; i++) {
-			const struct iovec *iov = txq_peek(&ep->q, i);
-
-			frames[i] = (struct frame){
-				.head = iov->iov_base,
-				.head_size = iov->iov_len,
-				.size = iov->iov_len,
-				.iov = iov,
-				.iovcnt = 1,
-			};
+			frames[i] = txq_peek(&ep->q, i);
 			refs[i] = &frames[i];
 		}
 		done = endpoint_offer(ep, refs, n);
@@ -190,7 +228,10 @@ void port_flush(struct port *port, struct endpoint *from)
 	if (!port->endpoints)
 		port->stats.drop[DROP_NOT_READY] += port->batch_count;
 	for (struct endpoint *ep = port->endpoints; ep; ep = ep->next) {
-		endpoint_send(ep, port->batch, port->batch_count);
+		if (UNLIKELY(port->vsw->unfinished & ~ep->takes))
+			endpoint_send_finished(ep, port->batch, port->batch_count);
+		else
+			endpoint_send(ep, port->batch, port->batch_count);
 		if (port->unicast && txq_is_high(&ep->q))
 			endpoint_hold_sender(ep, from);
 	}

@@ -102,6 +102,7 @@ struct endpoint_ops {
  * @id:		Number shown on the console
  * @uid:	Owner, or (uid_t)-1
  * @descr:	What its owner calls it
+ * @takes:	What it takes of frames with offloads (lib/offload.h): 0 for most
  * @q:		Frames waiting for it
  * @recv_us:	What it earned by receiving, less the time others waited for it
  * @send_us:	What it earned by sending, less the time it waited for others
@@ -117,6 +118,7 @@ struct endpoint {
 	int id;
 	uid_t uid;
 	char descr[ENDPOINT_DESCR];
+	uint64_t takes;
 	struct txq q;
 	uint32_t recv_us;
 	uint32_t send_us;
@@ -271,6 +273,13 @@ void endpoint_dead(struct endpoint *ep, const char *fmt, ...) PRINTF(2, 3);
 
 /* There is room again: send what waits. */
 void endpoint_can_send(struct endpoint *ep);
+
+/**
+ * endpoint_takes() - What its receiver takes of frames with offloads has changed
+ * @ep:		Endpoint, plugged in
+ * @takes:	VNET_F_GUEST_... bits, see lib/offload.h
+ */
+void endpoint_takes(struct endpoint *ep, uint64_t takes);
 
 /* For the switch. */
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* port_tap.c - A tap interface of the host as an endpoint
  *
- * One read or write is one frame. A tap whose link is down refuses frames (EIO):
- * they are dropped and counted. A tap that was deleted answers EBADFD for ever:
+ * One read or write is one frame, with a header in front (lib/vnet.h) unless a tap that
+ * we were given has none: the host's stack takes and gives frames of 64 KiB that stand
+ * for many, and leaves checksums to us. Its word is checked like anybody else's.
+ *
+ * A tap whose link is down refuses frames (EIO): they are dropped and counted. A tap that was deleted answers EBADFD for ever:
  * the endpoint is closed, and when an interface of that name is there again, it is
  * attached again, at the same port if nobody took it.
  */
@@ -11,25 +14,29 @@
 #include "switchd/port_tap.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/if_tun.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
 #include "lib/log.h"
-#include "lib/tap.h"
+#include "lib/offload.h"
 #include "lib/parse.h"
+#include "lib/tap.h"
 #include "switchd/port.h"
-#include "switchd/rxbuf.h"
 #include "switchd/vsw.h"
 
 #define TAP_RETRY_S	1.
+
+enum {
+	PORT_TAP_BYTES = 256 << 10,	/* of a batch, or one frame more */
+	PORT_TAP_SEGMENTS = 64,		/* what is as much work as a frame */
+	PORT_TAP_ALIGN = 64,
+	PORT_TAP_PIECES = 1024,		/* that the kernel takes (UIO_MAXIOV) */
+};
 
 /**
  * struct tap - An interface that is to be attached
@@ -49,12 +56,31 @@ struct tap {
 	ev_timer retry;
 };
 
+/**
+ * struct port_tap - A tap that is attached
+ * @hdr_size:	Bytes of the header in front of each frame, or 0
+ */
 struct port_tap {
 	struct endpoint ep;
 	struct tap *tap;
 	ev_io rx;
 	ev_io tx;
 	int fd;
+	size_t hdr_size;
+};
+
+/**
+ * struct port_tap_scratch - A batch at work
+ * @frames:	The batch: the bytes of each are at @iov, in @bytes, one behind the other
+ * @hdr:	Their headers
+ * @offload:	What is left to do for those that are unfinished
+ */
+struct port_tap_scratch {
+	struct frame frames[FRAME_BATCH];
+	struct vnet_hdr hdr[FRAME_BATCH];
+	struct offload offload[FRAME_BATCH];
+	struct iovec iov[FRAME_BATCH][2];
+	uint8_t bytes[PORT_TAP_BYTES + FRAME_SIZE_MAX + 1];
 };
 
 static struct port_tap *port_tap(struct endpoint *ep)
@@ -62,36 +88,100 @@ static struct port_tap *port_tap(struct endpoint *ep)
 	return container_of(ep, struct port_tap, ep);
 }
 
+struct port_tap_scratch *port_tap_scratch_create(void)
+{
+	return calloc(1, sizeof(struct port_tap_scratch));
+}
+
+/* Look at the header of frame @i, which says something. Return: whether it is right. */
+static NOINLINE bool port_tap_check(struct port_tap *pt, struct frame *f,
+				    struct port_tap_scratch *s, unsigned int i)
+{
+	struct offload *o = &s->offload[i];
+	enum offload_error error;
+
+	f->head_size = MIN(f->size, (size_t)OFFLOAD_HEAD_MAX);
+	error = offload_parse(o, &s->hdr[i], f->head, f->head_size, f->size);
+	if (error) {
+		log_debug("tap interface '%s': %s", pt->tap->name, offload_error_name(error));
+		endpoint_drop(&pt->ep, DROP_OFFLOAD, 1);
+		return false;
+	}
+	/* The host's own kernel has looked at the sum. */
+	o->valid = s->hdr[i].flags & VNET_HDR_DATA_VALID;
+	if (!o->needs && !o->valid)
+		return true;
+	f->offload = o;
+	f->iovcnt = 1;
+	s->iov[i][0].iov_len = f->head_size;
+	if (f->size > f->head_size)
+		s->iov[i][f->iovcnt++] = (struct iovec){
+			(uint8_t *)s->iov[i][0].iov_base + f->head_size,
+			f->size - f->head_size,
+		};
+	pt->ep.port->vsw->unfinished |= o->needs;
+	return true;
+}
+
 static void port_tap_rx_cb(struct ev_loop *loop UNUSED, ev_io *w,
 			   int revents UNUSED)
 {
 	struct port_tap *pt = container_of(w, struct port_tap, rx);
-	struct vsw *vsw = pt->ep.port->vsw;
-	struct frame frames[FRAME_BATCH];
-	struct iovec iov[FRAME_BATCH];
-	unsigned int n;
+	struct port_tap_scratch *s = pt->ep.port->vsw->tap_scratch;
+	unsigned int n = 0, work = 0;
+	size_t at = 0;
 	int err = 0;
 
-	for (n = 0; n < FRAME_BATCH; n++) {
-		ssize_t size = read(pt->fd, vsw->rx[n].b, RXBUF_SIZE);
+	while (n < FRAME_BATCH && work < FRAME_BATCH && at < PORT_TAP_BYTES) {
+		struct iovec from[] = {
+			{ &s->hdr[n], pt->hdr_size }, { s->bytes + at, FRAME_SIZE_MAX + 1 },
+		};
+		ssize_t got = readv(pt->fd, from, ARRAY_SIZE(from));
+		struct frame *f = &s->frames[n];
 
-		if (size <= 0) {
-			err = size < 0 ? errno : 0;
+		if (got <= (ssize_t)pt->hdr_size) {
+			err = got < 0 ? errno : 0;
 			break;
 		}
-		iov[n] = (struct iovec){ vsw->rx[n].b, (size_t)size };
-		frames[n] = (struct frame){
-			.head = vsw->rx[n].b,
-			.head_size = (size_t)size,
-			.size = (size_t)size,
-			.iov = &iov[n],
+		s->iov[n][0] = (struct iovec){ s->bytes + at, (size_t)got - pt->hdr_size };
+		*f = (struct frame){
+			.head = s->bytes + at,
+			.head_size = s->iov[n][0].iov_len,
+			.size = s->iov[n][0].iov_len,
+			.iov = s->iov[n],
 			.iovcnt = 1,
 		};
+		work++;
+		if (pt->hdr_size && (s->hdr[n].flags || s->hdr[n].gso_type) &&
+		    !port_tap_check(pt, f, s, n))
+			continue;
+		/* Many segments are more work than a common frame. */
+		if (f->offload)
+			work += f->offload->segs / PORT_TAP_SEGMENTS;
+		at += (f->size + PORT_TAP_ALIGN - 1) & ~(size_t)(PORT_TAP_ALIGN - 1);
+		n++;
 	}
 	if (n)
-		vsw_input(&pt->ep, frames, n);
+		vsw_input(&pt->ep, s->frames, n);
+	pt->ep.port->vsw->unfinished = 0;
 	if (err && err != EAGAIN && err != EINTR && err != EIO)
 		endpoint_fail(&pt->ep, "the tap is gone: %s", strerror(err));
+}
+
+/* Write one frame. Return: 0 or an errno. */
+static int port_tap_write(const struct port_tap *pt, const struct frame *f)
+{
+	struct vnet_hdr hdr = VNET_HDR_NONE;
+	struct iovec iov[PORT_TAP_PIECES];
+
+	/* It has no use for more pieces than the kernel takes. */
+	if (f->iovcnt >= PORT_TAP_PIECES)
+		return EMSGSIZE;
+	if (f->offload)
+		hdr = offload_hdr(f->offload, pt->ep.takes);
+	iov[0] = (struct iovec){ &hdr, pt->hdr_size };
+	memcpy(iov + 1, f->iov, f->iovcnt * sizeof(*iov));
+	return writev(pt->fd, iov, (int)f->iovcnt + 1) < 0 ? errno : 0;
 }
 
 static unsigned int port_tap_send(struct endpoint *ep,
@@ -101,17 +191,18 @@ static unsigned int port_tap_send(struct endpoint *ep,
 	const struct port_tap *pt = port_tap(ep);
 
 	for (unsigned int i = 0; i < n; i++) {
-		ssize_t size = writev(pt->fd, frames[i]->iov,
-				      (int)frames[i]->iovcnt);
+		int err = port_tap_write(pt, frames[i]);
 
-		if (size >= 0)
+		if (!err)
 			endpoint_sent(ep, 1, frames[i]->size);
-		else if (errno == EAGAIN)
+		else if (err == EAGAIN)
 			return i;
-		else if (errno != EBADFD)
+		else if (err == EMSGSIZE)
+			endpoint_drop(ep, DROP_TOO_LONG, 1);
+		else if (err != EBADFD)
 			endpoint_drop(ep, DROP_TX_ERROR, 1);
 		else {
-			endpoint_dead(ep, "cannot send to it: %s", strerror(errno));
+			endpoint_dead(ep, "cannot send to it: %s", strerror(err));
 			return i;
 		}
 	}
@@ -151,6 +242,9 @@ static void port_tap_close(struct endpoint *ep)
 
 	ev_io_stop(loop, &pt->rx);
 	ev_io_stop(loop, &pt->tx);
+	/* Who attaches to it next may not take what we took. */
+	if (pt->hdr_size)
+		tap_set_takes(pt->fd, 0);
 	fd_close(&pt->fd);
 	pt->tap->at = NULL;
 	if (!pt->tap->given)
@@ -167,7 +261,7 @@ static const struct endpoint_ops port_tap_ops = {
 };
 
 /* Plug an attached tap in: at its old port if that is free, at any otherwise. */
-static int tap_plug(struct tap *tap, int fd)
+static int tap_plug(struct tap *tap, int fd, bool vnet)
 {
 	const struct port_client who = PORT_CLIENT_OPERATOR;
 	struct vsw *vsw = tap->vsw;
@@ -183,6 +277,9 @@ static int tap_plug(struct tap *tap, int fd)
 		return -ENOMEM;
 	pt->fd = fd;
 	pt->tap = tap;
+	pt->hdr_size = vnet ? VNET_HDR_SIZE : 0;
+	if (vnet)
+		pt->ep.takes = tap_set_takes(fd, OFFLOAD_TAKES);
 	pt->ep.ops = &port_tap_ops;
 	pt->ep.id = fd;
 	pt->ep.uid = (uid_t)-1;
@@ -208,10 +305,10 @@ static void tap_retry_cb(struct ev_loop *loop, ev_timer *w, int revents UNUSED)
 
 	if (!if_nametoindex(tap->name))
 		return;
-	fd = tap_attach(tap->name);
+	fd = tap_attach(tap->name, true);
 	if (fd < 0)
 		return;
-	if (tap_plug(tap, fd)) {
+	if (tap_plug(tap, fd, true)) {
 		close(fd);
 		return;
 	}
@@ -220,21 +317,14 @@ static void tap_retry_cb(struct ev_loop *loop, ev_timer *w, int revents UNUSED)
 }
 
 /* A descriptor that we were given: "fd=N". Return: it, or -errno. */
-static int tap_take_fd(const char *arg, char name[static IFNAMSIZ])
+static int tap_take_fd(const char *arg, char name[static IFNAMSIZ], bool *vnet)
 {
-	struct ifreq ifr = { 0 };
 	unsigned int n;
 	int ret;
 
 	if (!parse_uint(arg + strlen("fd="), 3, INT32_MAX, &n))
 		return -EINVAL;
-	if (ioctl((int)n, TUNGETIFF, &ifr) < 0 || !(ifr.ifr_flags & IFF_TAP) ||
-	    ifr.ifr_flags & IFF_VNET_HDR || !(ifr.ifr_flags & IFF_NO_PI))
-		return -ENOTTY;
-	ret = fd_set_nonblock((int)n, true);
-	memcpy(name, ifr.ifr_name, IFNAMSIZ - 1);
-	if (fcntl((int)n, F_SETFD, FD_CLOEXEC) < 0)
-		return -errno;
+	ret = tap_adopt((int)n, name, vnet);
 	return ret ? ret : (int)n;
 }
 
@@ -250,6 +340,7 @@ static struct tap **tap_find(struct vsw *vsw, const char *name)
 int port_tap_add(struct vsw *vsw, const char *name, unsigned int port)
 {
 	struct tap *tap = calloc(1, sizeof(*tap));
+	bool vnet = true;
 	int fd, ret;
 
 	if (!tap)
@@ -259,9 +350,9 @@ int port_tap_add(struct vsw *vsw, const char *name, unsigned int port)
 	tap->given = !strncmp(name, "fd=", 3);
 	ev_timer_init(&tap->retry, tap_retry_cb, 0., TAP_RETRY_S);
 	if (tap->given) {
-		fd = tap_take_fd(name, tap->name);
+		fd = tap_take_fd(name, tap->name, &vnet);
 	} else {
-		fd = *tap_find(vsw, name) ? -EBUSY : tap_attach(name);
+		fd = *tap_find(vsw, name) ? -EBUSY : tap_attach(name, true);
 		snprintf(tap->name, sizeof(tap->name), "%s", name);
 	}
 	if (fd < 0) {
@@ -270,7 +361,7 @@ int port_tap_add(struct vsw *vsw, const char *name, unsigned int port)
 		free(tap);
 		return fd;
 	}
-	ret = port > vsw->numports ? -ERANGE : tap_plug(tap, fd);
+	ret = port > vsw->numports ? -ERANGE : tap_plug(tap, fd, vnet);
 	if (ret) {
 		log_err_errno(-ret, "no port for tap interface '%s'", name);
 		close(fd);

@@ -7,6 +7,7 @@
 
 #include "lib/compiler.h"
 
+struct port_tap_scratch;
 struct vsw;
 
 /**
@@ -29,5 +30,8 @@ void port_tap_remove_all(struct vsw *vsw);
 void port_tap_foreach(const struct vsw *vsw,
 		      void (*visit)(void *ctx, const char *name, unsigned int port,
 				    bool attached), void *ctx);
+
+/* Memory that all of a switch's taps share. Return: NULL if there is none. */
+struct port_tap_scratch *port_tap_scratch_create(void);
 
 #endif /* SWITCHD_PORT_TAP_H */

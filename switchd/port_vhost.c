@@ -15,6 +15,7 @@
 #include "lib/fd.h"
 #include "lib/iov.h"
 #include "lib/log.h"
+#include "lib/offload.h"
 #include "switchd/doorbell.h"
 #include "switchd/flow.h"
 #include "switchd/poller.h"
@@ -29,6 +30,7 @@ enum {
 	PORT_VHOST_CHAINS = FRAME_BATCH,
 	PORT_VHOST_UNPLUGGED = 128,	/* front ends without a port, at most */
 	PORT_VHOST_BYTES = 256 << 10,	/* forwarded before others get their turn */
+	PORT_VHOST_SEGMENT = 256,	/* what one more segment counts for, in bytes */
 	PORT_VHOST_VAIN = 64,		/* kicks without work, before we look away */
 	PORT_VHOST_NAPS = 16,		/* in vain, before a kick is asked for */
 };
@@ -49,6 +51,7 @@ enum {
  * @plugged:	It is plugged in
  * @waiting:	Frames wait for room in its receive rings
  * @held:	Its frames are to stay in its rings
+ * @offloads:	Headers of its frames may say something
  * @next:	In the list of those not plugged in yet
  */
 struct port_vhost {
@@ -73,6 +76,7 @@ struct port_vhost {
 	bool plugged;
 	bool waiting;
 	bool held;
+	bool offloads;
 	struct port_vhost *next;
 };
 
@@ -82,12 +86,16 @@ struct port_vhost {
  * @in:		Chains taken from a receiver's ring, their pieces in @in_iov
  * @frames:	The batch; @frame_iov are their bytes
  * @head:	Their first bytes
+ * @offload:	What is left to do for those that are unfinished, whose first bytes are
+ *		in @long_head
  */
 struct port_vhost_scratch {
 	struct vring_chain out[PORT_VHOST_CHAINS];
 	struct vring_chain in[PORT_VHOST_CHAINS];
 	struct frame frames[PORT_VHOST_CHAINS];
 	uint8_t head[PORT_VHOST_CHAINS][PORT_VHOST_HEAD];
+	struct offload offload[PORT_VHOST_CHAINS];
+	uint8_t long_head[PORT_VHOST_CHAINS][OFFLOAD_HEAD_MAX];
 	struct iovec frame_iov[2 * PORT_VHOST_CHAINS + VRING_CHAIN_MAX];
 	struct iovec out_iov[PORT_VHOST_CHAINS + VRING_CHAIN_MAX];
 	struct iovec in_iov[PORT_VHOST_CHAINS + VRING_CHAIN_MAX];
@@ -126,8 +134,9 @@ static void ring_broken(struct port_vhost *pv, struct vhost_ring *ring)
 
 /* From the peer. */
 
-/* Make a frame of a chain. Its pieces go to @iov. Return: how many those are. */
-static unsigned int frame_from_chain(struct frame *f, uint8_t *head,
+/* Make a frame of a chain, with a head of @room bytes at most. Its pieces go to @iov.
+ * Return: how many those are. */
+static unsigned int frame_from_chain(struct frame *f, uint8_t *head, size_t room,
 				     struct iovec *iov, const struct vring_chain *c,
 				     size_t skip)
 {
@@ -135,10 +144,12 @@ static unsigned int frame_from_chain(struct frame *f, uint8_t *head,
 	unsigned int n = 0;
 
 	size -= MIN(size, skip);
-	f->head = head;
-	f->size = size;
-	f->head_size = MIN(size, (size_t)PORT_VHOST_HEAD);
-	f->iov = iov;
+	*f = (struct frame){
+		.head = head,
+		.head_size = MIN(size, room),
+		.size = size,
+		.iov = iov,
+	};
 	iov_to_buf(c->iov, c->out, skip, head, f->head_size);
 	iov[n++] = (struct iovec){ head, f->head_size };
 	skip += f->head_size;
@@ -178,6 +189,46 @@ static unsigned int frame_from_piece(struct frame *f, uint8_t *head,
 	return f->iovcnt;
 }
 
+/* Whether the header in front of a frame says anything. */
+static bool chain_has_offload(const struct vring_chain *c)
+{
+	uint8_t word[2] = { 0 };
+
+	static_assert(offsetof(struct vnet_hdr, gso_type) == 1, "flags and gso_type");
+	if (LIKELY(c->iov->iov_len >= sizeof(word)))
+		memcpy(word, c->iov->iov_base, sizeof(word));
+	else
+		iov_to_buf(c->iov, c->out, 0, word, sizeof(word));
+	return word[0] | word[1];
+}
+
+/* Make frame @i of a chain whose sender left work to others. Its pieces go to *@iov.
+ * Return: what it counts for in bytes, or 0 if its header is wrong. */
+static NOINLINE size_t frame_with_offload(struct port_vhost *pv, unsigned int i,
+					  struct iovec **iov, const struct vring_chain *c)
+{
+	struct port_vhost_scratch *s = pv->vsw->vhost_scratch;
+	struct offload *o = &s->offload[i];
+	struct frame *f = &s->frames[i];
+	enum offload_error error;
+	struct vnet_hdr hdr = { 0 };
+
+	iov_to_buf(c->iov, c->out, 0, &hdr, pv->dev.vn.hdr_size);
+	*iov += frame_from_chain(f, s->long_head[i], OFFLOAD_HEAD_MAX, *iov, c,
+				 pv->dev.vn.hdr_size);
+	error = offload_parse(o, &hdr, f->head, f->head_size, f->size);
+	if (error) {
+		log_debug("port %u: %s", pv->ep.port->id, offload_error_name(error));
+		endpoint_drop(&pv->ep, DROP_OFFLOAD, 1);
+		return 0;
+	}
+	if (o->needs) {
+		f->offload = o;
+		pv->vsw->unfinished |= o->needs;
+	}
+	return f->size + (o->segs - 1U) * PORT_VHOST_SEGMENT;
+}
+
 /* Forward one batch from a ring, of PORT_VHOST_BYTES or one frame more. Return: how
  * many bytes. */
 static size_t ring_receive(struct port_vhost *pv, struct vhost_ring *ring)
@@ -186,8 +237,8 @@ static size_t ring_receive(struct port_vhost *pv, struct vhost_ring *ring)
 	const size_t skip = pv->dev.vn.hdr_size;
 	struct iovec *iov = s->frame_iov;
 	struct vring *vr = &ring->vr;
+	unsigned int n, frames = 0;
 	size_t bytes = 0;
-	unsigned int n;
 
 	n = vring_pop(vr, s->out, PORT_VHOST_CHAINS, s->out_iov, ARRAY_SIZE(s->out_iov));
 	for (unsigned int i = 0; i < n; i++) {
@@ -196,6 +247,7 @@ static size_t ring_receive(struct port_vhost *pv, struct vhost_ring *ring)
 	}
 	for (unsigned int i = 0; i < n; i++) {
 		const struct vring_chain *c = &s->out[i];
+		struct frame *f = &s->frames[frames];
 
 		if (UNLIKELY(c->in)) {
 			vr->broken = "a buffer to be sent that is writable";
@@ -203,11 +255,20 @@ static size_t ring_receive(struct port_vhost *pv, struct vhost_ring *ring)
 			n = i;
 			break;
 		}
-		if (LIKELY(c->out == 1 && c->iov->iov_len >= skip + PORT_VHOST_HEAD))
-			iov += frame_from_piece(&s->frames[i], s->head[i], iov, c->iov, skip);
-		else
-			iov += frame_from_chain(&s->frames[i], s->head[i], iov, c, skip);
-		bytes += s->frames[i].size + skip;
+		if (pv->offloads && chain_has_offload(c)) {
+			size_t size = frame_with_offload(pv, frames, &iov, c);
+
+			frames += size != 0;
+			bytes += size + skip;
+		} else {
+			if (LIKELY(c->out == 1 && c->iov->iov_len >= skip + PORT_VHOST_HEAD))
+				iov += frame_from_piece(f, s->head[i], iov, c->iov, skip);
+			else
+				iov += frame_from_chain(f, s->head[i], PORT_VHOST_HEAD, iov, c,
+							skip);
+			frames++;
+			bytes += f->size + skip;
+		}
 		if (UNLIKELY(bytes > PORT_VHOST_BYTES)) {
 			vring_unpop(vr, (uint16_t)(n - i - 1));
 			n = i + 1;
@@ -215,8 +276,9 @@ static size_t ring_receive(struct port_vhost *pv, struct vhost_ring *ring)
 	}
 	if (n) {
 		/* What a disabled ring has to say is read and thrown away. */
-		if (ring->enabled)
-			vsw_input(&pv->ep, s->frames, n);
+		if (ring->enabled && frames)
+			vsw_input(&pv->ep, s->frames, frames);
+		pv->vsw->unfinished = 0;
 		for (unsigned int i = 0; i < n; i++)
 			vring_push(vr, s->out[i].head, 0);
 		ring_publish(pv, ring);
@@ -268,9 +330,11 @@ static unsigned int ring_send(struct port_vhost *pv, struct vhost_ring *ring,
 		}
 		while (done < n && used < taken) {
 			const struct frame *f = frames[done];
+			struct vnet_hdr hdr = VNET_HDR_NONE;
 
-			ret = vnet_put(&pv->dev.vn, vr, s->in + used, taken - used,
-				       &VNET_HDR_NONE, f->iov, f->iovcnt, f->size);
+			if (UNLIKELY(f->offload))
+				hdr = offload_hdr(f->offload, pv->ep.takes);
+			ret = vnet_put(&pv->dev.vn, vr, s->in + used, taken - used, &hdr, f->iov, f->iovcnt, f->size);
 			if (!ret && !used && taken == PORT_VHOST_CHAINS)
 				ret = -EMSGSIZE;
 			if (ret <= 0 && ret != -EMSGSIZE)
@@ -582,6 +646,8 @@ static void port_vhost_sync(struct port_vhost *pv)
 {
 	struct ev_loop *loop = pv->vsw->loop;
 
+	pv->offloads = pv->dev.features >> VNET_F_CSUM & 1;
+	endpoint_takes(&pv->ep, pv->dev.features & OFFLOAD_TAKES);
 	pv->pairs = 0;
 	for (unsigned int i = 0; i < VHOST_RINGS_MAX; i++) {
 		struct vhost_ring *ring = &pv->dev.ring[i];

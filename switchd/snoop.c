@@ -16,7 +16,7 @@ static void snoop_send_port(struct port *port, uint16_t vid, const uint8_t *byte
 {
 	uint8_t tagged[IGMP_QUERY_SIZE + VLAN_TAG_SIZE];
 	struct iovec iov = { (void *)(uintptr_t)bytes, size };
-	struct frame f = { bytes, size, size, &iov, 1 };
+	struct frame f = { bytes, size, size, &iov, 1, NULL };
 
 	if (bridge_has_vlans(&port->vsw->bridge)) {
 		const uint8_t tag[VLAN_TAG_SIZE] = {
@@ -34,7 +34,7 @@ static void snoop_send_port(struct port *port, uint16_t vid, const uint8_t *byte
 			       size - VLAN_TAG_AT);
 			size += sizeof(tag);
 			iov = (struct iovec){ tagged, size };
-			f = (struct frame){ tagged, size, size, &iov, 1 };
+			f = (struct frame){ tagged, size, size, &iov, 1, NULL };
 		}
 	} else if (vid) {
 		return;

@@ -15,6 +15,7 @@
 #define DROP_REASONS(X) \
 	X(RUNT,		"shorter than an Ethernet header") \
 	X(OVERSIZE,	"longer than 65535 bytes") \
+	X(OFFLOAD,	"an offload asked for that the frame does not fit") \
 	X(BAD_SOURCE,	"source is a group address") \
 	X(VLAN,		"not in a VLAN of this port, or nobody else is in it") \
 	X(CONTROL,	"for the switch itself: a BPDU") \

@@ -29,7 +29,7 @@ static void stp_send(void *ctx, uint16_t id, const uint8_t *frame, size_t size)
 {
 	struct stp *stp = ctx;
 	const struct iovec iov = { (void *)(uintptr_t)frame, size };
-	const struct frame f = { frame, size, size, &iov, 1 };
+	const struct frame f = { frame, size, size, &iov, 1, NULL };
 
 	vsw_send(stp->vsw->ports[id], &f);
 }

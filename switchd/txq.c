@@ -5,8 +5,10 @@
 #include "switchd/txq.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/iov.h"
+#include "lib/offload.h"
 
 static unsigned int txq_index(const struct txq *q, unsigned int i)
 {
@@ -15,34 +17,60 @@ static unsigned int txq_index(const struct txq *q, unsigned int i)
 
 bool txq_push(struct txq *q, const struct frame *frame)
 {
-	void *copy;
+	size_t extra = frame->offload ? sizeof(*frame->offload) : 0;
+	struct txq_frame *slot;
+	uint8_t *copy;
+	void *memory;
 
 	if (q->count == TXQ_FRAMES_MAX || frame->size > TXQ_BYTES_MAX - q->bytes)
 		return false;
 	if (!q->slot)
 		q->slot = calloc(TXQ_FRAMES_MAX, sizeof(*q->slot));
-	copy = q->slot ? malloc(frame->size) : NULL;
-	if (!copy)
+	memory = q->slot ? malloc(extra + frame->size) : NULL;
+	if (!memory)
 		return false;
+	copy = (uint8_t *)memory + extra;
 	iov_to_buf(frame->iov, frame->iovcnt, 0, copy, frame->size);
-	q->slot[txq_index(q, q->count)] = (struct iovec){ copy, frame->size };
+	slot = &q->slot[txq_index(q, q->count)];
+	*slot = (struct txq_frame){
+		.memory = memory,
+		.iov = { { copy, frame->size } },
+		.size = frame->size,
+	};
+	if (frame->offload) {
+		size_t head = frame->head_size;
+
+		memcpy(memory, frame->offload, extra);
+		slot->offload = memory;
+		slot->iov[0].iov_len = head;
+		slot->iov[1] = (struct iovec){ copy + head, frame->size - head };
+	}
 	q->count++;
 	q->bytes += frame->size;
 	return true;
 }
 
-struct iovec *txq_peek(const struct txq *q, unsigned int i)
+struct frame txq_peek(const struct txq *q, unsigned int i)
 {
-	return &q->slot[txq_index(q, i)];
+	const struct txq_frame *slot = &q->slot[txq_index(q, i)];
+
+	return (struct frame){
+		.head = slot->iov[0].iov_base,
+		.head_size = slot->iov[0].iov_len,
+		.size = slot->size,
+		.iov = slot->iov,
+		.iovcnt = slot->offload ? 2 : 1,
+		.offload = slot->offload,
+	};
 }
 
 void txq_drop(struct txq *q, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
-		struct iovec *slot = txq_peek(q, 0);
+		struct txq_frame *slot = &q->slot[q->first];
 
-		q->bytes -= slot->iov_len;
-		free(slot->iov_base);
+		q->bytes -= slot->size;
+		free(slot->memory);
 		q->first = txq_index(q, 1);
 		q->count--;
 	}

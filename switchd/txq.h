@@ -27,9 +27,24 @@ enum {
 	TXQ_BYTES_LOW = 1 << 20,
 };
 
+/**
+ * struct txq_frame - A frame that waits
+ * @iov:	Its bytes; the first element is its head where it is unfinished, and all
+ *		of it otherwise
+ * @size:	How many
+ * @offload:	What is left to do for it, or NULL
+ * @memory:	Where @offload and the bytes are
+ */
+struct txq_frame {
+	void *memory;
+	struct iovec iov[2];
+	size_t size;
+	const struct offload *offload;
+};
+
 /** struct txq - Ring of frames; all zero is an empty queue */
 struct txq {
-	struct iovec *slot;	/* TXQ_FRAMES_MAX of them, made at first use */
+	struct txq_frame *slot;	/* TXQ_FRAMES_MAX of them, made at first use */
 	unsigned int first;
 	unsigned int count;
 	size_t bytes;
@@ -39,7 +54,7 @@ struct txq {
 bool txq_push(struct txq *q, const struct frame *frame) MUST_CHECK;
 
 /* The frame at place @i from the front, @i below q->count; borrowed. */
-struct iovec *txq_peek(const struct txq *q, unsigned int i);
+struct frame txq_peek(const struct txq *q, unsigned int i);
 
 /* Remove @n frames from the front. */
 void txq_drop(struct txq *q, unsigned int n);

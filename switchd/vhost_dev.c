@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "lib/fd.h"
+#include "lib/offload.h"
 
 #define BIT(n)	(1ULL << (n))
 
@@ -23,7 +24,8 @@ static const uint64_t vhost_features =
 	BIT(32) /* VIRTIO_F_VERSION_1 */ | BIT(27) /* VIRTIO_F_ANY_LAYOUT */ |
 	BIT(VRING_F_INDIRECT_DESC) | BIT(VRING_F_EVENT_IDX) |
 	BIT(VHOST_F_PROTOCOL_FEATURES) | BIT(VNET_F_MRG_RXBUF) | BIT(VNET_F_MQ) |
-	BIT(VNET_F_MTU);
+	BIT(VNET_F_MTU) | OFFLOAD_TAKES | BIT(VNET_F_CSUM) | BIT(VNET_F_HOST_TSO4) |
+	BIT(VNET_F_HOST_TSO6) | BIT(VNET_F_HOST_ECN) | BIT(VNET_F_HOST_USO);
 
 static const uint64_t vhost_protocol_features =
 	BIT(VHOST_PF_MQ) | BIT(VHOST_PF_REPLY_ACK) | BIT(VHOST_PF_MTU) |

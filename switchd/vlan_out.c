@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/offload.h"
+
 enum {
 	VLAN_OUT_HEAD = 64,	/* bytes copied of each frame */
 	VLAN_OUT_FORMS = 2,
@@ -18,7 +20,8 @@ enum {
 /** struct vlan_out_one - A frame with other tags; @frame.iov is NULL if not made */
 struct vlan_out_one {
 	struct frame frame;
-	uint8_t head[VLAN_OUT_HEAD + VLAN_TAG_SIZE];
+	struct offload offload;
+	uint8_t head[OFFLOAD_HDR_MAX];
 };
 
 struct vlan_out {
@@ -70,11 +73,14 @@ static const struct frame *vlan_out_make(struct vlan_out *out, struct vlan_out_o
 					 const struct frame *frame, size_t old,
 					 const uint8_t *tag)
 {
-	size_t copied = frame->head_size < VLAN_OUT_HEAD ? frame->head_size : VLAN_OUT_HEAD;
+	/* An unfinished frame keeps its head in one piece. */
+	size_t copied = MIN(frame->head_size, frame->offload ? (size_t)OFFLOAD_HEAD_MAX :
+					      (size_t)VLAN_OUT_HEAD);
 	size_t new = tag ? VLAN_TAG_SIZE : 0;
 	struct iovec *piece = &out->piece[out->pieces];
 
-	if (frame->size - old + new > ETH_FRAME_MAX ||
+	if (frame->size - old + new > (frame->offload ? (size_t)FRAME_SIZE_MAX :
+				       (size_t)ETH_FRAME_MAX) ||
 	    frame->iovcnt + 1 > VLAN_OUT_PIECES - out->pieces)
 		return NULL;
 	memcpy(one->head, frame->head, VLAN_TAG_AT);
@@ -90,6 +96,11 @@ static const struct frame *vlan_out_make(struct vlan_out *out, struct vlan_out_o
 		.iov = piece,
 		.iovcnt = 1 + vlan_out_rest(piece + 1, frame, copied),
 	};
+	if (frame->offload) {
+		one->offload = *frame->offload;
+		offload_moved(&one->offload, (int)new - (int)old);
+		one->frame.offload = &one->offload;
+	}
 	out->pieces += one->frame.iovcnt;
 	return &one->frame;
 }

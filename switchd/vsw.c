@@ -17,6 +17,7 @@
 #include "switchd/console.h"
 #include "switchd/control.h"
 #include "switchd/ctl.h"
+#include "switchd/finish.h"
 #include "switchd/port_dgram.h"
 #include "switchd/port_tap.h"
 #include "switchd/portgroup.h"
@@ -154,7 +155,7 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 	uint64_t bytes = 0;
 
 	if (UNLIKELY(vsw->watchers))
-		watch_in(vsw->watchers, ep, frames, n);
+		watch_in(vsw, ep, frames, n);
 	if (UNLIKELY(vlans))
 		vlan_out_begin(vsw->vlan_out);
 
@@ -194,20 +195,25 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 		struct port *out = vsw->touched[i];
 
 		if (UNLIKELY(vsw->watchers))
-			watch_out(vsw->watchers, out, out->batch, out->batch_count);
+			watch_out(vsw, out, out->batch, out->batch_count);
 		port_flush(out, ep);
 	}
+	vsw->unfinished = 0;
 }
 
 void vsw_send(struct port *port, const struct frame *frame)
 {
 	struct vsw *vsw = port->vsw;
+	/* Somebody who watches a batch may be the one who sends. */
+	const uint64_t unfinished = vsw->unfinished;
 
+	vsw->unfinished = 0;
 	port->batch[0] = frame;
 	port->batch_count = 1;
 	if (vsw->watchers)
-		watch_out(vsw->watchers, port, port->batch, 1);
+		watch_out(vsw, port, port->batch, 1);
 	port_flush(port, NULL);
+	vsw->unfinished = unfinished;
 }
 
 void vsw_port_gone(struct vsw *vsw, uint16_t id)
@@ -307,7 +313,9 @@ static int vsw_alloc(struct vsw *vsw)
 	vsw->touched = calloc(ports, sizeof(*vsw->touched));
 	vsw->rx = calloc(FRAME_BATCH, sizeof(*vsw->rx));
 	vsw->vlan_out = vlan_out_create();
+	vsw->finisher = finisher_create();
 	vsw->vhost_scratch = port_vhost_scratch_create();
+	vsw->tap_scratch = port_tap_scratch_create();
 	vsw->bridge.hub = vsw->cfg->hub;
 	vsw->bridge.vlans.mode = vsw->cfg->vlan_mode;
 	vsw->bridge.reserved = vsw->cfg->reserved;
@@ -315,7 +323,7 @@ static int vsw_alloc(struct vsw *vsw)
 	if (ret)
 		return ret;
 	if (!vsw->ports || !vsw->active || !vsw->touched || !vsw->rx || !vsw->vlan_out ||
-	    !vsw->vhost_scratch)
+	    !vsw->finisher || !vsw->vhost_scratch || !vsw->tap_scratch)
 		return -ENOMEM;
 	return vsw_resize(vsw, vsw->cfg->numports, vsw->cfg->hashsize);
 }
@@ -443,6 +451,8 @@ void vsw_destroy(struct vsw *vsw)
 	free(vsw->touched);
 	free(vsw->rx);
 	vlan_out_destroy(vsw->vlan_out);
+	finisher_destroy(vsw->finisher);
 	free(vsw->vhost_scratch);
+	free(vsw->tap_scratch);
 	free(vsw);
 }

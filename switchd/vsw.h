@@ -31,10 +31,12 @@
 
 struct capture;
 struct console;
+struct port_tap_scratch;
 struct port_vhost;
 struct port_vhost_scratch;
 struct vhost;
 struct ctl;
+struct finisher;
 struct port_dgram;
 struct portgroup;
 struct qmp_server;
@@ -167,6 +169,9 @@ struct vsw_config {
  * @mcast:	Multicast groups; see snoop.h
  * @snooper:	Their clock, while snooping is on
  * @vlan_out:	Frames with other tags than they came with
+ * @finisher:	Finishes frames for those who do not take offloads
+ * @unfinished:	What the frames of the batch under way need (lib/offload.h), all bits
+ *		of them: who brings such frames sets it for vsw_input()
  * @events:	Who wants to know what happens
  * @dead:	Endpoints waiting for port_reap()
  * @complaints:	Bounds what closed endpoints make us write into the log
@@ -177,6 +182,7 @@ struct vsw_config {
  * @vhost_scratch: For their endpoints
  * @hashsize:	As the console shows it
  * @taps:	Interfaces that are to be attached
+ * @tap_scratch: For their endpoints
  * @groups:	Named ports for VDE clients
  * @watchers:	Those who see the frames, or NULL
  * @stream:	Takes streams of frames in
@@ -199,6 +205,8 @@ struct vsw {
 	struct mcast *mcast;
 	ev_timer snooper;
 	struct vlan_out *vlan_out;
+	struct finisher *finisher;
+	uint64_t unfinished;
 	struct events events;
 	unsigned int dead;
 	struct ratelimit complaints;
@@ -210,6 +218,7 @@ struct vsw {
 	struct port_vhost_scratch *vhost_scratch;
 	unsigned int hashsize;
 	struct tap *taps;
+	struct port_tap_scratch *tap_scratch;
 	struct portgroup *groups;
 	struct watcher *watchers;
 	struct stream *stream;

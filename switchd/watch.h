@@ -4,7 +4,8 @@
  * A switch has a list of watchers, empty most of the time: then watching costs one
  * branch for a batch of frames and one for each port that a batch goes to. A watcher
  * sees each frame where it comes in, before the switch has decided about it, and each
- * one that a port is to get, with the tag it gets it with.
+ * one that a port is to get, with the tag it gets it with. Frames with offloads are
+ * shown finished, as their segments.
  *
  * Watching changes nothing: a watcher may remove itself, and nothing else.
  */
@@ -35,9 +36,9 @@ void watch_add(struct vsw *vsw, struct watcher *watcher);
 void watch_remove(struct vsw *vsw, struct watcher *watcher);
 
 /* For the forwarding path, when there are watchers: a batch of frames. */
-void watch_in(struct watcher *list, const struct endpoint *from,
-	      const struct frame *frames, unsigned int n);
-void watch_out(struct watcher *list, const struct port *to,
-	       const struct frame *const *frames, unsigned int n);
+void watch_in(struct vsw *vsw, const struct endpoint *from, const struct frame *frames,
+	      unsigned int n);
+void watch_out(struct vsw *vsw, const struct port *to, const struct frame *const *frames,
+	       unsigned int n);
 
 #endif /* SWITCHD_WATCH_H */

@@ -151,7 +151,7 @@ static const struct net_ops net_tap_ops = {
 /* Attach to a tap by its name. Return: its descriptor, or -errno, logged. */
 static int net_tap_attach(const char *name)
 {
-	int fd = tap_attach(name);
+	int fd = tap_attach(name, false);
 
 	if (fd < 0)
 		log_err_errno(-fd, "network '%s': cannot attach to the tap%s", name,

@@ -172,16 +172,27 @@ else
 	skip 'TP-8: the host floods its tap: a pair of clients loses nothing' 'no socat here'
 fi
 
-# TP-9, TP-10: nobody's offload requests reach the kernel, and there is one queue.
+# TP-9, TP-10: the host may leave work to us, and there is one queue. Whoever attaches
+# to the tap after us gets no frame that he did not ask for.
 flags() {
+	ip tuntap add tapg mode tap
 	tap_switch tapg
 	ip -d link show tapg >out
 	cat out
-	grep 'tun type tap pi off vnet_hdr off' out
+	grep 'tun type tap pi off vnet_hdr on' out
 	not grep multi_queue out
+	ethtool -k tapg >out
+	grep 'tx-tcp-segmentation: on' out
 	end sw
+	ethtool -k tapg >out
+	grep 'tx-tcp-segmentation: off' out
+	ip tuntap del tapg mode tap
 }
-check 'TP-9, TP-10: no virtio-net header, one queue' flags
+if command -v ethtool >/dev/null; then
+	check 'TP-9, TP-10: offloads while we are there, one queue' flags
+else
+	skip 'TP-9, TP-10: offloads while we are there, one queue' 'no ethtool here'
+fi
 
 # TP-11: a VLAN of the host on the tap is in the frames as a tag, both ways.
 host_vlan() {

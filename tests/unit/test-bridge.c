@@ -31,7 +31,7 @@ static struct verdict bring_size(struct bridge *b, uint16_t in, struct eth_addr 
 {
 	uint8_t bytes[64] = { 0 };
 	struct iovec iov = { bytes, size };
-	struct frame f = { bytes, MIN(size, sizeof(bytes)), size, &iov, 1 };
+	struct frame f = { bytes, MIN(size, sizeof(bytes)), size, &iov, 1, NULL };
 
 	memcpy(bytes, &dst, 6);
 	memcpy(bytes + 6, &src, 6);
@@ -150,7 +150,7 @@ static unsigned int pass(struct storm *s, struct eth_addr dst, enum verdict_kind
 			 unsigned int n, uint64_t now)
 {
 	uint8_t bytes[64] = { 0 };
-	const struct frame f = { bytes, 60, 60, NULL, 0 };
+	const struct frame f = { bytes, 60, 60, NULL, 0, NULL };
 	unsigned int passed = 0;
 
 	memcpy(bytes, &dst, sizeof(dst));
@@ -311,7 +311,7 @@ static void queue(void **state UNUSED)
 {
 	static uint8_t bytes[ETH_FRAME_MAX];
 	struct iovec iov[2] = { { bytes, 10 }, { bytes + 10, 50 } };
-	struct frame f = { bytes, 60, 60, iov, 2 };
+	struct frame f = { bytes, 60, 60, iov, 2, NULL };
 	struct txq q = { 0 };
 
 	for (int i = 0; i < 60; i++)
@@ -322,7 +322,7 @@ static void queue(void **state UNUSED)
 		assert_true(txq_push(&q, &f));
 	}
 	assert_false(txq_push(&q, &f));
-	assert_memory_equal(txq_peek(&q, TXQ_FRAMES_MAX - 1)->iov_base, bytes, 60);
+	assert_memory_equal(txq_peek(&q, TXQ_FRAMES_MAX - 1).head, bytes, 60);
 	txq_drop(&q, TXQ_FRAMES_MAX - 1);
 	assert_int_equal(q.bytes, 60);
 	/* The ring goes round. */
@@ -332,7 +332,7 @@ static void queue(void **state UNUSED)
 
 	/* Bytes are bounded, too. */
 	iov[0] = (struct iovec){ bytes, ETH_FRAME_MAX };
-	f = (struct frame){ bytes, 60, ETH_FRAME_MAX, iov, 1 };
+	f = (struct frame){ bytes, 60, ETH_FRAME_MAX, iov, 1, NULL };
 	while (txq_push(&q, &f))
 		;
 	assert_int_equal(q.count, TXQ_BYTES_MAX / ETH_FRAME_MAX);

@@ -574,7 +574,7 @@ static void bring(uint16_t in, const struct pkt *k, unsigned int n, char (*texts
 	for (unsigned int i = 0; i < n; i++) {
 		iov[i] = (struct iovec){ (void *)(uintptr_t)k[i].b, k[i].size };
 		f[i] = (struct frame){ k[i].b, MIN(k[i].size, (size_t)128), k[i].size,
-				       &iov[i], 1 };
+				       &iov[i], 1, NULL };
 	}
 	bridge_decide_batch(&b, in, &vp[in], f, n, now, v);
 	for (unsigned int i = 0; i < n; i++) {

@@ -148,7 +148,8 @@ static void bring(int port, int src, int dst, const char *tags, uint8_t payload)
 	/* As a socket brings it, in one piece, or as a ring does, in several. */
 	iov[0] = (struct iovec){ b, lan->split ? 20 : sizeof(b) };
 	iov[1] = (struct iovec){ b + 20, sizeof(b) - 20 };
-	f = (struct frame){ b, lan->split ? 20 : 64, sizeof(b), iov, lan->split ? 2 : 1 };
+	f = (struct frame){ b, lan->split ? 20 : 64, sizeof(b), iov, lan->split ? 2 : 1,
+				   NULL };
 	vsw_input(&lan->fake[port].ep, &f, 1);
 }
 
