@@ -106,7 +106,7 @@ check_PROGRAMS += tests/bench/offload-bench
 tests_bench_offload_bench_LDADD = lib/libcommon.la
 EXTRA_DIST += tests/bench/switch-bench tests/bench/vhost-bench tests/bench/vm-bench \
 	tests/bench/disk-bench \
-	tests/bench/ovs-dpdk tests/bench/dpdk-load.c
+	tests/bench/ovs-dpdk tests/bench/dpdk-load.c tests/bench/report.sh
 
 # Ratios to peers in the same run: the switch beside vde_switch, booting beside
 # QEMU in the emulated host.
@@ -115,13 +115,15 @@ bench: all $(check_PROGRAMS) $(check_DATA)
 		REPORT='$(abs_top_builddir)/bench-report' \
 		$(SHELL) $(top_srcdir)/tests/bench/switch-bench
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
+		REPORT='$(abs_top_builddir)/bench-report' \
 		$(SHELL) $(top_srcdir)/tests/bench/vm-bench
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
 		$(SHELL) $(top_srcdir)/tests/bench/disk-bench
 	tests/bench/offload-bench
 	for generator in dpdk rings; do \
 		top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
-		GENERATOR=$$generator $(SHELL) $(top_srcdir)/tests/bench/vhost-bench || exit 1; \
+		REPORT='$(abs_top_builddir)/bench-report' GENERATOR=$$generator \
+			$(SHELL) $(top_srcdir)/tests/bench/vhost-bench || exit 1; \
 	done
 	top_builddir='$(abs_top_builddir)' $(SHELL) $(top_srcdir)/tests/nested/nested \
 		$(top_srcdir)/tests/nested/cases/boottime.sh
