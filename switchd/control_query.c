@@ -10,6 +10,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include "lib/offload.h"
 #include "lib/qmp_args.h"
 #include "switchd/admin.h"
 #include "switchd/control_cmds.h"
@@ -124,17 +125,37 @@ static json_t *query_group(gid_t gid)
 	return query_owner(gid, gr ? gr->gr_name : NULL);
 }
 
+/* What it takes of frames with offloads, by the names that drivers have for it. */
+static json_t *query_takes(uint64_t takes)
+{
+	static const struct {
+		unsigned int feature;
+		const char *name;
+	} names[] = {
+		{ VNET_F_GUEST_CSUM, "csum" }, { VNET_F_GUEST_TSO4, "tso4" },
+		{ VNET_F_GUEST_TSO6, "tso6" }, { VNET_F_GUEST_ECN, "ecn" },
+		{ VNET_F_GUEST_USO4, "uso4" }, { VNET_F_GUEST_USO6, "uso6" },
+	};
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (takes & OFFLOAD_F(names[i].feature))
+			json_array_append_new(list, json_string(names[i].name));
+	return list;
+}
+
 static json_t *query_endpoints(const struct port *port)
 {
 	json_t *list = json_array();
 
 	for (const struct endpoint *ep = port->endpoints; ep; ep = ep->next)
-		json_array_append_new(list, json_pack("{s:i,s:s,s:o,s:o,s:I}",
+		json_array_append_new(list, json_pack("{s:i,s:s,s:o,s:o,s:o,s:I}",
 			"id", ep->id,
 			"module", ep->ops->module,
 			"description", control_text(ep->descr),
 			"uid", ep->uid == (uid_t)-1 ? json_null() :
 			       json_integer((json_int_t)ep->uid),
+			"takes", query_takes(ep->takes),
 			"queued", (json_int_t)ep->q.count));
 	return list;
 }

@@ -37,6 +37,7 @@ enum {
 	OPT_VLAN,
 	OPT_RESERVED,
 	OPT_MCAST_SNOOPING,
+	OPT_OFFLOADS,
 };
 
 enum { OPTIONS_HASHSIZE = 128 };	/* as vde_switch shows it */
@@ -68,6 +69,7 @@ static const struct option options_long[] = {
 	{ "vlan", required_argument, NULL, OPT_VLAN },
 	{ "reserved", required_argument, NULL, OPT_RESERVED },
 	{ "mcast-snooping", required_argument, NULL, OPT_MCAST_SNOOPING },
+	{ "offloads", required_argument, NULL, OPT_OFFLOADS },
 	{ "debugclients", required_argument, NULL, 'D' },
 	{ "mgmt", required_argument, NULL, 'M' },
 	{ "mgmtmode", required_argument, NULL, OPT_MGMTMODE },
@@ -116,6 +118,8 @@ static void options_usage(void)
 "      --mcast-snooping HOW\n"
 "                        multicast groups go to those who joined: off (no: to all),\n"
 "                        on, or querier (and the switch asks who wants them)\n"
+"      --offloads on|off whether guests and the host may leave checksums and\n"
+"                        segmentation to others (on)\n"
 "      --hashsize N      room for N addresses at least (8192)\n"
 "      --macaddr MAC     the switch's own address (random)\n"
 "  -d, --daemon          go into the background when all is ready\n"
@@ -359,6 +363,15 @@ static bool options_reserved(struct vsw_config *cfg, const char *arg)
 	return false;
 }
 
+static bool options_offloads(struct vsw_config *cfg, const char *arg)
+{
+	cfg->no_offloads = !strcmp(arg, "off");
+	if (cfg->no_offloads || !strcmp(arg, "on"))
+		return true;
+	log_err("--offloads '%s': must be on or off", arg);
+	return false;
+}
+
 static bool options_mcast_snooping(struct vsw_config *cfg, const char *arg)
 {
 	cfg->mcast_querier = !strcmp(arg, "querier");
@@ -434,6 +447,8 @@ static bool options_one(struct options *opt, int c, const char *arg,
 		return options_reserved(cfg, arg);
 	case OPT_MCAST_SNOOPING:
 		return options_mcast_snooping(cfg, arg);
+	case OPT_OFFLOADS:
+		return options_offloads(cfg, arg);
 	case OPT_PORT:
 		return options_port(cfg, arg);
 	case OPT_STRICT:

@@ -278,7 +278,7 @@ static int tap_plug(struct tap *tap, int fd, bool vnet)
 	pt->fd = fd;
 	pt->tap = tap;
 	pt->hdr_size = vnet ? VNET_HDR_SIZE : 0;
-	if (vnet)
+	if (vnet && !vsw->cfg->no_offloads)
 		pt->ep.takes = tap_set_takes(fd, OFFLOAD_TAKES);
 	pt->ep.ops = &port_tap_ops;
 	pt->ep.id = fd;
@@ -301,14 +301,15 @@ static int tap_plug(struct tap *tap, int fd, bool vnet)
 static void tap_retry_cb(struct ev_loop *loop, ev_timer *w, int revents UNUSED)
 {
 	struct tap *tap = container_of(w, struct tap, retry);
+	const bool vnet = !tap->vsw->cfg->no_offloads;
 	int fd;
 
 	if (!if_nametoindex(tap->name))
 		return;
-	fd = tap_attach(tap->name, true);
+	fd = tap_attach(tap->name, vnet);
 	if (fd < 0)
 		return;
-	if (tap_plug(tap, fd, true)) {
+	if (tap_plug(tap, fd, vnet)) {
 		close(fd);
 		return;
 	}
@@ -340,7 +341,7 @@ static struct tap **tap_find(struct vsw *vsw, const char *name)
 int port_tap_add(struct vsw *vsw, const char *name, unsigned int port)
 {
 	struct tap *tap = calloc(1, sizeof(*tap));
-	bool vnet = true;
+	bool vnet = !vsw->cfg->no_offloads;
 	int fd, ret;
 
 	if (!tap)
@@ -352,7 +353,7 @@ int port_tap_add(struct vsw *vsw, const char *name, unsigned int port)
 	if (tap->given) {
 		fd = tap_take_fd(name, tap->name, &vnet);
 	} else {
-		fd = *tap_find(vsw, name) ? -EBUSY : tap_attach(name, true);
+		fd = *tap_find(vsw, name) ? -EBUSY : tap_attach(name, vnet);
 		snprintf(tap->name, sizeof(tap->name), "%s", name);
 	}
 	if (fd < 0) {

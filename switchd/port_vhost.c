@@ -808,7 +808,7 @@ int port_vhost_open(struct vsw *vsw, int sock, const struct port_vhost_owner *ow
 	snprintf(pv->ep.descr, sizeof(pv->ep.descr), "vhost-user%s%s pid %ld uid %ld",
 		 owner->descr ? " " : "", owner->descr ? owner->descr : "",
 		 (long)peer.pid, (long)peer.uid);
-	vhost_dev_init(&pv->dev);
+	vhost_dev_init(&pv->dev, !vsw->cfg->no_offloads);
 	pollee_init(&pv->pollee, &port_vhost_pollee_ops);
 	for (unsigned int i = 0; i < VHOST_RINGS_MAX; i++) {
 		ev_io_init(&pv->kick[i], port_vhost_kick_cb, -1, EV_READ);

@@ -20,12 +20,15 @@
 
 #define BIT(n)	(1ULL << (n))
 
+static const uint64_t vhost_offloads =
+	OFFLOAD_TAKES | BIT(VNET_F_CSUM) | BIT(VNET_F_HOST_TSO4) | BIT(VNET_F_HOST_TSO6) |
+	BIT(VNET_F_HOST_ECN) | BIT(VNET_F_HOST_USO);
+
 static const uint64_t vhost_features =
 	BIT(32) /* VIRTIO_F_VERSION_1 */ | BIT(27) /* VIRTIO_F_ANY_LAYOUT */ |
 	BIT(VRING_F_INDIRECT_DESC) | BIT(VRING_F_EVENT_IDX) |
 	BIT(VHOST_F_PROTOCOL_FEATURES) | BIT(VNET_F_MRG_RXBUF) | BIT(VNET_F_MQ) |
-	BIT(VNET_F_MTU) | OFFLOAD_TAKES | BIT(VNET_F_CSUM) | BIT(VNET_F_HOST_TSO4) |
-	BIT(VNET_F_HOST_TSO6) | BIT(VNET_F_HOST_ECN) | BIT(VNET_F_HOST_USO);
+	BIT(VNET_F_MTU);
 
 static const uint64_t vhost_protocol_features =
 	BIT(VHOST_PF_MQ) | BIT(VHOST_PF_REPLY_ACK) | BIT(VHOST_PF_MTU) |
@@ -360,7 +363,7 @@ static int vhost_set_inflight(struct vhost_dev *dev, const struct vhost_inflight
 
 static int vhost_set_features(struct vhost_dev *dev, uint64_t features)
 {
-	if (features & ~vhost_features)
+	if (features & ~dev->offered)
 		return vhost_refuse(dev, -EINVAL, "features that were not offered");
 	if (features != dev->features && vhost_running(dev))
 		return vhost_refuse(dev, -EBUSY, "other features while rings run");
@@ -464,7 +467,7 @@ static int vhost_dispatch(struct vhost_dev *dev, const struct vhost_msg *msg, in
 
 	switch (msg->request) {
 	case VHOST_GET_FEATURES:
-		reply->u64 = vhost_features;
+		reply->u64 = dev->offered;
 		reply->size = sizeof(reply->u64);
 		return 1;
 	case VHOST_GET_PROTOCOL_FEATURES:
@@ -567,9 +570,10 @@ int vhost_dev_message(struct vhost_dev *dev, const struct vhost_msg *msg, int *f
 
 /* Life. */
 
-void vhost_dev_init(struct vhost_dev *dev)
+void vhost_dev_init(struct vhost_dev *dev, bool offloads)
 {
 	memset(dev, 0, sizeof(*dev));
+	dev->offered = vhost_features | (offloads ? vhost_offloads : 0);
 	dev->vn = vnet_negotiated(0);
 	dev->why = "";
 	for (unsigned int i = 0; i < VHOST_RINGS_MAX; i++)
@@ -585,5 +589,5 @@ void vhost_dev_clear(struct vhost_dev *dev)
 	}
 	while (dev->slots)
 		vhost_slot_free(dev->slot[--dev->slots]);
-	vhost_dev_init(dev);
+	vhost_dev_init(dev, dev->offered & BIT(VNET_F_CSUM));
 }

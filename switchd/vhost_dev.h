@@ -74,6 +74,7 @@ struct vhost_slot {
 
 /**
  * struct vhost_dev - A front end's device
+ * @offered:	Feature bits offered
  * @features:	Feature bits negotiated
  * @protocol:	Protocol feature bits negotiated
  * @owned:	SET_OWNER came
@@ -85,6 +86,7 @@ struct vhost_slot {
  * @why:	What was wrong with the last message that was refused
  */
 struct vhost_dev {
+	uint64_t offered;
 	uint64_t features;
 	uint64_t protocol;
 	bool owned;
@@ -98,8 +100,8 @@ struct vhost_dev {
 	const char *why;
 };
 
-/* A device nobody has told anything. */
-void vhost_dev_init(struct vhost_dev *dev);
+/* A device nobody has told anything, which can do @offloads or not. */
+void vhost_dev_init(struct vhost_dev *dev, bool offloads);
 
 /* Unmap memory, close descriptors. */
 void vhost_dev_clear(struct vhost_dev *dev);

@@ -116,6 +116,7 @@ struct vsw_named_config {
  * @stream:	Likewise for streams of frames, @streams of them
  * @dgram:	Likewise for frames in datagrams, @dgrams of them
  * @polling:	What becomes of rings without traffic
+ * @no_offloads: Nobody may leave checksums and segmentation to others
  * @addr:	The switch's own MAC address
  * @stdin_console: Standard input is a console
  * @rcfile:	Commands to run at start, absolute, or empty: the usual places
@@ -149,6 +150,7 @@ struct vsw_config {
 	struct vsw_named_config *dgram[VSW_DGRAM_PORTS_MAX];
 	unsigned int dgrams;
 	enum poller_mode polling;
+	bool no_offloads;
 	struct eth_addr addr;
 	bool stdin_console;
 	char rcfile[PATH_MAX];

@@ -35,6 +35,23 @@ static uint64_t show_drops(const json_t *o)
 	return sum;
 }
 
+/* Words in a list as "csum,tso4". Return: @buf, which has room for those there are. */
+static const char *show_words(const json_t *list, char *buf, size_t size)
+{
+	const json_t *word;
+	size_t i, len = 0;
+
+	snprintf(buf, size, "-");
+	json_array_foreach(list, i, word) {
+		const char *text = json_string_value(word);
+
+		if (text && len < size)
+			len += (size_t)snprintf(buf + len, size - len, "%s%s", i ? "," : "",
+						text);
+	}
+	return buf;
+}
+
 /* Numbers in a list as "1-3,7". Return: @buf; it ends in "..." if there are more than
  * fit. */
 static const char *show_numbers(const json_t *list, char *buf, size_t size)
@@ -186,10 +203,10 @@ static void show_one_port(const json_t *port)
 {
 	static const struct table_column columns[] = {
 		{ "ENDPOINT", true }, { "KIND", false }, { "UID", true }, { "QUEUED", true },
-		{ "DESCRIPTION", false },
+		{ "TAKES", false }, { "DESCRIPTION", false },
 	};
 	const json_t *eps = json_object_get(port, "endpoints"), *ep;
-	char vlans[512], n[TABLE_NUMBER];
+	char vlans[512], takes[64], n[TABLE_NUMBER];
 	struct table t;
 	size_t i;
 
@@ -228,6 +245,8 @@ static void show_one_port(const json_t *port)
 		else
 			table_add(&t, "-");
 		table_add(&t, "%" PRIu64, show_u64(ep, "queued"));
+		table_add(&t, "%s", show_words(json_object_get(ep, "takes"), takes,
+					       sizeof(takes)));
 		table_add(&t, "%s", show_text(ep, "description"));
 	}
 	table_end(&t, stdout);

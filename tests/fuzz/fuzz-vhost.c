@@ -1055,7 +1055,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct peer p = { .in = { data, size }, .event = -1 };
 
 	p.dev = fuzz_alloc(sizeof(*p.dev));
-	vhost_dev_init(p.dev);
+	vhost_dev_init(p.dev, true);
 	for (unsigned int i = 0; i < MEMFDS; i++)
 		p.mem[i] = -1;
 	for (unsigned int i = 0; i < VHOST_RINGS_MAX; i++)

@@ -616,7 +616,7 @@ shows() {
 	grep -E '^   7  inactive  -        0  -  .* -$' out
 	status 0 ports 1
 	grep -Ex 'port           1, active' out
-	grep -E 'unix prog +[0-9]+ +0  framecheck' out
+	grep -E 'unix prog +[0-9]+ +0  -      framecheck' out
 	refused 'there is no port 8' ports 8
 	status 0 --json ports 1
 	is json "$(cat out)" "$(run sw query-ports '"port": 1' | sed 's/^{"return"://; s/}$//')"
