@@ -360,7 +360,7 @@ static int vsw_name_ports(struct vsw *vsw)
 	return ret;
 }
 
-struct vsw *vsw_create(struct ev_loop *loop, const struct vsw_config *cfg)
+struct vsw *vsw_create_bare(struct ev_loop *loop, const struct vsw_config *cfg)
 {
 	struct vsw *vsw = calloc(1, sizeof(*vsw));
 	int ret;
@@ -381,10 +381,22 @@ struct vsw *vsw_create(struct ev_loop *loop, const struct vsw_config *cfg)
 		goto fail;
 	}
 	ret = vsw_alloc(vsw);
-	if (ret) {
-		log_err_errno(-ret, "no memory for %u ports", cfg->numports);
-		goto fail;
-	}
+	if (!ret)
+		return vsw;
+	log_err_errno(-ret, "no memory for %u ports", cfg->numports);
+fail:
+	vsw_destroy(vsw);
+	errno = -ret;
+	return NULL;
+}
+
+struct vsw *vsw_create(struct ev_loop *loop, const struct vsw_config *cfg)
+{
+	struct vsw *vsw = vsw_create_bare(loop, cfg);
+	int ret;
+
+	if (!vsw)
+		return NULL;
 	ret = vswdir_open(vsw);
 	if (!ret)
 		ret = vsw_open_ctl(vsw);

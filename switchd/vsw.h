@@ -251,6 +251,10 @@ uint64_t vsw_now_us(void);
  */
 struct vsw *vsw_create(struct ev_loop *loop, const struct vsw_config *cfg);
 
+/* The same without anything visible from outside: ports, bridge and time, but neither
+ * directory nor sockets, console or taps, and no spanning tree yet. For tests. */
+struct vsw *vsw_create_bare(struct ev_loop *loop, const struct vsw_config *cfg);
+
 /* Close all ports, remove sockets and directory. NULL is fine. */
 void vsw_destroy(struct vsw *vsw);
 
