@@ -50,6 +50,23 @@ integration_tests = \
 turn_tests += $(integration_tests)
 EXTRA_DIST += $(integration_tests) tests/integration/who-held tests/integration/ids
 
+# Cases in the topology language, on a simulated machine.
+machine_ldflags = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime,--wrap=getrandom \
+	-Wl,--wrap=malloc,--wrap=calloc
+check_PROGRAMS += tests/topo/topo
+tests_topo_topo_SOURCES = \
+	tests/topo/machine.c tests/topo/machine.h \
+	tests/topo/net.c tests/topo/net.h \
+	tests/topo/packet.c tests/topo/packet.h \
+	tests/topo/topo.c tests/topo/topo.h \
+	tests/topo/topo_check.c \
+	tests/topo/topo_frame.c \
+	tests/topo/topo_net.c
+tests_topo_topo_LDFLAGS = $(machine_ldflags)
+tests_topo_topo_LDADD = switchd/libswitchd.la
+turn_tests += tests/topo/topo.sh
+EXTRA_DIST += tests/topo/README.md tests/topo/cases tests/topo/topo.sh
+
 # vhost-user front ends, most of them hostile.
 check_PROGRAMS += tests/vhost/hostile
 tests_vhost_hostile_SOURCES = \
