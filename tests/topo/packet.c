@@ -341,11 +341,13 @@ bool packet_find_number(const uint8_t *bytes, size_t size, uint32_t *number)
 size_t packet_bytes(const struct packet *p, const struct packet_tag *tag, unsigned int tags,
 		    uint8_t *out)
 {
-	size_t at = sizeof(struct eth_addr) * 2, n = p->rest_size;
+	size_t at = sizeof(struct eth_addr) * 2, n = p->rest_size, cut = p->cut;
 
 	if (!tag) {
 		tag = p->tag;
 		tags = p->tags;
+	} else if (cut) {
+		cut = cut + 4 * (size_t)tags - 4 * (size_t)p->tags;
 	}
 	memcpy(out, &p->dst, sizeof(p->dst));
 	memcpy(out + sizeof(p->dst), &p->src, sizeof(p->src));
@@ -355,7 +357,7 @@ size_t packet_bytes(const struct packet *p, const struct packet_tag *tag, unsign
 	}
 	n = MIN(n, PACKET_MAX - at);
 	memcpy(out + at, p->rest, n);
-	return p->cut ? MIN(p->cut, at + n) : at + n;
+	return cut ? MIN(cut, at + n) : at + n;
 }
 
 const char *packet_text(const uint8_t *bytes, size_t size, char text[static PACKET_TEXT])
