@@ -202,6 +202,9 @@ const char *topo_addr_name(const struct topo *t, struct eth_addr addr, char buf[
 	for (unsigned int i = 0; i < t->stations; i++)
 		if (!memcmp(&t->station[i].addr, &addr, sizeof(addr)))
 			return t->station[i].name;
+	for (unsigned int i = 0; i < t->net.bridges; i++)
+		if (!memcmp(&t->net.bridge[i].cfg.addr, &addr, sizeof(addr)))
+			return t->net.bridge[i].name;
 	snprintf(buf, 32, "%02x:%02x:%02x:%02x:%02x:%02x", addr.b[0], addr.b[1], addr.b[2],
 		 addr.b[3], addr.b[4], addr.b[5]);
 	return buf;

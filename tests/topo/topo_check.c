@@ -294,6 +294,35 @@ static void topo_verb_port(struct topo *t)
 	}
 }
 
+/* tree NAME PORT ROLE, ...: all ports of a tree that has settled. Root and designated ports
+ * forward, the others discard. */
+static void topo_verb_tree(struct topo *t)
+{
+	const struct vsw *vsw = topo_bridge(t, topo_word(t, "a switch"))->vsw;
+	struct rstp_port_info p;
+	unsigned int n = 0;
+
+	do {
+		unsigned int id = topo_number(t, "port", 0, vsw->numports);
+		const char *role = topo_word(t, "a role");
+		enum rstp_state state;
+
+		if (!vsw->ports[id] || stp_port_get_info(vsw->ports[id], &p))
+			topo_fail(t, "there is no port %u in a tree", id);
+		if (strcasecmp(role, rstp_role_name(p.role)))
+			topo_fail(t, "expected: port %u has role %s; came: %s, %s", id, role,
+				  rstp_role_name(p.role), rstp_state_name(p.state));
+		state = p.role == RSTP_ROOT || p.role == RSTP_DESIGNATED ? RSTP_FORWARDING :
+			RSTP_DISCARDING;
+		if (p.state != state)
+			topo_fail(t, "expected: port %u (%s) is %s; came: %s", id, role,
+				  rstp_state_name(state), rstp_state_name(p.state));
+		n++;
+	} while (topo_take(t, ","));
+	if (n != vsw->active_count)
+		topo_fail(t, "expected: %u ports; came: %u", n, vsw->active_count);
+}
+
 /* root NAME ID|itself [cost N] [port N] */
 static void topo_verb_root(struct topo *t)
 {
@@ -461,6 +490,7 @@ const struct topo_verb topo_check_verbs[] = {
 	{ "gone", TOPO_CHECK, topo_verb_gone },
 	{ "port", TOPO_CHECK, topo_verb_port },
 	{ "root", TOPO_CHECK, topo_verb_root },
+	{ "tree", TOPO_CHECK, topo_verb_tree },
 	{ "hears", TOPO_CHECK, topo_verb_hears },
 	{ "hears-no", TOPO_CHECK, topo_verb_hears_no },
 	{ NULL, TOPO_CHECK, NULL },

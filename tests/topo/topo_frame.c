@@ -202,11 +202,12 @@ static unsigned int frame_flags(struct topo *t)
 }
 
 /* bpdu PLACE rst|config|tcn [root ID] [cost N] [bridge ID] [port N] [age S] [max-age S]
- * [hello S] [delay S] [flags F...] [cut N] [version N] [from STATION] */
+ * [hello S] [delay S] [flags F...] [cut N] [version N] [from STATION] [times N] */
 static void topo_verb_bpdu(struct topo *t)
 {
 	struct net_end *end = topo_place(t, topo_word(t, "a port"));
 	const char *kind = topo_word(t, "rst, config or tcn");
+	unsigned int times = 1;
 	struct packet_bpdu b = {
 		.max_age = 20, .hello = 2, .delay = 15, .port = 0x8001, .flags = 0x0c,
 	};
@@ -252,11 +253,14 @@ static void topo_verb_bpdu(struct topo *t)
 			packet.tag[packet.tags++] = topo_tag(t, topo_word(t, "a tag"));
 		else if (topo_take(t, "from"))
 			packet.src = topo_addr(t, topo_word(t, "a station"));
+		else if (topo_take(t, "times"))
+			times = topo_number(t, "number", 1, TOPO_SENT);
 		else
 			topo_fail(t, "'%s' is not known of BPDUs", topo_peek(t));
 	}
 	packet_bpdu(&packet, &b);
-	topo_send(t, end, &packet);
+	while (times--)
+		topo_send(t, end, &packet);
 }
 
 /* What comes of it. */
