@@ -14,13 +14,15 @@ check_PROGRAMS += \
 	tests/integration/sessions \
 	tests/integration/streamraw \
 	tests/integration/talk \
+	tests/integration/twohosts \
 	tests/integration/wirecheck
 EXTRA_DIST += tests/integration/conn.h tests/integration/invariants.sh \
-	tests/integration/lib.sh tests/integration/tool.h
+	tests/integration/lib.sh tests/integration/rings.sh tests/integration/tool.h
 tests_integration_framecheck_LDADD = $(VDEPLUG_LIBS)
 tests_integration_segments_LDADD = lib/libcommon.la
 tests_integration_streamraw_LDADD = $(VDEPLUG_LIBS)
 tests_integration_talk_LDADD = $(VDEPLUG_LIBS)
+tests_integration_twohosts_LDADD = $(VDEPLUG_LIBS)
 tests_integration_wirecheck_CFLAGS = $(AM_CFLAGS) -pthread
 
 integration_tests = \
@@ -41,6 +43,7 @@ integration_tests = \
 	tests/integration/peers.sh \
 	tests/integration/plug.sh \
 	tests/integration/plugins.sh \
+	tests/integration/ring.sh \
 	tests/integration/sessions.sh \
 	tests/integration/stream.sh \
 	tests/integration/systemd.sh \
