@@ -11,6 +11,7 @@ requires_netns
 . "$top_srcdir/tests/integration/rings.sh"
 cd "$T" || exit 99
 RATE=200
+NEAR=-q		# switches have to forget addresses, not only to learn them
 
 # What no pair of hosts may see, whatever happens to cables: a frame that comes twice
 # once the ring has settled. And no cable may carry more than each frame once, a BPDU now

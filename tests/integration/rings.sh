@@ -19,7 +19,7 @@ RATE=${RATE:-500}
 
 # ring_up KIND PRIORITY [KERNEL_OPTION...]: the switches, cables and hosts. KIND is of
 # the third switch: ours, kernel or ovs; PRIORITY its own, where the others have 0x2000
-# and 0x3000.
+# and 0x3000. NEAR are options of the near hosts.
 ring_up() {
 	ring_kind=$1
 	ring_prio=$2
@@ -30,7 +30,8 @@ ring_up() {
 	for ring_cable in ab ac bc; do
 		cable_plug $ring_cable || return
 	done
-	spawn near "$TWOHOSTS" -r "$RATE" "vde://$T/a[9]" "vde://$T/b[9]"
+	# shellcheck disable=SC2086 # options are words
+	spawn near "$TWOHOSTS" -r "$RATE" ${NEAR:-} "vde://$T/a[9]" "vde://$T/b[9]"
 	spawn far "$TWOHOSTS" -r "$RATE" "vde://$T/a[10]" "$(ring_host_$ring_kind)"
 	[ "$ring_kind" = ours ] || wait_for 3 ring_enslave host || return
 	wait_for "${SETTLE:-90}" ring_flows
