@@ -146,7 +146,8 @@ bench: all $(check_PROGRAMS) $(check_DATA)
 			$(SHELL) $(top_srcdir)/tests/bench/vhost-bench || exit 1; \
 	done
 	top_builddir='$(abs_top_builddir)' $(SHELL) $(top_srcdir)/tests/nested/nested \
-		$(top_srcdir)/tests/nested/cases/boottime.sh
+		$(top_srcdir)/tests/nested/cases/boottime.sh \
+		$(top_srcdir)/tests/nested/cases/fio.sh
 .PHONY: bench
 
 # A disk image of an ordinary Debian, made here, and what people do with it. It takes some
@@ -177,6 +178,7 @@ EXTRA_DIST += $(nested_tests) \
 	tests/nested/cases/capture.sh \
 	tests/nested/cases/demo.sh \
 	tests/nested/cases/disk.sh \
+	tests/nested/cases/fio.sh \
 	tests/nested/cases/machine.sh \
 	tests/nested/cases/nics.sh \
 	tests/nested/cases/firmware.sh \
