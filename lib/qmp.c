@@ -268,6 +268,42 @@ void *qmp_context(const struct qmp_conn *conn)
 	return conn->context;
 }
 
+/* The bytes of the character that a text begins with, 0 if it is none. */
+static size_t qmp_character(const char *text)
+{
+	for (size_t n = 1; n <= 4 && text[n - 1]; n++) {
+		json_t *v = json_stringn(text, n);
+
+		json_decref(v);
+		if (v)
+			return n;
+	}
+	return 0;
+}
+
+json_t *qmp_text(const char *text)
+{
+	static const char none[] = "\xef\xbf\xbd";	/* U+FFFD */
+	json_t *v = json_string(text);
+	char *copy, *to;
+
+	if (v)
+		return v;
+	copy = to = malloc(strlen(text) * strlen(none) + 1);
+	if (!copy)
+		return NULL;
+	while (*text) {
+		size_t n = qmp_character(text);
+
+		memcpy(to, n ? text : none, n ? n : strlen(none));
+		to += n ? n : strlen(none);
+		text += n ? n : 1;
+	}
+	v = json_stringn(copy, (size_t)(to - copy));
+	free(copy);
+	return v;
+}
+
 json_t *qmp_fail(struct qmp_error *err, const char *fmt, ...)
 {
 	va_list ap;
@@ -346,12 +382,8 @@ static void qmp_conn_line(struct qmp_conn *conn, const char *line, size_t size)
 	if (ret)
 		reply = json_pack("{s:o}", "return", ret);
 	else
-		reply = json_pack("{s:{s:s,s:s}}", "error", "class", err.class,
-				  "desc", err.desc);
-	/* A name that is no UTF-8, or cut short within a character: better than silence. */
-	if (!reply)
-		reply = json_pack("{s:{s:s,s:s}}", "error", "class", err.class,
-				  "desc", "It failed, and why cannot be said in JSON");
+		reply = json_pack("{s:{s:s,s:o}}", "error", "class", err.class,
+				  "desc", qmp_text(err.desc));
 	if (reply && id)
 		json_object_set(reply, "id", id);
 	if (!ret)

@@ -137,6 +137,10 @@ void qmp_broadcast(struct qmp_server *srv, const char *name, json_t *data);
 
 /* For handlers. */
 
+/* A text that may be no UTF-8, such as a path, for people: U+FFFD stands for each byte that
+ * is none. Return: it, owned by the caller, or NULL. */
+json_t *qmp_text(const char *text);
+
 /* What the greeting says of our version. Return: it, owned by the caller, or NULL. */
 json_t *qmp_version(void);
 

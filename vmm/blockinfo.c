@@ -10,6 +10,7 @@
 
 #include <sys/stat.h>
 
+#include "lib/qmp.h"
 #include "vmm/options.h"
 #include "vmm/virtio_blk.h"
 #include "vmm/vm.h"
@@ -29,8 +30,8 @@ static json_t *block_image(const struct vm *vm, unsigned int i)
 	struct stat st;
 	json_t *v;
 
-	v = json_pack("{s:I,s:s,s:s,s:b}", "virtual-size",
-		      (json_int_t)virtio_blk_size(vm->disks[i]), "filename", o->file,
+	v = json_pack("{s:I,s:o,s:s,s:b}", "virtual-size",
+		      (json_int_t)virtio_blk_size(vm->disks[i]), "filename", qmp_text(o->file),
 		      "format", block_format(o), "dirty-flag", 0);
 	if (!stat(o->file, &st))
 		json_object_set_new(v, "actual-size",
@@ -53,7 +54,7 @@ static void block_add_limits(json_t *inserted, const struct options_drive *o)
 		json_object_set_new(inserted, names[i],
 				    json_integer((json_int_t)o->throttle.rate[i]));
 	if (throttle_any(&o->throttle))
-		json_object_set_new(inserted, "group", json_string(o->device));
+		json_object_set_new(inserted, "group", qmp_text(o->device));
 }
 
 static json_t *block_inserted(const struct vm *vm, unsigned int i)
@@ -63,9 +64,9 @@ static json_t *block_inserted(const struct vm *vm, unsigned int i)
 	json_t *v;
 
 	snprintf(node, sizeof(node), "#block%u", i);
-	v = json_pack("{s:s,s:s,s:b,s:s,s:o,s:i,s:s,s:b,s:i,s:{s:b,s:b,s:b}}",
+	v = json_pack("{s:s,s:s,s:b,s:o,s:o,s:i,s:s,s:b,s:i,s:{s:b,s:b,s:b}}",
 		      "node-name", node, "drv", block_format(o), "ro", (int)o->readonly,
-		      "file", o->file, "image", block_image(vm, i), "backing_file_depth", 0,
+		      "file", qmp_text(o->file), "image", block_image(vm, i), "backing_file_depth", 0,
 		      "detect_zeroes", "off", "encrypted", 0, "write_threshold", 0, "cache",
 		      "writeback", (int)o->writeback, "direct", (int)o->direct, "no-flush",
 		      (int)o->no_flush);
@@ -84,8 +85,8 @@ json_t *blockinfo_json(const struct vm *vm)
 
 		snprintf(qdev, sizeof(qdev),
 			 "/machine/peripheral-anon/device[%u]/virtio-backend", i);
-		v = json_pack("{s:s,s:s,s:s,s:b,s:b,s:s,s:o}", "io-status", "ok", "device",
-			      o->device, "qdev", qdev, "locked", 0, "removable",
+		v = json_pack("{s:s,s:o,s:s,s:b,s:b,s:s,s:o}", "io-status", "ok", "device",
+			      qmp_text(o->device), "qdev", qdev, "locked", 0, "removable",
 			      (int)o->cdrom, "type", "unknown", "inserted",
 			      block_inserted(vm, i));
 		if (o->cdrom)

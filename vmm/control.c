@@ -55,7 +55,8 @@ static json_t *query_name(void *ctx, struct qmp_conn *conn UNUSED, json_t *args 
 {
 	const struct vm *vm = ctx;
 
-	return vm->opt->named ? json_pack("{s:s}", "name", vm->opt->name) : json_object();
+	return vm->opt->named ? json_pack("{s:o}", "name", qmp_text(vm->opt->name)) :
+	       json_object();
 }
 
 static json_t *query_version(void *ctx UNUSED, struct qmp_conn *conn UNUSED,
@@ -120,8 +121,9 @@ static json_t *query_block(void *ctx, struct qmp_conn *conn UNUSED, json_t *args
 
 static void add_chardev(json_t *list, const char *label, const char *filename)
 {
-	json_array_append_new(list, json_pack("{s:b,s:s,s:s}", "frontend-open", 1,
-					      "filename", filename, "label", label));
+	json_array_append_new(list, json_pack("{s:b,s:o,s:s}", "frontend-open", 1,
+					      "filename", qmp_text(filename),
+					      "label", label));
 }
 
 static json_t *query_chardev(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UNUSED,
@@ -196,7 +198,7 @@ static json_t *query_migrate(void *ctx, struct qmp_conn *conn UNUSED, json_t *ar
 		      "duplicate", (json_int_t)(i.total / STATE_PAGE - i.pages),
 		      "page-size", (json_int_t)STATE_PAGE);
 	if (i.why)
-		json_object_set_new(v, "error-desc", json_string(i.why));
+		json_object_set_new(v, "error-desc", qmp_text(i.why));
 	return v;
 }
 
@@ -265,7 +267,7 @@ static json_t *terminal_text(const char *text)
 		*p++ = *text;
 	}
 	*p = 0;
-	v = json_string(out);
+	v = qmp_text(out);
 	free(out);
 	return v;
 }

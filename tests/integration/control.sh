@@ -85,8 +85,8 @@ form() {
 	is 'no command' "$(run sw nonsense)" \
 		'{"error":{"class":"CommandNotFound","desc":"The command nonsense has not been found"}}'
 	# The message is cut short in the midst of a character.
-	is 'an answer' "$(run sw "$(printf '%0300d' 0 | sed 's/0/é/g')")" "$(:
-		)"'{"error":{"class":"CommandNotFound","desc":"It failed, and why cannot be said in JSON"}}'
+	run sw "$(printf '%0300d' 0 | sed 's/0/é/g')" |
+		grep '"CommandNotFound","desc":"The command é*'"$(printf '\357\277\275')"'"}}$'
 }
 check 'greeting, negotiation, ids, errors' form
 
