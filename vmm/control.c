@@ -28,13 +28,13 @@
 
 /**
  * struct control - The sockets
- * @asked:	Where -qmp says, or NULL
+ * @asked:	Where each -qmp says
  * @named:	In the folder of running VMs, or NULL
  * @path:	Its path
  */
 struct control {
 	const struct vm *vm;
-	struct qmp_server *asked;
+	struct qmp_server *asked[OPTIONS_QMP_MAX];
 	struct qmp_server *named;
 	char path[RUNDIR_PATH];
 };
@@ -322,8 +322,9 @@ static const struct qmp_command control_commands[] = {
 
 static void control_send(struct control *c, const char *event, json_t *data)
 {
-	if (c && c->asked)
-		qmp_broadcast(c->asked, event, json_incref(data));
+	for (unsigned int i = 0; c && i < c->vm->opt->qmps; i++)
+		if (c->asked[i])
+			qmp_broadcast(c->asked[i], event, json_incref(data));
 	if (c && c->named)
 		qmp_broadcast(c->named, event, json_incref(data));
 	json_decref(data);
@@ -421,11 +422,13 @@ int control_create(struct vm *vm, struct control **out)
 	if (!c)
 		return -ENOMEM;
 	c->vm = vm;
-	if (vm->opt->qmp)
-		ret = control_listen(vm, vm->opt->qmp, &c->asked);
+	for (unsigned int i = 0; !ret && i < vm->opt->qmps; i++) {
+		ret = control_listen(vm, vm->opt->qmp[i], &c->asked[i]);
+		if (ret)
+			log_err_errno(-ret, "-qmp '%s'", vm->opt->qmp[i]);
+	}
 	if (ret) {
-		log_err_errno(-ret, "-qmp '%s'", vm->opt->qmp);
-		free(c);
+		control_destroy(c);
 		return ret;
 	}
 	if (vm->opt->named)
@@ -447,7 +450,8 @@ void control_destroy(struct control *c)
 {
 	if (!c)
 		return;
-	control_close(c->asked, c->vm->opt->qmp);
+	for (unsigned int i = 0; i < c->vm->opt->qmps; i++)
+		control_close(c->asked[i], c->vm->opt->qmp[i]);
 	control_close(c->named, c->path);
 	free(c);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* control.h - Control sockets: the commands of QEMU's QMP that people script
  *
- * One where -qmp says, and one by the VM's name in the user's folder of running VMs
+ * One where each -qmp says, and one by the VM's name in the user's folder of running VMs
  * (lib/rundir.h). Replies and events have the form that QEMU 7.2 gives them; events
  * come after the reply of the command that brings them about.
  *

@@ -276,6 +276,11 @@ static uint32_t flag_word(const struct cpuid_table *t, const struct cpuid_flag *
 	       f->reg == ECX ? e->ecx : e->edx;
 }
 
+bool cpuid_has(const struct cpuid_table *t, const struct cpuid_flag *flag)
+{
+	return flag_word(t, flag) >> flag->bit & 1;
+}
+
 /* Bits beside a flag that show what the guest has switched on. */
 static uint32_t flag_shows(const struct cpuid_flag *f)
 {

@@ -47,6 +47,9 @@ void cpuid_adapt(struct cpuid_table *t, const struct topology *top, unsigned int
 		 bool tsc_deadline, const struct cpuid_flag *const *off,
 		 unsigned int offs);
 
+/* Whether a table has a feature. */
+bool cpuid_has(const struct cpuid_table *t, const struct cpuid_flag *flag);
+
 /* Whether two tables are of CPUs of the same vendor. */
 bool cpuid_same_vendor(const struct cpuid_table *a, const struct cpuid_table *b);
 

@@ -39,6 +39,9 @@
  * @memory:	Memory
  * @chardevs:	What -serial and others may name
  * @serial:	What -serial says, and so on
+ * @qmp:	What each -qmp says, @qmps of them
+ * @accel:	What accelerators were asked for last, by option @accel_by; NULL if none
+ * @kvm:	KVM was among them, or among those before
  * @cpus_most:	-smp maxcpus=, 0 if it was not given
  * @nographic:	-nographic was given
  * @dump:	-dump-config was given
@@ -51,7 +54,10 @@ struct parser {
 	struct drives drives;
 	struct memory memory;
 	struct chardevs chardevs;
-	struct chardev_wish serial, monitor, qmp;
+	struct chardev_wish serial, monitor, qmp[OPTIONS_QMP_MAX];
+	unsigned int qmps;
+	const char *accel, *accel_by;
+	bool kvm;
 	unsigned int cpus_most;
 	bool nographic;
 	bool dump;
@@ -112,9 +118,50 @@ static bool opt_mem_prealloc(struct parser *p, const char *name UNUSED, char *ar
 	return true;
 }
 
+/* A list of accelerators, the best first, with ':' between them. */
+static void want_accel(struct parser *p, const char *name, const char *list)
+{
+	size_t len;
+
+	for (const char *a = list; ; a += len + 1) {
+		len = strcspn(a, ":");
+		p->kvm |= len == 3 && !strncmp(a, "kvm", len);
+		if (!a[len])
+			break;
+	}
+	p->accel_by = name;
+	p->accel = list;
+}
+
+static bool opt_accel(struct parser *p, const char *name, char *arg)
+{
+	struct parse_kv kv;
+
+	/* What follows tunes the accelerator: nothing that a guest sees. */
+	if (!parse_kv_next(&arg, &kv))
+		return bad(name, "", "an accelerator is needed (kvm)");
+	want_accel(p, name, kv.value ? kv.value : kv.key);
+	return true;
+}
+
+static bool opt_kvm(struct parser *p, const char *name, char *arg UNUSED)
+{
+	want_accel(p, name, "kvm");
+	return true;
+}
+
+/* Its other keys ask for what is so anyway. */
 static bool opt_machine(struct parser *p, const char *name, char *arg)
 {
-	return memory_machine(&p->memory, name, arg);
+	struct parse_kv kv;
+
+	while (parse_kv_next(&arg, &kv)) {
+		if (kv.value && !strcmp(kv.key, "memory-backend"))
+			p->memory.wanted = kv.value;
+		else if (kv.value && !strcmp(kv.key, "accel"))
+			want_accel(p, name, kv.value);
+	}
+	return true;
 }
 
 static bool opt_numa(struct parser *p, const char *name, char *arg)
@@ -184,27 +231,34 @@ static bool finish_cpus(struct parser *p)
 
 static bool cpu_feature(struct parser *p, const char *name, struct parse_kv kv)
 {
+	const struct cpuid_flag **list;
 	const char *flag = kv.key;
+	unsigned int *count;
 	bool on = true;
 
 	if (*flag == '-' || *flag == '+')
 		on = *flag++ == '+';
-	else if (!kv.value || !parse_bool(kv.value, &on))
+	else if (kv.value ? !parse_bool(kv.value, &on) :
+		 strcmp(flag, "check") && strcmp(flag, "enforce"))
 		return bad(name, kv.key, "features are written -NAME or NAME=off");
 	/* Of QEMU's properties of a CPU, those that ask for what is so anyway. */
-	if (on && (!strcmp(flag, "check") || !strcmp(flag, "enforce") ||
-		   !strcmp(flag, "host-phys-bits") || !strcmp(flag, "host-cache-info")))
+	if (!strcmp(flag, "enforce")) {
+		p->opt->cpu_enforce = on;
+		return true;
+	}
+	if (on && (!strcmp(flag, "check") || !strcmp(flag, "host-phys-bits") ||
+		   !strcmp(flag, "host-cache-info")))
 		return true;
 	if (!on && !strcmp(flag, "migratable"))
 		return true;
 	if (!cpuid_find_flag(flag))
 		return bad(name, flag, "no CPU feature of that name is known");
-	/* What the host has is on already, what it lacks cannot be had. */
-	if (on)
-		return true;
-	if (p->opt->cpu_offs == OPTIONS_CPU_FLAGS_MAX)
+	/* What the host has is on already; what it lacks, vcpu_check() speaks of. */
+	list = on ? p->opt->cpu_on : p->opt->cpu_off;
+	count = on ? &p->opt->cpu_ons : &p->opt->cpu_offs;
+	if (*count == OPTIONS_CPU_FLAGS_MAX)
 		return bad(name, flag, "too many features");
-	p->opt->cpu_off[p->opt->cpu_offs++] = cpuid_find_flag(flag);
+	list[(*count)++] = cpuid_find_flag(flag);
 	return true;
 }
 
@@ -353,17 +407,37 @@ static bool opt_serial(struct parser *p, const char *name, char *arg)
 
 /* Monitors, for people and for programs. */
 
+static bool has_monitor(const struct parser *p)
+{
+	const struct chardev_wish *w = &p->monitor;
+
+	return w->given && (w->id || w->opt.kind != CHARDEV_NULL);
+}
+
 static bool opt_monitor(struct parser *p, const char *name, char *arg)
 {
+	if (has_monitor(p))
+		return bad(name, arg, "there is one monitor");
 	if (!chardev_wish_parse(&p->monitor, name, arg))
 		return false;
 	return !p->monitor.opt.escape ||
 	       bad(name, arg, "mon: is for -serial, which has a monitor then");
 }
 
+static bool add_qmp(struct parser *p, const char *name, const char *arg,
+		    const struct chardev_wish *w)
+{
+	if (p->qmps == OPTIONS_QMP_MAX)
+		return bad(name, arg, "too many control sockets (8 at most)");
+	p->qmp[p->qmps++] = *w;
+	return true;
+}
+
 static bool opt_qmp(struct parser *p, const char *name, char *arg)
 {
-	return chardev_wish_parse(&p->qmp, name, arg);
+	struct chardev_wish w;
+
+	return chardev_wish_parse(&w, name, arg) && add_qmp(p, name, arg, &w);
 }
 
 static bool opt_chardev(struct parser *p, const char *name, char *arg)
@@ -390,7 +464,11 @@ static bool opt_mon(struct parser *p, const char *name, char *arg)
 	}
 	if (!w.id)
 		return bad(name, "", "chardev= is missing");
-	*(control ? &p->qmp : &p->monitor) = w;
+	if (control)
+		return add_qmp(p, name, w.id, &w);
+	if (has_monitor(p))
+		return bad(name, w.id, "there is one monitor");
+	p->monitor = w;
 	return true;
 }
 
@@ -478,6 +556,11 @@ static bool add_tap(struct parser *p, const char *name, char *arg)
 			return false;
 	if (!nd.ifname == (nd.fd < 0))
 		return bad(name, "tap", "either ifname= or fd= is needed");
+	for (unsigned int i = 0; i < p->netdevs; i++)
+		if (nd.fd >= 0 && p->netdev[i].tap && p->netdev[i].fd == nd.fd) {
+			log_err("-%s 'fd=%d': a descriptor can be one NIC's only", name, nd.fd);
+			return false;
+		}
 	/* One name for a network is enough. */
 	if ((nd.ifname ? asprintf(&sock, "tap://%s", nd.ifname) :
 			 asprintf(&sock, "tap://fd/%d", nd.fd)) < 0)
@@ -690,7 +773,8 @@ static const struct {
 	{ "uuid", "UUID", opt_uuid, "UUID of the VM" },
 	{ "dump-config", NULL, opt_dump_config, "show all settings, and run nothing" },
 	{ "usb", NULL, opt_ignore, NULL },
-	{ "enable-kvm", NULL, opt_ignore, NULL },
+	{ "accel", "kvm", opt_accel, NULL },
+	{ "enable-kvm", NULL, opt_kvm, NULL },
 	{ "nodefaults", NULL, opt_ignore, NULL },
 	{ "no-user-config", NULL, opt_ignore, NULL },
 	{ "M", "TYPE", opt_machine, NULL },
@@ -802,21 +886,35 @@ static void default_serial(struct options *opt)
 	};
 }
 
+/* Where are the control sockets? */
+static bool finish_qmps(struct parser *p)
+{
+	struct options *opt = p->opt;
+
+	for (unsigned int i = 0; i < p->qmps; i++) {
+		struct options_chardev qmp = { .path = NULL };
+
+		if (!chardevs_find(&p->chardevs, "qmp", &p->qmp[i], &qmp))
+			return false;
+		if (qmp.kind == CHARDEV_UNIX)
+			opt->qmp[opt->qmps++] = qmp.path;
+		else if (qmp.kind != CHARDEV_NULL)
+			return bad("qmp", qmp.path, "only unix:PATH can be had");
+	}
+	return true;
+}
+
 /* Who is on the terminal, and where are the others? */
 static bool finish_chardevs(struct parser *p)
 {
-	struct options_chardev qmp = { .path = NULL };
 	struct options *opt = p->opt;
 
 	if (!p->serial.given)
 		default_serial(opt);
 	if (!chardevs_find(&p->chardevs, "serial", &p->serial, &opt->serial) ||
 	    !chardevs_find(&p->chardevs, "monitor", &p->monitor, &opt->monitor) ||
-	    !chardevs_find(&p->chardevs, "qmp", &p->qmp, &qmp))
+	    !finish_qmps(p))
 		return false;
-	if (p->qmp.given && qmp.kind != CHARDEV_UNIX && qmp.kind != CHARDEV_NULL)
-		return bad("qmp", qmp.path, "only unix:PATH can be had");
-	opt->qmp = qmp.kind == CHARDEV_UNIX ? qmp.path : NULL;
 	if (p->nographic && opt->serial.kind == CHARDEV_STDIO &&
 	    opt->monitor.kind != CHARDEV_STDIO)
 		opt->serial.escape = true;
@@ -871,6 +969,8 @@ static bool finish(struct parser *p)
 
 	opt->name = p->name ? p->name : "guest";
 	opt->named = p->name;
+	if (p->accel && !p->kvm)
+		return bad(p->accel_by, p->accel, "only kvm can be had");
 	if (!finish_chardevs(p) || !finish_cpus(p) || !memory_finish(&p->memory, opt) ||
 	    !finish_disks(p) || !join_networks(p))
 		return false;

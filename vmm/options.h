@@ -21,6 +21,7 @@ enum {
 	OPTIONS_NICS_MAX = 8,
 	OPTIONS_DRIVES_MAX = 16,
 	OPTIONS_CPU_FLAGS_MAX = 64,
+	OPTIONS_QMP_MAX = 8,
 	OPTIONS_UUID = 37,
 };
 
@@ -120,12 +121,14 @@ struct options_drive {
  * @ram:	Bytes of RAM
  * @ram_source:	Where it comes from
  * @cpu_off:	CPU features to hide, @cpu_offs of them
+ * @cpu_on:	CPU features that the guest should have, @cpu_ons of them
+ * @cpu_enforce: It is not to run without them
  * @drive:	Disks, in the guest's order, @drives of them
  * @balloon:	There is a memory balloon
  * @free_page_reporting: It tells of free memory
  * @serial:	Where the serial console leads
  * @monitor:	Where the monitor is; CHARDEV_NULL for none of its own
- * @qmp:	Path of a control socket, or NULL
+ * @qmp:	Paths of control sockets, @qmps of them
  * @no_reboot:	A reset ends the VM
  * @incoming:	File with a saved VM to be restored, or NULL
  * @paused:	Begin with vCPUs that stand still
@@ -148,6 +151,9 @@ struct options {
 	struct ram_source ram_source;
 	const struct cpuid_flag *cpu_off[OPTIONS_CPU_FLAGS_MAX];
 	unsigned int cpu_offs;
+	const struct cpuid_flag *cpu_on[OPTIONS_CPU_FLAGS_MAX];
+	unsigned int cpu_ons;
+	bool cpu_enforce;
 	struct options_nic nic[OPTIONS_NICS_MAX];
 	unsigned int nics;
 	struct options_drive drive[OPTIONS_DRIVES_MAX];
@@ -156,7 +162,8 @@ struct options {
 	bool free_page_reporting;
 	struct options_chardev serial;
 	struct options_chardev monitor;
-	const char *qmp;
+	const char *qmp[OPTIONS_QMP_MAX];
+	unsigned int qmps;
 	const char *incoming;
 	bool no_reboot;
 	bool paused;

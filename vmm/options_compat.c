@@ -41,7 +41,6 @@ static const struct compat_option compat_options[] = {
 	{ "display", true, "none", NO_SCREEN },
 	{ "vga", true, "none", NO_SCREEN },
 	{ "parallel", true, "none|null", "there is no parallel port" },
-	{ "accel", true, "kvm|accel=kvm|kvm:tcg", ONLY_KVM },
 	{ "audiodev", true, "none", NO_SOUND },
 	{ "rtc", true, "base=utc|clock=host|clock=rt|driftfix=none|driftfix=slew",
 	  "the clock chip shows UTC, and the host's time" },

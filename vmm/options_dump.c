@@ -114,6 +114,9 @@ void options_dump(const struct options *opt, FILE *to)
 	fputs("cpu = host", to);
 	for (unsigned int i = 0; i < opt->cpu_offs; i++)
 		fprintf(to, ",-%s", opt->cpu_off[i]->name);
+	for (unsigned int i = 0; i < opt->cpu_ons && opt->cpu_enforce; i++)
+		fprintf(to, ",+%s", opt->cpu_on[i]->name);
+	fputs(opt->cpu_enforce ? ",enforce" : "", to);
 	fputc('\n', to);
 	dump_number(to, "", "smp", opt->cpus);
 	dump_number(to, "", "smp.sockets", opt->topology.sockets);
@@ -136,7 +139,9 @@ void options_dump(const struct options *opt, FILE *to)
 		dump_nic(to, i, &opt->nic[i]);
 	dump_chardev(to, "serial", &opt->serial);
 	dump_chardev(to, "monitor", &opt->monitor);
-	dump_text(to, "", "qmp", opt->qmp);
+	dump_text(to, "", "qmp", opt->qmps ? opt->qmp[0] : NULL);
+	for (unsigned int i = 1; i < opt->qmps; i++)
+		dump_text(to, "", "qmp", opt->qmp[i]);
 	dump_text(to, "", "incoming", opt->incoming);
 	dump_bool(to, "", "paused", opt->paused);
 	dump_bool(to, "", "reboot", !opt->no_reboot);

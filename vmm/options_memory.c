@@ -120,16 +120,6 @@ bool memory_add_object(struct memory *m, const char *name, const char *kind, cha
 	return true;
 }
 
-bool memory_machine(struct memory *m, const char *name UNUSED, char *arg)
-{
-	struct parse_kv kv;
-
-	while (parse_kv_next(&arg, &kv))
-		if (kv.value && !strcmp(kv.key, "memory-backend"))
-			m->wanted = kv.value;
-	return true;
-}
-
 bool memory_numa(struct memory *m, const char *name, char *arg)
 {
 	struct parse_kv kv;

@@ -46,9 +46,6 @@ bool memory_parse(struct memory *m, const char *name, char *arg) MUST_CHECK;
 bool memory_add_object(struct memory *m, const char *name, const char *kind,
 		       char *arg) MUST_CHECK;
 
-/* -machine, whose other keys ask for what is so anyway. */
-bool memory_machine(struct memory *m, const char *name, char *arg) MUST_CHECK;
-
 /* -numa */
 bool memory_numa(struct memory *m, const char *name, char *arg) MUST_CHECK;
 

@@ -176,19 +176,50 @@ static void *vcpu_thread(void *arg)
 
 /* Life. */
 
-static int vcpu_set_cpuid(const struct vcpu *vcpu)
+/* What CPU number @id of the guest is. Return: 0 or -errno. */
+static int vcpu_get_cpuid(const struct vm *vm, unsigned int id, struct cpuid_table *t)
 {
-	const struct options *opt = vcpu->vm->opt;
-	int kvm = vcpu->vm->kvm;
-	struct cpuid_table t;
-	bool deadline = ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
+	bool deadline = ioctl(vm->kvm, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
+	const struct options *opt = vm->opt;
 	int ret;
 
-	ret = cpuid_supported(kvm, &t);
+	ret = cpuid_supported(vm->kvm, t);
+	if (!ret)
+		cpuid_adapt(t, &opt->topology, id, deadline, opt->cpu_off, opt->cpu_offs);
+	return ret;
+}
+
+static int vcpu_set_cpuid(const struct vcpu *vcpu)
+{
+	struct cpuid_table t;
+	int ret;
+
+	ret = vcpu_get_cpuid(vcpu->vm, vcpu->id, &t);
 	if (ret)
 		return ret;
-	cpuid_adapt(&t, &opt->topology, vcpu->id, deadline, opt->cpu_off, opt->cpu_offs);
 	return ioctl(vcpu->fd, KVM_SET_CPUID2, &t.head) < 0 ? -errno : 0;
+}
+
+int vcpu_check(const struct vm *vm)
+{
+	const struct options *opt = vm->opt;
+	struct cpuid_table t;
+	int ret;
+
+	ret = vcpu_get_cpuid(vm, 0, &t);
+	if (ret) {
+		log_err_errno(-ret, "KVM: what the host's CPU can do");
+		return ret;
+	}
+	for (unsigned int i = 0; i < opt->cpu_ons; i++) {
+		if (cpuid_has(&t, opt->cpu_on[i]))
+			continue;
+		log_msg(opt->cpu_enforce ? LOG_LEVEL_ERR : LOG_LEVEL_WARN,
+			"-cpu '+%s': the host does not support this feature, or not for guests",
+			opt->cpu_on[i]->name);
+		ret = opt->cpu_enforce ? -ENOTSUP : 0;
+	}
+	return ret;
 }
 
 /* Registers that firmware would have set. A register KVM does not take is not

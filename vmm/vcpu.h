@@ -32,6 +32,10 @@ struct vcpu {
 /* Once per process: the signal that gets a vCPU out of KVM_RUN. */
 void vcpu_init(void);
 
+/* Whether the guest's CPUs will be as asked: says what they lack, and fails if that is not
+ * to be. Return: 0 or -errno, logged. */
+int vcpu_check(const struct vm *vm) MUST_CHECK;
+
 /* Make and set up all vCPUs of a machine. Return: 0 or -errno, logged. */
 int vcpu_create_all(struct vm *vm) MUST_CHECK;
 

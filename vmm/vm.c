@@ -338,7 +338,7 @@ struct vm *vm_create(const struct options *opt)
 	ev_timer_init(&vm->settled, settled_cb, VM_SETTLED_S, 0.);
 	shutdown_init(&vm->shutdown);
 	vm->kvm = kvm_open();
-	if (vm->kvm < 0 || ram_create(vm) || vm_open_boot(vm) || vm_create_devices(vm))
+	if (vm->kvm < 0 || vcpu_check(vm) || ram_create(vm) || vm_open_boot(vm) || vm_create_devices(vm))
 		goto fail;
 	return vm;
 fail:

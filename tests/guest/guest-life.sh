@@ -261,6 +261,51 @@ names() {
 }
 check 'name, UUID, CPUs and disks are told' names
 
+# A path is bytes; JSON is characters.
+bytes() {
+	name=$(printf 'x\351\303\251\377y')
+	truncate -s 1M "$T/$name.img"
+	life bytes 'mode=hello exit=halt' -drive "file=$T/$name.img,format=raw,if=virtio"
+	program c bytes
+	run_in c query-block >"$T/block"
+	want=$(printf 'x\357\277\275\303\251\357\277\275y')
+	is files "$(grep -o '"file[a-z]*": "[^"]*"' "$T/block" | tr '\n' ' ')" \
+		"\"file\": \"$T/$want.img\" \"filename\": \"$T/$want.img\" "
+	run_in c human-monitor-command '{"command-line": "info block"}' | grep -F "$T/$want.img"
+	end bytes
+}
+check 'what is no UTF-8 in a path is shown as that' bytes
+
+two_sockets() {
+	life both 'mode=hello exit=halt' -qmp "unix:$T/second.qmp" -name both -serial null
+	program c both
+	program d second
+	run_in c stop
+	hears d '"event": "STOP"'
+	hears c '"event": "STOP"'
+	run_in d query-status | grep -F '"status": "paused"'
+	run_in d quit
+	ended both
+	is status "$(exit_status both)" 0
+	is sockets "$(ls "$T/both.qmp" "$T/second.qmp" 2>/dev/null)" ''
+}
+check 'several control sockets see the same VM' two_sockets
+
+# What no guest of ours gets is asked for.
+features() {
+	life flags 'mode=hello exit=kbd' -no-reboot -cpu host,+svm,+sse2,+vmx
+	ended flags
+	is status "$(exit_status flags)" 0
+	is 'what it said' "$(sed -n 's|^lanbox-vmm: \(.*host does not\).*|\1|p' "$T/flags.log" | tr '\n' ' ')" \
+		"-cpu '+svm': the host does not -cpu '+vmx': the host does not "
+	life strict 'mode=hello exit=halt' -cpu host,+svm,enforce
+	ended strict
+	is status "$(exit_status strict)" 1
+	is lines "$(grep -c . "$T/strict.log")" 1
+	grep "^lanbox-vmm: -cpu '+svm': the host does not support" "$T/strict.log"
+}
+check 'a CPU feature that the host lacks is a warning, or an error if it must be there' features
+
 # The same asked of QEMU, with its emulator: all that QEMU's replies have is in
 # ours, and where nothing depends on the program they are the same.
 like_qemu() {

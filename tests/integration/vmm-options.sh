@@ -44,7 +44,11 @@ accepted() {
 		-enable-kvm
 		-accel kvm
 		-accel kvm:tcg
+		-accel kvm,kernel-irqchip=on
+		-accel tcg -accel kvm
 		-machine pc,accel=kvm
+		-machine pc,accel=tcg:kvm
+		-machine q35,accel=tcg -enable-kvm
 		-M q35
 		-nodefaults
 		-no-user-config
@@ -57,9 +61,12 @@ accepted() {
 		-boot c
 		-boot order=cdn,menu=on
 		-monitor none
+		-monitor none -monitor none
+		-qmp none
 		-net none
 		-smp 1
 		-cpu host,+x2apic
+		-cpu host,+x2apic,check
 	END
 }
 check 'what is so anyway is accepted and changes nothing' accepted
@@ -83,6 +90,8 @@ refused() {
 		-device e1000
 		-soundhw hda
 		-accel tcg
+		-accel tcg,thread=multi
+		-accel hax:tcg
 		-usbdevice tablet
 		-fda /x/floppy
 		-curses
@@ -93,6 +102,7 @@ refused() {
 		-boot x
 		-net user
 		-netdev user,id=x
+		-monitor unix:/x/a -monitor unix:/x/a
 		-cpu qemu64
 		-watchdog i6300esb
 		-bogus
@@ -107,18 +117,46 @@ refused() {
 }
 check 'what cannot be had gets one line that names it' refused
 
+# A line with the words in quotes, whatever the command line is.
+refused_for() {
+	got=0
+	lib_words=$1
+	shift
+	"$VMM" -hda /x/disk "$@" >"$T/out" 2>&1 </dev/null || got=$?
+	is "status of $*" $got 2
+	is "lines of $*" "$(wc -l <"$T/out")" 1
+	grep -q -F -- "$lib_words" "$T/out" || fail "$(cat "$T/out")"
+}
+
+shared() {
+	refused_for "-machine 'tcg': only kvm" -machine pc,accel=tcg
+	refused_for "-M 'tcg:hax': only kvm" -M q35,accel=tcg:hax,smm=off
+	refused_for "-netdev 'fd=5'" -netdev tap,fd=4,id=a -netdev tap,fd=5,id=b \
+		-netdev tap,fd=5,id=c
+	refused_for "-mon 'm': there is one monitor" -chardev socket,path=/x/a,id=m \
+		-monitor unix:/x/b -mon m
+	set --
+	for i in 1 2 3 4 5 6 7 8; do
+		set -- "$@" -qmp unix:/x/$i
+	done
+	dump -hda /x/disk "$@"
+	refused_for "-qmp 'unix:/x/9': too many" "$@" -qmp unix:/x/9
+}
+check 'what there is once is not given twice; another CPU than the host'"'"'s is none' shared
+
 settings() {
 	dump -hda /x/disk -cdrom /x/cd -boot d -snapshot -name web -smp 3 -S -no-reboot \
 		-drive file=/x/y,if=virtio,cache=none,readonly=on,iops=5 -shutdown-timeout 9 \
 		-net nic,macaddr=52:54:00:00:00:01 -net vde,sock=/x/sw,port=5,fast=off \
 		-qmp unix:/x/qmp,server=on,wait=off -serial pty -monitor unix:/x/mon \
-		-pidfile /x/pid -cpu host,-avx
+		-chardev socket,path=/x/qmp2,id=q -mon chardev=q,mode=control \
+		-pidfile /x/pid -cpu host,-avx,+aes,enforce
 	for line in 'name = web' 'smp = 3' 'boot = dc' 'disk1.name = ide1-cd0' \
 		    'disk1.readonly = on' 'disk2.name = virtio0' 'disk2.cache.direct = on' \
 		    'disk2.iops-total = 5' 'disk0.snapshot = on' 'paused = on' 'reboot = off' \
 		    'shutdown-timeout = 9' 'nic0.mac = 52:54:00:00:00:01' 'nic0.port = 5' \
-		    'nic0.network = /x/sw' 'nic0.fast = off' 'qmp = /x/qmp' 'serial = pty' \
-		    'monitor = unix:/x/mon' 'pidfile = /x/pid' 'cpu = host,-avx'; do
+		    'nic0.network = /x/sw' 'nic0.fast = off' 'qmp = /x/qmp' 'qmp = /x/qmp2' 'serial = pty' \
+		    'monitor = unix:/x/mon' 'pidfile = /x/pid' 'cpu = host,-avx,+aes,enforce'; do
 		has "$line"
 	done
 	not grep -v -E '^[a-z0-9.-]+ = ' "$T/out"

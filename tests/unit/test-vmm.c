@@ -265,6 +265,10 @@ static void cpuid(void **state UNUSED)
 	assert_int_equal(t.entries[1].ecx >> 31, 1);		/* hypervisor */
 	assert_int_equal(t.entries[1].ecx >> 24 & 1, 1);	/* TSC deadline */
 	assert_int_equal(t.entries[1].ecx >> 25 & 1, 0);	/* aes, hidden */
+	assert_false(cpuid_has(&t, off[0]));
+	assert_true(cpuid_has(&t, off[1]));
+	assert_false(cpuid_has(&t, cpuid_find_flag("sse2")));
+	assert_false(cpuid_has(&t, cpuid_find_flag("avx2")));	/* no such leaf */
 	assert_int_equal(t.entries[1].ecx >> 5 & 1, 0);		/* vmx */
 	assert_int_equal(t.entries[1].edx >> 28 & 1, 1);	/* more than one */
 	/* The host told of one level only; the guest sees three. */
