@@ -32,6 +32,7 @@
 #include <ev.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 #include "lib/compiler.h"
@@ -170,6 +171,10 @@ void disk_finish(struct disk *disk);
 
 /* Make safe what is done, and wait for that. */
 void disk_sync(struct disk *disk);
+
+/* Ask about the image's file, of which nothing is left to be written: after disk_finish().
+ * Return: 0, or -1 if there is none, or it is not to be known. */
+int disk_stat(const struct disk *disk, struct stat *st);
 
 /* Drains it. NULL is fine. */
 void disk_close(struct disk *disk);

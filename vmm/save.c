@@ -20,6 +20,7 @@
 #include "vmm/pause.h"
 #include "vmm/ram.h"
 #include "vmm/serial.h"
+#include "vmm/shutdown.h"
 #include "vmm/state.h"
 #include "vmm/virtio.h"
 #include "vmm/virtio_net.h"
@@ -179,6 +180,7 @@ static void save_ended_cb(struct ev_loop *loop UNUSED, ev_async *w, int revents 
 	save_settle(save);
 	if (save->status != SAVE_COMPLETED && save->resume)
 		pause_end(save->vm);
+	shutdown_saved(save->vm);
 }
 
 /* Nothing has come of it. Return: @why. */
@@ -282,6 +284,11 @@ struct save_info save_info(const struct vm *vm)
 		.done = __atomic_load_n(&save->progress.done, __ATOMIC_RELAXED),
 		.ms = save->status == SAVE_ACTIVE ? now_ms() - save->begun : save->took,
 	};
+}
+
+bool save_is_active(const struct vm *vm)
+{
+	return vm->save && vm->save->status == SAVE_ACTIVE;
 }
 
 bool save_is_done(const struct vm *vm)

@@ -95,6 +95,9 @@ const char *save_word(enum save_status status);
 
 struct save_info save_info(const struct vm *vm);
 
+/* Whether it is being saved. */
+bool save_is_active(const struct vm *vm);
+
 /* Whether the guest stands still because it was saved. */
 bool save_is_done(const struct vm *vm);
 

@@ -15,6 +15,9 @@ static void shutdown_late_cb(struct ev_loop *loop, ev_timer *w UNUSED, int reven
 {
 	struct vm *vm = ev_userdata(loop);
 
+	/* That is why it does not power off; shutdown_saved() goes on. */
+	if (save_is_active(vm))
+		return;
 	log_warn("the guest has not powered off in %u seconds; the VM ends",
 		 vm->opt->shutdown_timeout);
 	vm_request_by(vm, VM_POWEROFF, VM_BY_SIGNAL);
@@ -29,6 +32,31 @@ void shutdown_init(struct shutdown *s)
 void shutdown_cancel(struct vm *vm)
 {
 	ev_timer_stop(vm->loop, &vm->shutdown.patience);
+}
+
+/* Have the guest power off, but not for ever. */
+static void shutdown_ask(struct vm *vm)
+{
+	struct shutdown *s = &vm->shutdown;
+
+	log_info("asking the guest to power off; in %u seconds, or with another signal, "
+		 "the VM ends", vm->opt->shutdown_timeout);
+	ev_timer_stop(vm->loop, &s->patience);
+	ev_timer_set(&s->patience, vm->opt->shutdown_timeout, 0.);
+	ev_timer_start(vm->loop, &s->patience);
+	/* A guest that stands still cannot do it. */
+	pause_end(vm);
+	power_press(vm);
+}
+
+void shutdown_saved(struct vm *vm)
+{
+	if (!vm->shutdown.asked)
+		return;
+	if (save_is_done(vm))
+		vm_request_by(vm, VM_POWEROFF, VM_BY_SIGNAL);
+	else
+		shutdown_ask(vm);
 }
 
 void shutdown_signal(struct vm *vm, int signum)
@@ -46,11 +74,8 @@ void shutdown_signal(struct vm *vm, int signum)
 		return;
 	}
 	s->asked = true;
-	log_info("asking the guest to power off; in %u seconds, or with another signal, "
-		 "the VM ends", vm->opt->shutdown_timeout);
-	ev_timer_set(&s->patience, vm->opt->shutdown_timeout, 0.);
-	ev_timer_start(vm->loop, &s->patience);
-	/* A guest that stands still cannot do it. */
-	pause_end(vm);
-	power_press(vm);
+	if (save_is_active(vm))
+		log_info("the VM ends when it is saved, or with another signal");
+	else
+		shutdown_ask(vm);
 }

@@ -5,7 +5,8 @@
  * power off by itself. SIGTERM or SIGINT once more, and SIGQUIT at any time, end the
  * VM at once. So does the first signal where nobody hears the button: in a boot loader,
  * or a kernel without ACPI, there is nothing to save. Nor is there with a guest that
- * stands still because it was saved.
+ * stands still because it was saved. While one is being saved, all of this waits: the VM
+ * ends when its file is there, and the guest is asked if it cannot be.
  *
  * Guarded by vm->lock, called in the event loop.
  */
@@ -20,7 +21,7 @@ struct vm;
 /**
  * struct shutdown - What became of being asked
  * @patience:	Ends the VM when the guest has not
- * @asked:	The button was pressed on behalf of a signal
+ * @asked:	There was a signal, and the button was pressed, or will be after a saving
  */
 struct shutdown {
 	ev_timer patience;
@@ -31,6 +32,9 @@ void shutdown_init(struct shutdown *s);
 
 /* Somebody sent us this signal. */
 void shutdown_signal(struct vm *vm, int signum);
+
+/* The VM was saved, or it has failed to be, or was given up. */
+void shutdown_saved(struct vm *vm);
 
 /* Wait for the guest no longer. */
 void shutdown_cancel(struct vm *vm);

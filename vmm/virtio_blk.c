@@ -374,8 +374,7 @@ static uint64_t blk_changed(const struct virtio_blk *blk)
 {
 	struct stat st;
 
-	if (blk->disk->readonly || blk->disk->file.device ||
-	    fstat(blk->disk->file.fd, &st) < 0)
+	if (blk->disk->readonly || disk_stat(blk->disk, &st) < 0 || !S_ISREG(st.st_mode))
 		return 0;
 	return (uint64_t)st.st_mtim.tv_sec * 1000000000U + (uint64_t)st.st_mtim.tv_nsec;
 }

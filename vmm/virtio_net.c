@@ -51,7 +51,7 @@ enum {
 	NET_CHAINS = 256,		/* that a frame may take */
 	NET_BUDGET = 256,		/* frames in one direction at one go */
 	NET_STALE = 4096,		/* frames thrown away when a guest comes up */
-	NET_STATE_VERSION = 1,
+	NET_STATE_VERSION = 2,
 };
 
 /** struct net_config - Device configuration, section 5.1.4 */
@@ -340,27 +340,42 @@ static void net_reset(struct virtio_dev *dev)
 	net_freeze(dev);
 }
 
-/* A frame that waits for room in the ring is not worth keeping. */
+/** struct net_state - A NIC in a saved VM; a frame that waits for room in the ring is not
+ * worth keeping */
+struct net_state {
+	struct eth_addr mac;
+	struct le16 mtu;
+};
+
 static void net_save(struct virtio_dev *dev, struct state_out *out)
 {
 	const struct virtio_net *net = virtio_net(dev);
+	const struct net_state x = { .mac = net->config.mac, .mtu = net->config.mtu };
 
-	state_put(out, "virtio-net", dev->pci.slot, NET_STATE_VERSION, &net->config.mac,
-		  sizeof(net->config.mac));
+	state_put(out, "virtio-net", dev->pci.slot, NET_STATE_VERSION, &x, sizeof(x));
+}
+
+static const struct net_state *net_saved(const struct state *s, unsigned int slot)
+{
+	return state_get(s, "virtio-net", slot, NET_STATE_VERSION, sizeof(struct net_state));
 }
 
 const struct eth_addr *virtio_net_saved_mac(const struct state *s, unsigned int slot)
 {
-	return state_get(s, "virtio-net", slot, NET_STATE_VERSION, sizeof(struct eth_addr));
+	const struct net_state *x = net_saved(s, slot);
+
+	return x ? &x->mac : NULL;
 }
 
 static const char *net_load(struct virtio_dev *dev, const struct state *s)
 {
-	const struct eth_addr *mac = virtio_net_saved_mac(s, dev->pci.slot);
+	const struct net_state *x = net_saved(s, dev->pci.slot);
 	struct virtio_net *net = virtio_net(dev);
 
-	if (!mac || !eth_addr_eq(*mac, net->config.mac))
+	if (!x || !eth_addr_eq(x->mac, net->config.mac))
 		return "a NIC has another address";
+	if (le16_get(x->mtu) != le16_get(net->config.mtu))
+		return "a NIC has another MTU (mtu=)";
 	if (virtio_has(dev, VIRTIO_NET_F_GUEST_ANNOUNCE))
 		net->config.status = le16(le16_get(net->config.status) |
 					  VIRTIO_NET_S_ANNOUNCE);

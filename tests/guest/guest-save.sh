@@ -309,4 +309,47 @@ refusals() {
 }
 check 'what does not fit, or is damaged, is refused with a line that names it' refusals
 
+mtu() {
+	nic="-netdev vde,id=n0,sock=$T/sw -device virtio-net-pci,netdev=n0"
+	# shellcheck disable=SC2086 # words
+	vm mtu mode=hang -qmp "unix:$T/mtu.qmp" $nic,host_mtu=1400
+	says mtu 'hang: ring 3'
+	save mtu
+	quit mtu
+	for other in '' ,host_mtu=1401; do
+		# shellcheck disable=SC2086 # words
+		refused "'$S': .*: a NIC has another MTU" $nic$other -incoming "file:$S"
+	done
+	# shellcheck disable=SC2086 # words
+	vm same mode=hang -qmp "unix:$T/same.qmp" $nic,host_mtu=1400 -incoming "file:$S"
+	wait_for 10 runs same
+	end same
+}
+check 'a NIC keeps its MTU' mtu
+
+# The daemon that writes it says no more than that it is safe.
+other_format() {
+	qemu-img create -q -f qcow2 "$T/d.qcow2" $((BLOCKS * 4))K
+	options="mode=disk-write count=6000 blocks=$BLOCKS"
+	drive="-drive file=$T/d.qcow2,if=virtio,format=qcow2"
+	# shellcheck disable=SC2086 # words
+	vm q0 "$options" $drive -qmp "unix:$T/q0.qmp"
+	for i in 1 2; do
+		wait_for "$GUEST_SECONDS" safe_beyond "q$((i - 1))" 0
+		save "q$((i - 1))"
+		quit "q$((i - 1))"
+		# shellcheck disable=SC2086 # words
+		vm "q$i" "$options" $drive -qmp "unix:$T/q$i.qmp" -incoming "file:$S"
+	done
+	vm_off q2
+	# shellcheck disable=SC2086 # words
+	refused "'$S': .*: disk '$T/d.qcow2': it was written to" $drive -incoming "file:$S"
+	qemu-img check -q "$T/d.qcow2"
+}
+if command -v qemu-storage-daemon >/dev/null; then
+	check 'the same with a qcow2, refused when it was written to since' other_format
+else
+	skip 'the same with a qcow2' 'no qemu-storage-daemon here'
+fi
+
 done_testing
