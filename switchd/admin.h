@@ -49,6 +49,9 @@ int admin_port_guard(struct vsw *vsw, unsigned int n, enum stp_guard guard) MUST
 int admin_port_storm(struct vsw *vsw, unsigned int n, enum storm_kind kind,
 		     unsigned int rate) MUST_CHECK;
 
+/* Which ports it may talk to; see isolation.h. */
+int admin_port_isolation(struct vsw *vsw, unsigned int n, uint16_t isolation) MUST_CHECK;
+
 /* Give a port a name and a socket, or take them from it; see portgroup.h. @n 0: the
  * first that is free. */
 int admin_port_name(struct vsw *vsw, unsigned int n, const char *name) MUST_CHECK;

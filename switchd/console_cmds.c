@@ -49,8 +49,8 @@ bool cmd_two_numbers(const char *arg, unsigned int max_a, unsigned int *a,
 /* The tables, in the order of help. */
 
 static const struct console_cmd *const menus[] = {
-	cmd_ds, cmd_general, cmd_debug, cmd_plugin, cmd_hash, cmd_fstp, cmd_port, cmd_vlan,
-	cmd_tap, cmd_mcast,
+	cmd_ds, cmd_general, cmd_debug, cmd_plugin, cmd_hash, cmd_fstp, cmd_port, cmd_policy,
+	cmd_vlan, cmd_tap, cmd_mcast,
 };
 
 const struct console_cmd *console_next(const struct vsw *vsw, const struct console_cmd *c,

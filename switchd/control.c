@@ -22,6 +22,7 @@
 #include "switchd/console.h"
 #include "switchd/console_cmds.h"
 #include "switchd/control_cmds.h"
+#include "switchd/control_policy.h"
 #include "switchd/vsw.h"
 
 /* For commands. */
@@ -197,7 +198,7 @@ static const struct qmp_command control_commands[] = {
 	{ "port-remove", "port", control_port_remove },
 	{ "port-set", "port vlan? user? group? allocatable? name? stp-guard? "
 	  "mcast-fast-leave? mcast-router? storm-broadcast? storm-multicast? "
-	  "storm-unknown?", control_port_set },
+	  "storm-unknown? " CONTROL_POLICY_ARGS, control_port_set },
 	{ "port-reset-counters", "port?", control_port_reset_counters },
 	{ "endpoint-close", "port id", control_endpoint_close },
 	{ "vlan-create", "vlan", control_vlan_create },

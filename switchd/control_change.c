@@ -14,6 +14,7 @@
 #include "lib/qmp_args.h"
 #include "switchd/admin.h"
 #include "switchd/control_cmds.h"
+#include "switchd/control_policy.h"
 #include "switchd/portgroup.h"
 #include "switchd/port_tap.h"
 #include "switchd/snoop.h"
@@ -109,6 +110,7 @@ struct change_set {
 	bool fast_leave;
 	enum mcast_router router;
 	unsigned int storm[STORM_KINDS];
+	struct control_policy policy;
 	const char *name;
 };
 
@@ -239,6 +241,7 @@ static bool change_set_read(const struct vsw *vsw, const struct port *port,
 	       change_set_guard(args, set, err) &&
 	       change_set_mcast(args, set, err) &&
 	       change_set_storm(args, set, err) &&
+	       control_policy_read(args, &set->policy, err) &&
 	       change_set_name(port, args, set, err);
 }
 
@@ -281,6 +284,8 @@ json_t *control_port_set(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
 		if (!ret && set.has_storm[i])
 			ret = admin_port_storm(ctx, port->id, (enum storm_kind)i,
 					       set.storm[i]);
+	if (!ret)
+		ret = control_policy_apply(ctx, port->id, &set.policy);
 	return control_result(ret, err, "port %u", port->id);
 }
 

@@ -14,6 +14,7 @@
 #include "lib/qmp_args.h"
 #include "switchd/admin.h"
 #include "switchd/control_cmds.h"
+#include "switchd/control_policy.h"
 #include "switchd/port_tap.h"
 #include "switchd/snoop.h"
 #include "switchd/stp.h"
@@ -195,6 +196,7 @@ static json_t *query_port(const struct vsw *vsw, const struct port *port)
 		snprintf(name, sizeof(name), "storm-%s", storm_name((enum storm_kind)i));
 		json_object_set_new(o, name, json_integer(port->storm.bucket[i].rate));
 	}
+	control_policy_show(port, o);
 	json_object_set_new(o, "mcast-fast-leave",
 			    json_boolean(mcast_fast_leave(vsw->mcast, port->id)));
 	json_object_set_new(o, "mcast-router",

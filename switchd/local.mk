@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += switchd/libswitchd.la
 switchd_libswitchd_la_SOURCES = \
 	switchd/admin.c switchd/admin.h \
+	switchd/admin_policy.c \
 	switchd/bpdu.c switchd/bpdu.h \
 	switchd/bridge.c switchd/bridge.h \
 	switchd/cmd_debug.c \
@@ -10,6 +11,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/cmd_hash.c \
 	switchd/cmd_mcast.c \
 	switchd/cmd_plugin.c \
+	switchd/cmd_policy.c \
 	switchd/cmd_port.c \
 	switchd/cmd_tap.c \
 	switchd/cmd_vlan.c \
@@ -40,15 +42,18 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/control.c switchd/control.h \
 	switchd/control_change.c switchd/control_cmds.h \
 	switchd/control_events.c \
+	switchd/control_policy.c switchd/control_policy.h \
 	switchd/control_query.c \
 	switchd/ctl.c switchd/ctl.h \
 	switchd/dgramio.c switchd/dgramio.h \
 	switchd/fdb.c switchd/fdb.h \
 	switchd/frame.h \
 	switchd/frame_pcap.h \
+	switchd/isolation.c switchd/isolation.h \
 	switchd/mcast.c switchd/mcast.h \
 	switchd/named.c switchd/named.h \
 	switchd/options.c switchd/options.h \
+	switchd/policy.h \
 	switchd/port.c switchd/port.h \
 	switchd/port_dgram.c switchd/port_dgram.h \
 	switchd/port_stream.c switchd/port_stream.h \

@@ -301,6 +301,7 @@ static void port_reset(struct port *port)
 	port->stp_guard = STP_GUARD_NONE;
 	port->stp_bonus = 0;
 	port->storm = (struct storm){ 0 };
+	port->policy = (struct policy){ 0 };
 	port->vlan = (struct vlan_port){ 0 };
 	port->stats = (struct port_stats){ 0 };
 }

@@ -53,6 +53,7 @@
 #include <sys/types.h>
 
 #include "lib/compiler.h"
+#include "switchd/policy.h"
 #include "switchd/stats.h"
 #include "switchd/storm.h"
 #include "switchd/stp.h"
@@ -149,6 +150,7 @@ struct endpoint {
  * @stp_guard:	What may not be behind it
  * @stp_bonus:	What makes it cost less than others in the spanning tree
  * @storm:	How much it may flood
+ * @policy:	What else it may do
  * @vlan:	Its VLANs
  * @stats:	Counters
  * @batch:	Frames decided for it in the batch under way
@@ -172,6 +174,7 @@ struct port {
 	enum stp_guard stp_guard;
 	uint32_t stp_bonus;
 	struct storm storm;
+	struct policy policy;
 	struct vlan_port vlan;
 	struct port_stats stats;
 	const struct frame *batch[FRAME_BATCH];

@@ -18,6 +18,7 @@
 #include "switchd/control.h"
 #include "switchd/ctl.h"
 #include "switchd/finish.h"
+#include "switchd/isolation.h"
 #include "switchd/port_dgram.h"
 #include "switchd/port_tap.h"
 #include "switchd/portgroup.h"
@@ -95,54 +96,71 @@ static bool vsw_stage_vlan(struct vsw *vsw, struct port *port, const struct fram
 	return true;
 }
 
-/* Note frame @i of a batch for those that want its group. Return: whether there is any. */
-static bool vsw_forward_group(struct vsw *vsw, const struct port *in,
+/* What became of a frame at the ports it might have gone to, as bits. */
+enum { OFFER_STAGED = 1, OFFER_ISOLATED = 2, OFFER_NO_VLAN = 4 };
+
+/* Note frame @i of a batch for a port, if it may get it. */
+static unsigned int vsw_offer(struct vsw *vsw, const struct port *in, struct port *port,
 			      const struct frame *frame, unsigned int i,
 			      const struct verdict *v, unsigned int *touched)
 {
-	const bool vlans = bridge_has_vlans(&vsw->bridge);
-	unsigned int count;
+	if (!isolation_allows(in->policy.isolation, port->policy.isolation))
+		return OFFER_ISOLATED;
+	if (!bridge_has_vlans(&vsw->bridge))
+		vsw_stage(vsw, port, frame, touched);
+	else if (!vsw_stage_vlan(vsw, port, frame, i, &v->vlan, touched))
+		return OFFER_NO_VLAN;
+	return OFFER_STAGED;
+}
+
+/* Note frame @i of a batch for those that want its group. */
+static void vsw_forward_group(struct vsw *vsw, struct port *in, const struct frame *frame,
+			      unsigned int i, const struct verdict *v, unsigned int *touched)
+{
+	unsigned int count, done = 0;
 	const uint16_t *ids = mcast_ports(vsw->mcast, v->vlan.vid, v->group, &count);
-	bool any = false;
 
 	for (unsigned int p = 0; p < count; p++) {
 		struct port *port = vsw->ports[ids[p]];
 
-		if (!port || port == in || !port->forwarding)
-			continue;
-		if (vlans) {
-			any |= vsw_stage_vlan(vsw, port, frame, i, &v->vlan, touched);
-		} else {
-			vsw_stage(vsw, port, frame, touched);
-			any = true;
-		}
+		if (port && port != in && port->forwarding)
+			done |= vsw_offer(vsw, in, port, frame, i, v, touched);
 	}
-	return any;
+	if (!(done & OFFER_STAGED))
+		in->stats.drop[done & OFFER_ISOLATED ? DROP_ISOLATED : DROP_MCAST]++;
 }
 
-/* Note frame @i of a batch for those that are to get it in its VLAN. */
-static void vsw_forward_vlan(struct vsw *vsw, struct port *in, const struct frame *frame,
+/* Note frame @i of a batch for those that are to get it, where that depends on more than
+ * addresses: on its VLAN, on who may talk to whom. */
+static void vsw_forward_slow(struct vsw *vsw, struct port *in, const struct frame *frame,
 			     unsigned int i, const struct verdict *v, unsigned int *touched)
 {
-	bool any = false;
+	unsigned int done = 0;
 
 	if (v->kind == VERDICT_UNICAST) {
 		struct port *out = vsw->ports[v->port];
 
-		any = vsw_stage_vlan(vsw, out, frame, i, &v->vlan, touched);
-		out->unicast |= any;
+		done = vsw_offer(vsw, in, out, frame, i, v, touched);
+		out->unicast |= done == OFFER_STAGED;
 	} else if (v->kind == VERDICT_GROUP) {
-		if (!vsw_forward_group(vsw, in, frame, i, v, touched))
-			in->stats.drop[DROP_MCAST]++;
+		vsw_forward_group(vsw, in, frame, i, v, touched);
 		return;
 	} else {
-		for (unsigned int p = 0; p < vsw->forwarding_count; p++)
-			if (vsw->active[p] != in)
-				any |= vsw_stage_vlan(vsw, vsw->active[p], frame, i, &v->vlan,
-						      touched);
+		for (unsigned int p = 0; p < vsw->forwarding_count; p++) {
+			struct port *port = vsw->active[p];
+
+			if (port != in && (port->id || !vsw->bridge.hub))
+				done |= vsw_offer(vsw, in, port, frame, i, v, touched);
+		}
 	}
-	if (!any)
-		in->stats.drop[vsw->active_count > 1 ? DROP_VLAN : DROP_NO_PORT]++;
+	if (done & OFFER_STAGED)
+		return;
+	if (done & OFFER_ISOLATED)
+		in->stats.drop[DROP_ISOLATED]++;
+	else if (bridge_has_vlans(&vsw->bridge) && vsw->active_count > 1)
+		in->stats.drop[DROP_VLAN]++;
+	else
+		in->stats.drop[DROP_NO_PORT]++;
 }
 
 void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
@@ -150,6 +168,7 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 	struct port *in = ep->port;
 	struct vsw *vsw = in->vsw;
 	const bool vlans = bridge_has_vlans(&vsw->bridge), stp = vsw->stp;
+	const bool slow = vlans || in->policy.isolation;
 	struct verdict v[FRAME_BATCH];
 	unsigned int touched = 0;
 	uint64_t bytes = 0;
@@ -173,16 +192,15 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 		} else if (UNLIKELY(stp) && v[i].kind == VERDICT_UNICAST &&
 			   !vsw->ports[v[i].port]->forwarding) {
 			in->stats.drop[DROP_STP]++;
-		} else if (UNLIKELY(vlans)) {
-			vsw_forward_vlan(vsw, in, &frames[i], i, &v[i], &touched);
+		} else if (UNLIKELY(slow)) {
+			vsw_forward_slow(vsw, in, &frames[i], i, &v[i], &touched);
 		} else if (LIKELY(v[i].kind == VERDICT_UNICAST)) {
 			struct port *out = vsw->ports[v[i].port];
 
 			vsw_stage(vsw, out, &frames[i], &touched);
 			out->unicast = true;
 		} else if (UNLIKELY(v[i].kind == VERDICT_GROUP)) {
-			if (!vsw_forward_group(vsw, in, &frames[i], i, &v[i], &touched))
-				in->stats.drop[DROP_MCAST]++;
+			vsw_forward_group(vsw, in, &frames[i], i, &v[i], &touched);
 		} else if (!vsw_flood(vsw, in, &frames[i], &touched)) {
 			in->stats.drop[DROP_NO_PORT]++;
 		}

@@ -44,6 +44,7 @@ integration_tests = \
 	tests/integration/plug.sh \
 	tests/integration/plugins.sh \
 	tests/integration/ring.sh \
+	tests/integration/policy.sh \
 	tests/integration/sessions.sh \
 	tests/integration/stream.sh \
 	tests/integration/systemd.sh \
@@ -213,6 +214,7 @@ unit_tests = \
 	tests/unit/test-ram \
 	tests/unit/test-iplog \
 	tests/unit/test-mcast \
+	tests/unit/test-policy \
 	tests/unit/test-rstp \
 	tests/unit/test-state \
 	tests/unit/test-switch \
@@ -245,6 +247,8 @@ tests_unit_test_iplog_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_iplog_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS)
 tests_unit_test_mcast_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_mcast_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
+tests_unit_test_policy_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_policy_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_rstp_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_rstp_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS)
 tests_unit_test_state_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

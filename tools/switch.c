@@ -52,13 +52,16 @@ static const struct switch_cmd switch_cmds[] = {
 	  "remove a port with nothing plugged in", "port remove 7" },
 	{ "port set", "PORT vlan=VLAN user=USER group=GROUP allocatable=yes|no name=NAME "
 	  "stp-guard=GUARD mcast-fast-leave=yes|no mcast-router=ROUTER "
-	  "storm-broadcast=N storm-multicast=N storm-unknown=N", "",
+	  "storm-broadcast=N storm-multicast=N storm-unknown=N "
+	  "isolation=ISOLATION", "",
 	  "port-set", NULL, NULL,
 	  "settings of a port, all or nothing: its untagged VLAN, who may plug in, "
 	  "whether it is for anybody, its name, what may not be behind it (bpdu, root), "
 	  "whether a leave ends membership of a group at once, whether a multicast router is "
 	  "behind it (auto, always, never), how many broadcast, multicast and unknown unicast "
-	  "frames it may flood in a second (0: any number); 'none' "
+	  "frames it may flood in a second (0: any number), whether it talks to all ports "
+	  "(promiscuous), to promiscuous ones only (isolated), or to its community, a number; "
+	  "'none' "
 	  "takes them away",
 	  "port set 7 vlan=10 group=kvm" },
 	{ "port reset", "[PORT]", "", "port-reset-counters", NULL, NULL,

@@ -228,6 +228,8 @@ static void show_one_port(const json_t *port)
 	table_add(&t, "router %s, fast leave %s", show_text(port, "mcast-router"),
 		  json_is_true(json_object_get(port, "mcast-fast-leave")) ? "yes" : "no");
 	show_storm(&t, port);
+	table_add(&t, "isolation");
+	table_add(&t, "%s", show_text(port, "isolation"));
 	table_add(&t, "addresses");
 	table_add(&t, "%s", table_count(n, show_u64(port, "addresses")));
 	show_traffic(&t, port);

@@ -24,6 +24,7 @@
  *   expect                   nobody has got anything
  *   drain                    read all that has come, unseen
  *   learned                  whoever got it: forget the last frame
+ *   apart b c                the switch keeps these from each other
  *   ignore c                 from here on c neither reads nor is looked at
  *   wait 500                 milliseconds
  *   done                     as the end of the script
@@ -39,7 +40,8 @@
  *
  * A fence does not pass between plugs of one port ("plug a b at DIR[3]"), nor is
  * the frame before it ever to: such plugs are known by their equal VNL with a
- * bracket in it, and then only the second fence counts.
+ * bracket in it, and then only the second fence counts. The same goes for plugs that
+ * were said to be apart; there must be one that is not, for the second fence.
  */
 #include "config.h"
 
@@ -72,6 +74,7 @@ struct frame {
  * @count:	How many; only the first FRAMES_KEPT are kept
  * @fence:	Number of the last fence it got
  * @ignored:	It neither reads nor is looked at
+ * @apart:	It does not get the fences of others of this kind
  */
 struct plug {
 	struct conn conn;
@@ -81,6 +84,7 @@ struct plug {
 	unsigned int count;
 	uint32_t fence;
 	bool ignored;
+	bool apart;
 };
 
 static struct plug plugs[PLUGS];
@@ -134,11 +138,18 @@ static void plug_open(const char *name, const char *vnl)
 	p->count = 0;
 	p->fence = 0;
 	p->ignored = false;
+	p->apart = false;
 }
 
 static bool same_port(const struct plug *a, const struct plug *b)
 {
 	return strchr(a->vnl, '[') && !strcmp(a->vnl, b->vnl);
+}
+
+/* Whether a fence does not pass between two plugs. */
+static bool no_fence(const struct plug *a, const struct plug *b)
+{
+	return same_port(a, b) || (a->apart && b->apart);
 }
 
 /* Write an address given by name: of a plug, a word, or six bytes in hex. */
@@ -238,7 +249,7 @@ static void fence(struct plug *from)
 	uint32_t serial = send_fence(from);
 
 	for (struct plug *p = plugs; p < plugs + PLUGS; p++) {
-		if (!p->open || p->ignored || p == from || same_port(p, from))
+		if (!p->open || p->ignored || p == from || no_fence(p, from))
 			continue;
 		while (p->fence != serial)
 			if (!plug_recv(p))
@@ -258,7 +269,7 @@ static void settle(void)
 	by = &plugs[last_by];
 	fence(by);
 	for (struct plug *p = plugs; p < plugs + PLUGS; p++) {
-		if (p->open && !p->ignored && p != by && !same_port(p, by)) {
+		if (p->open && !p->ignored && p != by && !no_fence(p, by)) {
 			fence(p);
 			return;
 		}
@@ -448,6 +459,9 @@ static void run(char **word, int n)
 		do_expect(word, n);
 	else if (!strcmp(word[0], "ignore") && n == 2)
 		plug_find(word[1])->ignored = true;
+	else if (!strcmp(word[0], "apart"))
+		for (int i = 1; i < n; i++)
+			plug_find(word[i])->apart = true;
 	else if (!strcmp(word[0], "wait") && n == 2)
 		sleep_us(number("wait", word[1], 100000) * 1000);
 	else if (!strcmp(word[0], "drain"))
