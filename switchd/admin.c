@@ -93,6 +93,7 @@ int admin_port_storm(struct vsw *vsw, unsigned int n, enum storm_kind kind,
 		return port ? -EINVAL : err;
 	port->kept = true;
 	storm_set(&port->storm, kind, rate, vsw->poller.now_us / 1000);
+	policy_changed(port);
 	return 0;
 }
 
@@ -177,14 +178,15 @@ int admin_reset_counters(struct vsw *vsw, unsigned int n)
 	if (!port)
 		return err;
 	port->stats = (struct port_stats){ 0 };
+	port->policy.secure.refused = 0;
 	return 0;
 }
 
 void admin_reset_all_counters(struct vsw *vsw)
 {
 	for (unsigned int i = 0; i <= vsw->numports; i++)
-		if (vsw->ports[i])
-			vsw->ports[i]->stats = (struct port_stats){ 0 };
+		if (vsw->ports[i] && admin_reset_counters(vsw, i))
+			break;
 }
 
 /* VLANs. */

@@ -19,6 +19,7 @@
 
 #include "lib/compiler.h"
 #include "switchd/mcast.h"
+#include "switchd/secure.h"
 #include "switchd/storm.h"
 #include "switchd/stp.h"
 
@@ -52,6 +53,22 @@ int admin_port_storm(struct vsw *vsw, unsigned int n, enum storm_kind kind,
 /* Which ports it may talk to; see isolation.h. */
 int admin_port_isolation(struct vsw *vsw, unsigned int n, uint16_t isolation) MUST_CHECK;
 
+/* At most so many addresses behind it, 0: any number; what becomes of frames from others;
+ * whether what is learnt there stays there. See fdb.h and secure.h. */
+int admin_port_limit(struct vsw *vsw, unsigned int n, unsigned int limit) MUST_CHECK;
+int admin_port_violation(struct vsw *vsw, unsigned int n,
+			 enum secure_action action) MUST_CHECK;
+int admin_port_sticky(struct vsw *vsw, unsigned int n, bool on) MUST_CHECK;
+
+/* Shut a port, or let frames pass again, for whatever reason it was shut. */
+int admin_port_shut(struct vsw *vsw, unsigned int n, bool on) MUST_CHECK;
+
+/* Make an address a static one of a port: -EINVAL for a group address, -EEXIST if it is
+ * static already, -ENOSPC. Forget one address, of whatever kind: -ENXIO if it is unknown. */
+int admin_fdb_add(struct vsw *vsw, struct eth_addr addr, unsigned int vid,
+		  unsigned int n) MUST_CHECK;
+int admin_fdb_del(struct vsw *vsw, struct eth_addr addr, unsigned int vid) MUST_CHECK;
+
 /* Give a port a name and a socket, or take them from it; see portgroup.h. @n 0: the
  * first that is free. */
 int admin_port_name(struct vsw *vsw, unsigned int n, const char *name) MUST_CHECK;
@@ -84,7 +101,7 @@ int admin_mcast_add(struct vsw *vsw, unsigned int vid, struct in6_addr group,
 int admin_mcast_del(struct vsw *vsw, unsigned int vid, struct in6_addr group,
 		    unsigned int n) MUST_CHECK;
 
-/* Forget the addresses of a port, or all. */
+/* Forget the addresses of a port, or all, but for static and sticky ones. */
 int admin_flush_addresses(struct vsw *vsw, unsigned int n) MUST_CHECK;
 void admin_flush_all_addresses(struct vsw *vsw);
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "switchd/admin.h"
 #include "switchd/console_cmds.h"
 #include "switchd/vsw.h"
 
@@ -67,9 +68,10 @@ static void hash_print_entry(void *ctx, const struct fdb_info *info)
 {
 	char mac[ETH_ADDR_STR];
 
-	fprintf(ctx, "Hash: %04u Addr: %s VLAN %04u to port: %03u  age %" PRIu64 " secs\n",
+	fprintf(ctx, "Hash: %04u Addr: %s VLAN %04u to port: %03u  age %" PRIu64 " secs%s%s\n",
 		info->bucket, eth_addr_format(info->addr, mac), info->vid, info->port,
-		info->age_ms / 1000);
+		info->age_ms / 1000, info->kind == FDB_DYNAMIC ? "" : " ",
+		info->kind == FDB_DYNAMIC ? "" : fdb_kind_name(info->kind));
 }
 
 static int hash_print(const struct console_call *call, const char *arg UNUSED)
@@ -107,6 +109,33 @@ static int hash_find(const struct console_call *call, const char *arg)
 	return find.found ? 0 : ENODEV;
 }
 
+/* hash/add MAC PORT [VLAN] */
+static int hash_add(const struct console_call *call, const char *arg)
+{
+	unsigned int n, vid = 0;
+	struct eth_addr addr;
+	char mac[32];
+
+	if (!cmd_word(&arg, mac, sizeof(mac)) || !eth_addr_parse(mac, &addr) ||
+	    !cmd_number(&arg, VSW_PORTS_MAX, &n) ||
+	    (*arg && !cmd_only_number(arg, VLAN_MAX, &vid)))
+		return EINVAL;
+	return -admin_fdb_add(call->vsw, addr, vid, n);
+}
+
+/* hash/del MAC [VLAN] */
+static int hash_del(const struct console_call *call, const char *arg)
+{
+	struct eth_addr addr;
+	unsigned int vid = 0;
+	char mac[32];
+
+	if (!cmd_word(&arg, mac, sizeof(mac)) || !eth_addr_parse(mac, &addr) ||
+	    (*arg && !cmd_only_number(arg, VLAN_MAX, &vid)))
+		return EINVAL;
+	return -admin_fdb_del(call->vsw, addr, vid);
+}
+
 const struct console_cmd cmd_hash[] = {
 	{ "hash", CONSOLE_MENU, "HASH TABLE MENU", false, NULL },
 	{ "hash/showinfo", "", "show hash info", true, hash_showinfo },
@@ -116,5 +145,7 @@ const struct console_cmd cmd_hash[] = {
 	{ "hash/setminper", "N", "minimum persistence time", false, hash_setminper },
 	{ "hash/print", "", "print the hash table", true, hash_print },
 	{ "hash/find", "MAC [VLAN]", "MAC lookup", true, hash_find },
+	{ "hash/add", "MAC N [VLAN]", "this address is at port N for good", false, hash_add },
+	{ "hash/del", "MAC [VLAN]", "forget an address, of whatever kind", false, hash_del },
 	{ NULL, NULL, NULL, false, NULL },
 };

@@ -24,9 +24,59 @@ static int policy_setisolation(const struct console_call *call, const char *arg)
 	return -admin_port_isolation(call->vsw, n, isolation);
 }
 
+/* port/setmaxaddr N MAX */
+static int policy_setmaxaddr(const struct console_call *call, const char *arg)
+{
+	unsigned int n, limit;
+
+	if (!cmd_two_numbers(arg, VSW_PORTS_MAX, &n, VSW_FDB_MAX, &limit))
+		return EINVAL;
+	return -admin_port_limit(call->vsw, n, limit);
+}
+
+/* port/setviolation N ignore|drop|shutdown */
+static int policy_setviolation(const struct console_call *call, const char *arg)
+{
+	enum secure_action action;
+	char word[POLICY_WORD];
+	unsigned int n;
+
+	if (!cmd_number(&arg, VSW_PORTS_MAX, &n) || !cmd_word(&arg, word, sizeof(word)) ||
+	    *arg || !secure_action_parse(word, &action))
+		return EINVAL;
+	return -admin_port_violation(call->vsw, n, action);
+}
+
+static int policy_setsticky(const struct console_call *call, const char *arg)
+{
+	unsigned int n, on;
+
+	if (!cmd_two_numbers(arg, VSW_PORTS_MAX, &n, 1, &on))
+		return EINVAL;
+	return -admin_port_sticky(call->vsw, n, on);
+}
+
+static int policy_setshut(const struct console_call *call, const char *arg)
+{
+	unsigned int n, on;
+
+	if (!cmd_two_numbers(arg, VSW_PORTS_MAX, &n, 1, &on))
+		return EINVAL;
+	return -admin_port_shut(call->vsw, n, on);
+}
+
 const struct console_cmd cmd_policy[] = {
 	{ "port/setisolation", "N promiscuous|isolated|COMMUNITY",
 	  "port N talks to all, to promiscuous ports, or to its community and those", false,
 	  policy_setisolation },
+	{ "port/setmaxaddr", "N MAX", "so many addresses may live behind port N, 0=any number",
+	  false, policy_setmaxaddr },
+	{ "port/setviolation", "N ignore|drop|shutdown",
+	  "frames from addresses that port N may not have: pass, are dropped, shut it", false,
+	  policy_setviolation },
+	{ "port/setsticky", "N 0/1", "addresses learnt at port N stay there for good", false,
+	  policy_setsticky },
+	{ "port/setshut", "N 0/1", "1=no frame goes to port N or comes from it 0=open it again",
+	  false, policy_setshut },
 	{ NULL, NULL, NULL, false, NULL },
 };

@@ -362,6 +362,9 @@ static void console_event_text(FILE *out, const struct event *e)
 	case EVENT_STP_PORT_DOWN:
 		fprintf(out, "Port %04u VLAN %02x:%02x", e->port, e->vid >> 8, e->vid & 0xff);
 		break;
+	case EVENT_PORT_SHUT:
+		fprintf(out, "Port %04u %s", e->port, e->text);
+		break;
 	case EVENT_PACKET_IN:
 	case EVENT_PACKET_OUT:
 		fprintf(out, "Pkt: Port %04u len=%04zu ", e->port, e->length);

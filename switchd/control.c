@@ -210,6 +210,8 @@ static const struct qmp_command control_commands[] = {
 	{ "tap-add", "name port?", control_tap_add },
 	{ "tap-remove", "name", control_tap_remove },
 	{ "fdb-flush", "port?", control_fdb_flush },
+	{ "fdb-add", "address port vlan?", control_fdb_add },
+	{ "fdb-remove", "address vlan?", control_fdb_remove },
 	{ "set-switch", "hub? stp? numports? hashsize? ageing? ageing-interval? min-stay? "
 	  "reserved? mcast-snooping? mcast-querier? mcast-interval?",
 	  control_set_switch },

@@ -464,6 +464,8 @@ json_t *control_set_switch(void *ctx, struct qmp_conn *conn UNUSED, json_t *args
 		if (ret == -EADDRINUSE)
 			return qmp_fail(err, "'numports': there are ports above %u",
 					numports);
+		if (ret == -ENOSPC)
+			return qmp_fail(err, "'hashsize': there are more static addresses");
 		if (ret)
 			return control_result(ret, err, "room for %u ports and %u addresses",
 					      numports, size);

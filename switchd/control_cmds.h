@@ -22,7 +22,7 @@ qmp_handler control_port_create, control_port_remove, control_port_set,
 	    control_port_reset_counters, control_endpoint_close, control_vlan_create,
 	    control_vlan_remove, control_vlan_add_port, control_vlan_remove_port,
 	    control_tap_add, control_tap_remove, control_fdb_flush, control_set_switch,
-	    control_mcast_add, control_mcast_remove;
+	    control_mcast_add, control_mcast_remove, control_fdb_add, control_fdb_remove;
 
 /* Events. */
 

@@ -65,6 +65,8 @@ static json_t *event_data(const struct event *e)
 		return json_pack("{s:i,s:i,s:o}", "port", e->port, "vlan", e->vid,
 				 e->kind == EVENT_STP_ROOT ? "root" : "state",
 				 control_text(text));
+	case EVENT_PORT_SHUT:
+		return json_pack("{s:i,s:o}", "port", e->port, "shut", control_text(text));
 	case EVENT_STP_PORT_UP:
 	case EVENT_STP_PORT_DOWN:
 		return json_pack("{s:i,s:i}", "port", e->port, "vlan", e->vid);

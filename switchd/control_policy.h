@@ -9,12 +9,13 @@
 
 #include "lib/compiler.h"
 #include "lib/qmp.h"
+#include "switchd/secure.h"
 
 struct port;
 struct vsw;
 
 /* Arguments of port-set that are read here. */
-#define CONTROL_POLICY_ARGS "isolation?"
+#define CONTROL_POLICY_ARGS "isolation? max-addresses? violation? sticky? shut?"
 
 /**
  * struct control_policy - What port-set is to do to the rules
@@ -23,6 +24,11 @@ struct vsw;
 struct control_policy {
 	bool has_isolation;
 	uint16_t isolation;
+	bool has_limit, has_violation, has_sticky, has_shut;
+	unsigned int limit;
+	enum secure_action violation;
+	bool sticky;
+	bool shut;
 };
 
 /* Read the arguments. Return: whether all are good, and nothing can fail any more. */

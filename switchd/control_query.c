@@ -258,9 +258,10 @@ static void query_fdb_entry(void *ctx, const struct fdb_info *info)
 		return;
 	if (++q->found > q->limit)
 		return;
-	json_array_append_new(q->list, json_pack("{s:s,s:i,s:i,s:I}",
+	json_array_append_new(q->list, json_pack("{s:s,s:i,s:i,s:I,s:s}",
 		"address", eth_addr_format(info->addr, mac), "vlan", info->vid,
-		"port", info->port, "age", (json_int_t)(info->age_ms / 1000)));
+		"port", info->port, "age", (json_int_t)(info->age_ms / 1000),
+		"kind", fdb_kind_name(info->kind)));
 }
 
 json_t *control_query_fdb(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,

@@ -33,6 +33,7 @@ struct vsw;
 	X(ENDPOINT_ADDED,	"port/ep/+",	"031", "new endpoint") \
 	X(ENDPOINT_REMOVED,	"port/ep/-",	"032", "closed endpoint") \
 	X(FDB_MOVED,		"hash/move",	"013", "hash: element moved to another port") \
+	X(PORT_SHUT,		"port/shut",	"024", "port is shut, or no longer") \
 	X(HANGUP,		"sig/hup",	"051", "SIGHUP: logs are opened again") \
 	X(PACKET_IN,		"dump/packetin", "101", "dump incoming packet") \
 	X(PACKET_OUT,		"dump/packetout", "102", "dump outgoing packet") \

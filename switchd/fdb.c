@@ -4,6 +4,7 @@
 
 #include "switchd/fdb.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "lib/compiler.h"
@@ -23,6 +24,7 @@ enum {
  * @prev:	Neighbours in the list of the port
  * @next:	Towards the younger ones
  * @port:	Where it lives
+ * @kind:	An enum fdb_kind
  */
 struct fdb_entry {
 	uint64_t key;
@@ -30,12 +32,25 @@ struct fdb_entry {
 	uint32_t chain;
 	uint32_t prev, next;
 	uint16_t port;
+	uint8_t kind;
 };
 
-/** struct fdb_port - A port's entries, the oldest first */
-struct fdb_port {
+/** struct fdb_list - Entries of a kind, the oldest first */
+struct fdb_list {
 	uint32_t oldest, youngest;
 	uint32_t count;
+};
+
+/**
+ * struct fdb_port - A port
+ * @list:	Its entries
+ * @limit:	At most so many, or 0
+ * @sticky:	What is learnt there stays there
+ */
+struct fdb_port {
+	struct fdb_list list[FDB_KINDS];
+	uint32_t limit;
+	bool sticky;
 };
 
 struct fdb {
@@ -51,7 +66,7 @@ struct fdb {
 	uint32_t count;
 	uint32_t mask;			/* buckets - 1 */
 	unsigned int port_count;
-	uint16_t fullest;		/* port that holds most entries */
+	uint16_t fullest;		/* port that holds most that was learnt */
 	uint32_t hint[FDB_HINTS];	/* entry last found for a place, see fdb_find() */
 };
 
@@ -79,7 +94,8 @@ struct fdb *fdb_create(unsigned int entries, unsigned int ports,
 	for (uint32_t i = 0; i < buckets; i++)
 		fdb->buckets[i] = FDB_NIL;
 	for (unsigned int i = 0; i < ports; i++)
-		fdb->ports[i] = (struct fdb_port){ FDB_NIL, FDB_NIL, 0 };
+		for (unsigned int kind = 0; kind < FDB_KINDS; kind++)
+			fdb->ports[i].list[kind] = (struct fdb_list){ FDB_NIL, FDB_NIL, 0 };
 	for (uint32_t i = 0; i < entries; i++)
 		fdb->entries[i].key = FDB_NO_KEY;
 	for (uint32_t i = 0; i < entries; i++)
@@ -175,6 +191,7 @@ static struct fdb_info fdb_describe(const struct fdb *fdb, const struct fdb_entr
 		.addr = fdb_addr(e->key),
 		.vid = (uint16_t)(e->key >> 48),
 		.port = e->port,
+		.kind = (enum fdb_kind)e->kind,
 		.age_ms = now_ms - e->seen_ms,
 		.bucket = fdb_hash(fdb, e->key),
 	};
@@ -191,38 +208,51 @@ static void fdb_tell(const struct fdb *fdb, enum fdb_change what,
 	fdb->changed(fdb->changed_ctx, what, &info);
 }
 
-/* Take an entry off its port's list. */
+static struct fdb_list *fdb_list_of(const struct fdb *fdb, const struct fdb_entry *e)
+{
+	return &fdb->ports[e->port].list[e->kind];
+}
+
+/* How many addresses were learnt at a port, and may be given up for others. */
+static uint32_t fdb_learnt(const struct fdb_port *p)
+{
+	return p->list[FDB_DYNAMIC].count + p->list[FDB_STICKY].count;
+}
+
+/* Take an entry off its list. */
 static void fdb_unlink(struct fdb *fdb, struct fdb_entry *e)
 {
-	struct fdb_port *p = &fdb->ports[e->port];
+	struct fdb_list *l = fdb_list_of(fdb, e);
 
 	if (e->prev == FDB_NIL)
-		p->oldest = e->next;
+		l->oldest = e->next;
 	else
 		fdb->entries[e->prev].next = e->next;
 	if (e->next == FDB_NIL)
-		p->youngest = e->prev;
+		l->youngest = e->prev;
 	else
 		fdb->entries[e->next].prev = e->prev;
-	p->count--;
+	l->count--;
 }
 
-/* Append an entry to a port's list, as its youngest. */
-static void fdb_append(struct fdb *fdb, struct fdb_entry *e, uint16_t port)
+/* Append an entry to a list of a port, as its youngest. */
+static void fdb_append(struct fdb *fdb, struct fdb_entry *e, uint16_t port,
+		       enum fdb_kind kind)
 {
-	struct fdb_port *p = &fdb->ports[port];
+	struct fdb_list *l = &fdb->ports[port].list[kind];
 	uint32_t i = (uint32_t)(e - fdb->entries);
 
 	e->port = port;
-	e->prev = p->youngest;
+	e->kind = (uint8_t)kind;
+	e->prev = l->youngest;
 	e->next = FDB_NIL;
-	if (p->youngest == FDB_NIL)
-		p->oldest = i;
+	if (l->youngest == FDB_NIL)
+		l->oldest = i;
 	else
-		fdb->entries[p->youngest].next = i;
-	p->youngest = i;
-	p->count++;
-	if (p->count > fdb->ports[fdb->fullest].count)
+		fdb->entries[l->youngest].next = i;
+	l->youngest = i;
+	l->count++;
+	if (fdb_learnt(&fdb->ports[port]) > fdb_learnt(&fdb->ports[fdb->fullest]))
 		fdb->fullest = port;
 }
 
@@ -247,35 +277,42 @@ static void fdb_forget(struct fdb *fdb, struct fdb_entry *e)
 static void fdb_find_fullest(struct fdb *fdb)
 {
 	for (unsigned int i = 0; i < fdb->port_count; i++)
-		if (fdb->ports[i].count > fdb->ports[fdb->fullest].count)
+		if (fdb_learnt(&fdb->ports[i]) > fdb_learnt(&fdb->ports[fdb->fullest]))
 			fdb->fullest = (uint16_t)i;
 }
 
-enum fdb_learned fdb_learn(struct fdb *fdb, struct eth_addr addr, uint16_t vid,
-			   uint16_t port, uint64_t now_ms)
+static bool fdb_is_old(const struct fdb *fdb, const struct fdb_entry *e,
+		       uint64_t now_ms)
 {
-	uint64_t key = fdb_key(addr, vid);
-	struct fdb_entry *e = fdb_find(fdb, key);
-	uint32_t *bucket;
+	return now_ms - e->seen_ms > fdb->ageing_ms && e->kind == FDB_DYNAMIC;
+}
 
-	if (e && e->port == port && now_ms - e->seen_ms < FDB_REFRESH_MS)
-		return FDB_KNOWN;
-	if (e) {
-		enum fdb_learned what = e->port == port ? FDB_KNOWN : FDB_MOVED;
+/* Make room for an entry. Return: whether there is some. */
+static bool fdb_evict(struct fdb *fdb)
+{
+	const struct fdb_port *p;
 
-		if (what == FDB_MOVED && now_ms - e->seen_ms < fdb->min_stay_ms)
-			return FDB_KNOWN;
-		fdb_unlink(fdb, e);
-		fdb_append(fdb, e, port);
-		e->seen_ms = now_ms;
-		if (what == FDB_MOVED)
-			fdb_tell(fdb, FDB_CHANGED_PORT, e);
-		return what;
-	}
 	/* Whoever gains an entry is compared with the fullest; after many moves
 	 * away from that one another may hold more, until it gains again. */
-	if (fdb->free == FDB_NIL)
-		fdb_forget(fdb, &fdb->entries[fdb->ports[fdb->fullest].oldest]);
+	if (!fdb_learnt(&fdb->ports[fdb->fullest]))
+		fdb_find_fullest(fdb);
+	p = &fdb->ports[fdb->fullest];
+	if (!fdb_learnt(p))
+		return false;
+	fdb_forget(fdb, &fdb->entries[p->list[p->list[FDB_DYNAMIC].count ? FDB_DYNAMIC :
+					      FDB_STICKY].oldest]);
+	return true;
+}
+
+/* Make an entry for an address that has none. Return: whether there is room. */
+static bool fdb_insert(struct fdb *fdb, uint64_t key, uint16_t port, enum fdb_kind kind,
+		       uint64_t now_ms)
+{
+	struct fdb_entry *e;
+	uint32_t *bucket;
+
+	if (fdb->free == FDB_NIL && !fdb_evict(fdb))
+		return false;
 	e = &fdb->entries[fdb->free];
 	fdb->free = e->chain;
 	fdb->count++;
@@ -284,15 +321,71 @@ enum fdb_learned fdb_learn(struct fdb *fdb, struct eth_addr addr, uint16_t vid,
 	e->seen_ms = now_ms;
 	e->chain = *bucket;
 	*bucket = (uint32_t)(e - fdb->entries);
-	fdb_append(fdb, e, port);
+	fdb_append(fdb, e, port, kind);
 	fdb_tell(fdb, FDB_ADDED, e);
-	return FDB_NEW;
+	return true;
 }
 
-static bool fdb_is_old(const struct fdb *fdb, const struct fdb_entry *e,
-		       uint64_t now_ms)
+static bool fdb_at_limit(const struct fdb *fdb, uint16_t port)
 {
-	return now_ms - e->seen_ms > fdb->ageing_ms;
+	const struct fdb_port *p = &fdb->ports[port];
+
+	return p->limit && fdb_learnt(p) + p->list[FDB_STATIC].count >= p->limit;
+}
+
+/* Whether one more address is too many for a port; what is too old does not count. */
+static bool fdb_has_no_room(struct fdb *fdb, uint16_t port, uint64_t now_ms)
+{
+	const struct fdb_list *l = &fdb->ports[port].list[FDB_DYNAMIC];
+
+	if (LIKELY(!fdb_at_limit(fdb, port)))
+		return false;
+	if (!l->count || !fdb_is_old(fdb, &fdb->entries[l->oldest], now_ms))
+		return true;
+	fdb_forget(fdb, &fdb->entries[l->oldest]);
+	return fdb_at_limit(fdb, port);
+}
+
+static enum fdb_kind fdb_kind_at(const struct fdb *fdb, uint16_t port)
+{
+	return fdb->ports[port].sticky ? FDB_STICKY : FDB_DYNAMIC;
+}
+
+/* An address that is known is seen at a port. */
+static enum fdb_learned fdb_learn_again(struct fdb *fdb, struct fdb_entry *e, uint16_t port,
+					uint64_t now_ms)
+{
+	const bool moves = e->port != port;
+
+	if (moves && e->kind != FDB_DYNAMIC)
+		return FDB_REFUSED;
+	if (moves && now_ms - e->seen_ms < fdb->min_stay_ms)
+		return FDB_KNOWN;
+	if (moves && fdb_has_no_room(fdb, port, now_ms))
+		return FDB_REFUSED;
+	fdb_unlink(fdb, e);
+	fdb_append(fdb, e, port, moves ? fdb_kind_at(fdb, port) : (enum fdb_kind)e->kind);
+	e->seen_ms = now_ms;
+	if (!moves)
+		return FDB_KNOWN;
+	fdb_tell(fdb, FDB_CHANGED_PORT, e);
+	return FDB_MOVED;
+}
+
+enum fdb_learned fdb_learn(struct fdb *fdb, struct eth_addr addr, uint16_t vid,
+			   uint16_t port, uint64_t now_ms)
+{
+	uint64_t key = fdb_key(addr, vid);
+	struct fdb_entry *e = fdb_find(fdb, key);
+
+	if (e && e->port == port && now_ms - e->seen_ms < FDB_REFRESH_MS)
+		return FDB_KNOWN;
+	if (e)
+		return fdb_learn_again(fdb, e, port, now_ms);
+	if (fdb_has_no_room(fdb, port, now_ms) ||
+	    !fdb_insert(fdb, key, port, fdb_kind_at(fdb, port), now_ms))
+		return FDB_REFUSED;
+	return FDB_NEW;
 }
 
 uint16_t fdb_lookup(struct fdb *fdb, struct eth_addr addr, uint16_t vid,
@@ -310,7 +403,12 @@ unsigned int fdb_count(const struct fdb *fdb)
 
 unsigned int fdb_port_count(const struct fdb *fdb, uint16_t port)
 {
-	return fdb->ports[port].count;
+	return fdb_learnt(&fdb->ports[port]) + fdb->ports[port].list[FDB_STATIC].count;
+}
+
+unsigned int fdb_kind_count(const struct fdb *fdb, uint16_t port, enum fdb_kind kind)
+{
+	return fdb->ports[port].list[kind].count;
 }
 
 unsigned int fdb_buckets(const struct fdb *fdb)
@@ -318,19 +416,24 @@ unsigned int fdb_buckets(const struct fdb *fdb)
 	return fdb->mask + 1;
 }
 
+static void fdb_visit_list(const struct fdb *fdb, const struct fdb_list *l, uint64_t now_ms,
+			   void (*visit)(void *ctx, const struct fdb_info *info), void *ctx)
+{
+	for (uint32_t i = l->oldest; i != FDB_NIL; i = fdb->entries[i].next) {
+		const struct fdb_entry *e = &fdb->entries[i];
+		struct fdb_info info = fdb_describe(fdb, e, now_ms);
+
+		if (!fdb_is_old(fdb, e, now_ms))
+			visit(ctx, &info);
+	}
+}
+
 void fdb_foreach(const struct fdb *fdb, uint64_t now_ms,
 		 void (*visit)(void *ctx, const struct fdb_info *info), void *ctx)
 {
-	for (unsigned int p = 0; p < fdb->port_count; p++) {
-		for (uint32_t i = fdb->ports[p].oldest; i != FDB_NIL;
-		     i = fdb->entries[i].next) {
-			const struct fdb_entry *e = &fdb->entries[i];
-			struct fdb_info info = fdb_describe(fdb, e, now_ms);
-
-			if (!fdb_is_old(fdb, e, now_ms))
-				visit(ctx, &info);
-		}
-	}
+	for (unsigned int p = 0; p < fdb->port_count; p++)
+		for (unsigned int kind = 0; kind < FDB_KINDS; kind++)
+			fdb_visit_list(fdb, &fdb->ports[p].list[kind], now_ms, visit, ctx);
 }
 
 unsigned int fdb_age(struct fdb *fdb, uint64_t now_ms)
@@ -338,12 +441,10 @@ unsigned int fdb_age(struct fdb *fdb, uint64_t now_ms)
 	unsigned int forgotten = 0;
 
 	for (unsigned int p = 0; p < fdb->port_count; p++) {
-		while (fdb->ports[p].oldest != FDB_NIL) {
-			struct fdb_entry *e = &fdb->entries[fdb->ports[p].oldest];
+		const struct fdb_list *l = &fdb->ports[p].list[FDB_DYNAMIC];
 
-			if (!fdb_is_old(fdb, e, now_ms))
-				break;
-			fdb_forget(fdb, e);
+		while (l->count && fdb_is_old(fdb, &fdb->entries[l->oldest], now_ms)) {
+			fdb_forget(fdb, &fdb->entries[l->oldest]);
 			forgotten++;
 		}
 	}
@@ -352,17 +453,131 @@ unsigned int fdb_age(struct fdb *fdb, uint64_t now_ms)
 	return forgotten;
 }
 
+static void fdb_flush_list(struct fdb *fdb, const struct fdb_list *l)
+{
+	while (l->count)
+		fdb_forget(fdb, &fdb->entries[l->oldest]);
+}
+
 void fdb_flush_port(struct fdb *fdb, uint16_t port)
 {
-	while (fdb->ports[port].oldest != FDB_NIL)
-		fdb_forget(fdb, &fdb->entries[fdb->ports[port].oldest]);
+	fdb_flush_list(fdb, &fdb->ports[port].list[FDB_DYNAMIC]);
 	fdb_find_fullest(fdb);
 }
 
 void fdb_flush(struct fdb *fdb)
 {
 	for (unsigned int p = 0; p < fdb->port_count; p++)
-		while (fdb->ports[p].oldest != FDB_NIL)
-			fdb_forget(fdb, &fdb->entries[fdb->ports[p].oldest]);
-	fdb->fullest = 0;
+		fdb_flush_list(fdb, &fdb->ports[p].list[FDB_DYNAMIC]);
+	fdb_find_fullest(fdb);
+}
+
+void fdb_forget_port(struct fdb *fdb, uint16_t port)
+{
+	for (unsigned int kind = 0; kind < FDB_KINDS; kind++)
+		fdb_flush_list(fdb, &fdb->ports[port].list[kind]);
+	fdb->ports[port].limit = 0;
+	fdb->ports[port].sticky = false;
+	fdb_find_fullest(fdb);
+}
+
+/* What an operator sets. */
+
+const char *fdb_kind_name(enum fdb_kind kind)
+{
+	static const char *const names[FDB_KINDS] = {
+		[FDB_DYNAMIC] = "dynamic",
+		[FDB_STICKY] = "sticky",
+		[FDB_STATIC] = "static",
+	};
+
+	return names[kind];
+}
+
+int fdb_add(struct fdb *fdb, struct eth_addr addr, uint16_t vid, uint16_t port,
+	    uint64_t now_ms)
+{
+	uint64_t key = fdb_key(addr, vid);
+	struct fdb_entry *e = fdb_find(fdb, key);
+
+	if (eth_addr_is_group(addr) || eth_addr_is_zero(addr))
+		return -EINVAL;
+	if (e && e->kind == FDB_STATIC)
+		return -EEXIST;
+	if (e)
+		fdb_forget(fdb, e);
+	return fdb_insert(fdb, key, port, FDB_STATIC, now_ms) ? 0 : -ENOSPC;
+}
+
+int fdb_del(struct fdb *fdb, struct eth_addr addr, uint16_t vid)
+{
+	struct fdb_entry *e = fdb_find(fdb, fdb_key(addr, vid));
+
+	if (!e)
+		return -ENXIO;
+	fdb_forget(fdb, e);
+	return 0;
+}
+
+void fdb_set_sticky(struct fdb *fdb, uint16_t port, bool on, uint64_t now_ms)
+{
+	struct fdb_port *p = &fdb->ports[port];
+	const struct fdb_list *l = &p->list[on ? FDB_DYNAMIC : FDB_STICKY];
+
+	p->sticky = on;
+	while (l->count) {
+		struct fdb_entry *e = &fdb->entries[l->oldest];
+
+		fdb_unlink(fdb, e);
+		fdb_append(fdb, e, port, fdb_kind_at(fdb, port));
+		/* The dynamic ones are in the order of their times. */
+		e->seen_ms = now_ms;
+	}
+}
+
+bool fdb_sticky(const struct fdb *fdb, uint16_t port)
+{
+	return fdb->ports[port].sticky;
+}
+
+void fdb_set_limit(struct fdb *fdb, uint16_t port, unsigned int limit)
+{
+	fdb->ports[port].limit = limit;
+}
+
+unsigned int fdb_limit(const struct fdb *fdb, uint16_t port)
+{
+	return fdb->ports[port].limit;
+}
+
+bool fdb_refuses(struct fdb *fdb, struct eth_addr addr, uint16_t vid, uint16_t port)
+{
+	const struct fdb_entry *e = fdb_find(fdb, fdb_key(addr, vid));
+
+	if (e && (e->port == port || e->kind != FDB_DYNAMIC))
+		return e->port != port;
+	return fdb_at_limit(fdb, port);
+}
+
+int fdb_carry_over(struct fdb *to, const struct fdb *from)
+{
+	for (unsigned int i = 0; i < MIN(to->port_count, from->port_count); i++) {
+		const struct fdb_port *p = &from->ports[i];
+
+		to->ports[i].limit = p->limit;
+		to->ports[i].sticky = p->sticky;
+		for (unsigned int kind = FDB_STICKY; kind < FDB_KINDS; kind++) {
+			for (uint32_t n = p->list[kind].oldest; n != FDB_NIL;
+			     n = from->entries[n].next) {
+				const struct fdb_entry *e = &from->entries[n];
+
+				/* Never at the cost of another one. */
+				if (to->free == FDB_NIL ||
+				    !fdb_insert(to, e->key, (uint16_t)i, (enum fdb_kind)kind,
+						e->seen_ms))
+					return -ENOSPC;
+			}
+		}
+	}
+	return 0;
 }

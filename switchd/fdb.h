@@ -22,6 +22,15 @@
  * and the entries of others survive: this is a security feature. (Evicting the
  * oldest entry of all would let one port push out everybody else's.)
  *
+ * Not all entries are learnt and forgotten so. A static one is an operator's: it is
+ * there until he takes it away. A port may be sticky: what is learnt there stays there,
+ * and ages as little. Neither moves: the address may be seen elsewhere, and fdb_refuses()
+ * says so. Each kind has a list of its own for each port. A sticky port that floods the
+ * table gives up its own, too, after the others; static entries are never given up.
+ *
+ * A port may have a limit: at most so many addresses, of all kinds, live behind it. What
+ * would be one too many is not learnt there.
+ *
  * Pure: no clock, no descriptor. Ports are small integers, time is a parameter
  * in milliseconds of a monotonic clock. Not thread-safe.
  */
@@ -31,6 +40,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/compiler.h"
 #include "lib/eth.h"
 #include "lib/siphash.h"
 
@@ -43,14 +53,18 @@ enum {
 
 struct fdb;
 
-enum fdb_learned { FDB_NEW, FDB_KNOWN, FDB_MOVED };
+enum fdb_learned { FDB_NEW, FDB_KNOWN, FDB_MOVED, FDB_REFUSED };
 enum fdb_change { FDB_ADDED, FDB_CHANGED_PORT, FDB_REMOVED };
+
+/* Learnt; learnt and kept at its port; an operator's. */
+enum fdb_kind { FDB_DYNAMIC, FDB_STICKY, FDB_STATIC, FDB_KINDS };
 
 /** struct fdb_info - An entry as shown to people */
 struct fdb_info {
 	struct eth_addr addr;
 	uint16_t vid;
 	uint16_t port;
+	enum fdb_kind kind;
 	uint64_t age_ms;
 	unsigned int bucket;
 };
@@ -93,6 +107,8 @@ void fdb_watch(struct fdb *fdb, void (*changed)(void *ctx, enum fdb_change what,
  * @now_ms:	Time of the frame
  *
  * If the table is full, the oldest entry of the port with most entries goes.
+ *
+ * Return: FDB_REFUSED if the address is not learnt: see fdb_refuses(), or there is no room
  */
 enum fdb_learned fdb_learn(struct fdb *fdb, struct eth_addr addr, uint16_t vid,
 			   uint16_t port, uint64_t now_ms);
@@ -103,8 +119,10 @@ enum fdb_learned fdb_learn(struct fdb *fdb, struct eth_addr addr, uint16_t vid,
 uint16_t fdb_lookup(struct fdb *fdb, struct eth_addr addr, uint16_t vid,
 		    uint64_t now_ms);
 
+/* All entries; those of a port; those of a port that are of a kind. */
 unsigned int fdb_count(const struct fdb *fdb);
 unsigned int fdb_port_count(const struct fdb *fdb, uint16_t port);
+unsigned int fdb_kind_count(const struct fdb *fdb, uint16_t port, enum fdb_kind kind);
 unsigned int fdb_buckets(const struct fdb *fdb);
 
 /* Call @visit for every entry that is not too old, in the order of ports. */
@@ -116,10 +134,53 @@ void fdb_foreach(const struct fdb *fdb, uint64_t now_ms,
 /* Forget what is too old. Return: number of entries forgotten. */
 unsigned int fdb_age(struct fdb *fdb, uint64_t now_ms);
 
-/* Forget all addresses of a port. */
+/* Forget what was learnt of a port, but for sticky addresses. */
 void fdb_flush_port(struct fdb *fdb, uint16_t port);
 
-/* Forget all addresses. */
+/* The same for all ports. */
 void fdb_flush(struct fdb *fdb);
+
+/* Forget all of a port: addresses of all kinds, limit, that it is sticky. */
+void fdb_forget_port(struct fdb *fdb, uint16_t port);
+
+/* What an operator sets. */
+
+/* "dynamic", "sticky" or "static". */
+const char *fdb_kind_name(enum fdb_kind kind);
+
+/**
+ * fdb_add() - Make an address a static one of a port
+ *
+ * What was learnt of it is forgotten. The port's limit does not count here.
+ * Return: 0; -EINVAL for a group address and for zero; -EEXIST if it is static already;
+ * -ENOSPC if the table is full of such
+ */
+int fdb_add(struct fdb *fdb, struct eth_addr addr, uint16_t vid, uint16_t port,
+	    uint64_t now_ms) MUST_CHECK;
+
+/* Forget one address, of whatever kind. Return: 0, or -ENXIO if there is none. */
+int fdb_del(struct fdb *fdb, struct eth_addr addr, uint16_t vid) MUST_CHECK;
+
+/* Whether what is learnt at a port stays there. What is known already becomes sticky, or
+ * is as if learnt at @now_ms. */
+void fdb_set_sticky(struct fdb *fdb, uint16_t port, bool on, uint64_t now_ms);
+bool fdb_sticky(const struct fdb *fdb, uint16_t port);
+
+/* At most so many addresses behind a port from now on; 0: any number. */
+void fdb_set_limit(struct fdb *fdb, uint16_t port, unsigned int limit);
+unsigned int fdb_limit(const struct fdb *fdb, uint16_t port);
+
+/* Whether an address cannot be learnt at a port: it is another port's for good, or would
+ * be one too many. */
+bool fdb_refuses(struct fdb *fdb, struct eth_addr addr, uint16_t vid, uint16_t port);
+
+/**
+ * fdb_carry_over() - Take what an operator has set, and sticky addresses, into a new table
+ * @to:		Table, empty
+ * @from:	The one that it replaces; unchanged. Ports that @to has not are left out
+ *
+ * Return: 0, or -ENOSPC if there is no room for them
+ */
+int fdb_carry_over(struct fdb *to, const struct fdb *from) MUST_CHECK;
 
 #endif /* SWITCHD_FDB_H */

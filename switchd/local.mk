@@ -53,7 +53,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/mcast.c switchd/mcast.h \
 	switchd/named.c switchd/named.h \
 	switchd/options.c switchd/options.h \
-	switchd/policy.h \
+	switchd/policy.c switchd/policy.h \
 	switchd/port.c switchd/port.h \
 	switchd/port_dgram.c switchd/port_dgram.h \
 	switchd/port_stream.c switchd/port_stream.h \
@@ -61,6 +61,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/port_vde.c switchd/port_vde.h \
 	switchd/rstp.c switchd/rstp.h \
 	switchd/rxbuf.h \
+	switchd/secure.c switchd/secure.h \
 	switchd/snoop.c switchd/snoop.h \
 	switchd/storm.c switchd/storm.h \
 	switchd/stp.c switchd/stp.h \

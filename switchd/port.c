@@ -257,10 +257,45 @@ void port_set_forwarding(struct port *port, bool on)
 {
 	struct vsw *vsw = port->vsw;
 
+	on &= !port->shut;
 	if (on == port->forwarding)
 		return;
 	port->forwarding = on;
 	port_move(port, on ? vsw->forwarding_count++ : --vsw->forwarding_count);
+}
+
+void port_set_shut(struct port *port, enum port_shut why, bool on)
+{
+	const bool was = port->shut;
+	struct vsw *vsw = port->vsw;
+
+	port->shut = (uint8_t)(on ? port->shut | why : port->shut & ~(unsigned int)why);
+	if (was == !!port->shut)
+		return;
+	if (was) {
+		vsw->shut_count--;
+		if (port->active) {
+			port_set_forwarding(port, true);
+			stp_port_up(port);
+		}
+	} else {
+		vsw->shut_count++;
+		vsw_port_empty(vsw, port->id);
+		if (port->active) {
+			stp_port_down(port);
+			port_set_forwarding(port, false);
+		}
+	}
+	events_tell(vsw, &(struct event){
+		.kind = EVENT_PORT_SHUT, .port = port->id, .text = port_shut_name(port),
+	});
+}
+
+const char *port_shut_name(const struct port *port)
+{
+	if (port->shut & PORT_SHUT_OPERATOR)
+		return "operator";
+	return port->shut & PORT_SHUT_SECURITY ? "security" : "no";
 }
 
 /* Frames go to it from now on. */
@@ -351,6 +386,8 @@ void port_unname(struct port *port)
 void port_remove(struct port *port)
 {
 	mcast_flush_port(port->vsw->mcast, port->id, true);
+	fdb_forget_port(port->vsw->bridge.fdb, port->id);
+	port->vsw->shut_count -= !!port->shut;
 	port->vsw->ports[port->id] = NULL;
 	free(port);
 }
@@ -396,7 +433,7 @@ int port_find_free(struct vsw *vsw, const struct port_client *who)
 	for (unsigned int i = 1; i <= vsw->numports; i++) {
 		struct port *port = vsw->ports[i];
 
-		if (port && (port->active || port->reserved ||
+		if (port && (port->active || port->reserved || port->shut ||
 			     port_may_plug(vsw, (uint16_t)i, who)))
 			continue;
 		if (port && !port->kept)

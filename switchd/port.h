@@ -71,6 +71,9 @@ enum {
 	PATIENCE_BYTES_SHIFT = 8,
 };
 
+/* Why a port is shut: by an operator; for an address that it may not have. */
+enum port_shut { PORT_SHUT_OPERATOR = 1, PORT_SHUT_SECURITY = 2 };
+
 struct vsw;
 struct endpoint;
 
@@ -137,6 +140,8 @@ struct endpoint {
  * @place:	Its index in vsw->active, if it is active
  * @active:	It is in use: something is plugged in, or it has a @name
  * @forwarding:	The spanning tree lets frames go to it and come from it
+ * @shut:	Why no frame goes to it nor comes from it, or 0; change it with
+ *		port_set_shut() only
  * @endpoints:	What is plugged in
  * @name:	Given to it by the configuration, owned, or NULL. A named port is
  *		active before its peer is there and after it, and only those get it
@@ -163,6 +168,7 @@ struct port {
 	unsigned int place;
 	bool active;
 	bool forwarding;
+	uint8_t shut;
 	struct endpoint *endpoints;
 	char *name;
 	bool single;
@@ -219,8 +225,15 @@ int port_name(struct vsw *vsw, uint16_t id, const char *name, bool single) MUST_
 /* Take its name from a port, closing what is plugged in. */
 void port_unname(struct port *port);
 
-/* Let frames go to an active port, or no longer. */
+/* Let frames go to an active port, or no longer; never to one that is shut. */
 void port_set_forwarding(struct port *port, bool on);
+
+/* Shut a port for the reason @why, or take this reason away. What is plugged in stays;
+ * what was learnt of the port is forgotten. */
+void port_set_shut(struct port *port, enum port_shut why, bool on);
+
+/* "operator", "security", or "no". */
+const char *port_shut_name(const struct port *port);
 
 /* Remove a port that is not active. */
 void port_remove(struct port *port);
@@ -238,7 +251,7 @@ int port_may_plug(const struct vsw *vsw, uint16_t id,
 		  const struct port_client *who) MUST_CHECK;
 
 /* The lowest port from 1 on that @who gets without asking for a number; as new,
- * unless somebody made settings. Return: it, or -ENOSPC. */
+ * unless somebody made settings; none that is shut. Return: it, or -ENOSPC. */
 int port_find_free(struct vsw *vsw, const struct port_client *who) MUST_CHECK;
 
 /* Life of an endpoint. */

@@ -22,6 +22,8 @@
 	X(RESERVED,	"for bridges only, which do not forward it (01-80-C2-00-00-0x)") \
 	X(MCAST,	"nobody has joined the multicast group") \
 	X(ISOLATED,	"isolated from those it was for") \
+	X(SECURITY,	"from an address that the port may not have") \
+	X(SHUT,		"the port is shut, or the one it was for") \
 	X(STORM,	"more flooded frames than the port may bring") \
 	X(STP,		"the spanning tree keeps the port closed") \
 	X(LOCAL,	"destination is on the port it came from") \

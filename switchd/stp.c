@@ -131,7 +131,7 @@ void stp_port_changed(struct port *port)
 	struct stp *stp = port->vsw->stp;
 	uint32_t bonus = MIN(port->stp_bonus, (uint32_t)RSTP_COST_DEFAULT - 1);
 
-	if (!stp || !port->active)
+	if (!stp || !port->active || port->shut)
 		return;
 	/* The port is there, and the cost in its range. */
 	if (rstp_port_set_cost(stp->rstp, port->id, RSTP_COST_DEFAULT - bonus, vsw_now_ms()) ||
@@ -146,7 +146,7 @@ void stp_port_up(struct port *port)
 {
 	struct stp *stp = port->vsw->stp;
 
-	if (!stp)
+	if (!stp || port->shut)
 		return;
 	port_set_forwarding(port, false);
 	if (rstp_port_add(stp->rstp, port->id, RSTP_COST_DEFAULT, vsw_now_ms())) {
@@ -211,9 +211,10 @@ void stp_stop(struct vsw *vsw)
 	ev_timer_stop(vsw->loop, &stp->timer);
 	rstp_destroy(stp->rstp);
 	free(stp);
-	/* Those that did not forward are behind those that did. */
-	while (vsw->forwarding_count < vsw->active_count)
-		port_set_forwarding(vsw->active[vsw->forwarding_count], true);
+	/* That moves ports within vsw->active, those that did not forward to the front: each
+	 * one behind them is looked at once. */
+	for (unsigned int i = vsw->forwarding_count; i < vsw->active_count; i++)
+		port_set_forwarding(vsw->active[i], true);
 }
 
 int stp_start(struct vsw *vsw)

@@ -163,11 +163,35 @@ static void vsw_forward_slow(struct vsw *vsw, struct port *in, const struct fram
 		in->stats.drop[DROP_NO_PORT]++;
 }
 
+/* Whether a frame is for a port that is closed: shut, or by the spanning tree. */
+static bool vsw_is_closed(const struct vsw *vsw, struct port *in, const struct verdict *v)
+{
+	const struct port *out = v->kind == VERDICT_UNICAST ? vsw->ports[v->port] : NULL;
+
+	if (!out || out->forwarding || !(out->shut || vsw->stp))
+		return false;
+	in->stats.drop[out->shut ? DROP_SHUT : DROP_STP]++;
+	return true;
+}
+
+/* Frames came in at a port that is shut. */
+static NOINLINE void vsw_input_shut(struct endpoint *ep, const struct frame *frames,
+				    unsigned int n)
+{
+	struct port_stats *stats = &ep->port->stats;
+
+	for (unsigned int i = 0; i < n; i++)
+		stats->rx_bytes += frames[i].size;
+	stats->rx_frames += n;
+	stats->drop[DROP_SHUT] += n;
+}
+
 void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 {
 	struct port *in = ep->port;
 	struct vsw *vsw = in->vsw;
 	const bool vlans = bridge_has_vlans(&vsw->bridge), stp = vsw->stp;
+	const bool closed = stp || vsw->shut_count;
 	const bool slow = vlans || in->policy.isolation;
 	struct verdict v[FRAME_BATCH];
 	unsigned int touched = 0;
@@ -175,6 +199,10 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 
 	if (UNLIKELY(vsw->watchers))
 		watch_in(vsw, ep, frames, n);
+	if (UNLIKELY(in->shut)) {
+		vsw_input_shut(ep, frames, n);
+		return;
+	}
 	if (UNLIKELY(vlans))
 		vlan_out_begin(vsw->vlan_out);
 
@@ -183,15 +211,14 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 	else
 		bridge_decide_batch(&vsw->bridge, in->id, &in->vlan, frames, n,
 				    vsw->poller.now_us / 1000, v);
-	if (UNLIKELY(in->storm.on))
-		storm_apply(&in->storm, frames, n, vsw->poller.now_us / 1000, v);
+	if (UNLIKELY(in->policy.on))
+		policy_apply(in, frames, n, v);
 	for (unsigned int i = 0; i < n; i++) {
 		bytes += frames[i].size;
 		if (v[i].kind == VERDICT_DROP) {
 			in->stats.drop[v[i].reason]++;
-		} else if (UNLIKELY(stp) && v[i].kind == VERDICT_UNICAST &&
-			   !vsw->ports[v[i].port]->forwarding) {
-			in->stats.drop[DROP_STP]++;
+		} else if (UNLIKELY(closed) && vsw_is_closed(vsw, in, &v[i])) {
+			continue;
 		} else if (UNLIKELY(slow)) {
 			vsw_forward_slow(vsw, in, &frames[i], i, &v[i], &touched);
 		} else if (LIKELY(v[i].kind == VERDICT_UNICAST)) {
@@ -296,6 +323,10 @@ int vsw_resize(struct vsw *vsw, unsigned int numports, unsigned int hashsize)
 	fdb = fdb_create(MAX(hashsize, (unsigned int)FDB_ENTRIES_DEFAULT), numports + 1, key);
 	if (!fdb)
 		return -ENOMEM;
+	if (vsw->bridge.fdb && fdb_carry_over(fdb, vsw->bridge.fdb)) {
+		fdb_destroy(fdb);
+		return -ENOSPC;
+	}
 	if (vsw->bridge.fdb) {
 		fdb_flush(vsw->bridge.fdb);
 		fdb_set_ageing(fdb, fdb_ageing(vsw->bridge.fdb));

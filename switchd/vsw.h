@@ -167,6 +167,7 @@ struct vsw_config {
  * @active:	The active ones, @active_count of them, in no order but that the first
  *		@forwarding_count of them forward
  * @touched:	Ports that got frames in the batch under way
+ * @shut_count:	How many ports are shut
  * @stp:	Its part in the spanning tree, or NULL
  * @mcast:	Multicast groups; see snoop.h
  * @snooper:	Their clock, while snooping is on
@@ -203,6 +204,7 @@ struct vsw {
 	struct port **touched;
 	unsigned int active_count;
 	unsigned int forwarding_count;
+	unsigned int shut_count;
 	struct stp *stp;
 	struct mcast *mcast;
 	ev_timer snooper;
@@ -278,8 +280,9 @@ void vsw_send(struct port *port, const struct frame *frame);
  * @numports:	Ports are 1 to this
  * @hashsize:	Addresses there is room for at least
  *
- * All addresses are forgotten. Return: 0; -EINVAL if a number is out of its range;
- * -EADDRINUSE if a port above @numports exists; -ENOMEM, with nothing changed
+ * All addresses are forgotten but static and sticky ones. Return: 0; -EINVAL if a number
+ * is out of its range; -EADDRINUSE if a port above @numports exists; -ENOSPC if there is no
+ * room for those addresses; -ENOMEM; with nothing changed then
  */
 int vsw_resize(struct vsw *vsw, unsigned int numports, unsigned int hashsize) MUST_CHECK;
 

@@ -29,6 +29,10 @@ static const struct switch_cmd switch_cmds[] = {
 	  "what it is, and what it has done", "show" },
 	{ "ports", "[PORT]", "", "query-ports", switch_show_ports, NULL,
 	  "the ports, or all about one", "ports 2" },
+	{ "fdb add", "ADDRESS PORT [VLAN]", "", "fdb-add", NULL, NULL,
+	  "an address is behind a port for good", "fdb add 02:00:00:00:00:01 4" },
+	{ "fdb del", "ADDRESS [VLAN]", "", "fdb-remove", NULL, NULL,
+	  "forget one address, of whatever kind", "fdb del 02:00:00:00:00:01" },
 	{ "fdb", "[ADDRESS]", "pv", "query-fdb", switch_show_fdb, NULL,
 	  "which address is behind which port", "fdb --port 2" },
 	{ "stats", "", "i", NULL, NULL, switch_stats,
@@ -53,14 +57,16 @@ static const struct switch_cmd switch_cmds[] = {
 	{ "port set", "PORT vlan=VLAN user=USER group=GROUP allocatable=yes|no name=NAME "
 	  "stp-guard=GUARD mcast-fast-leave=yes|no mcast-router=ROUTER "
 	  "storm-broadcast=N storm-multicast=N storm-unknown=N "
-	  "isolation=ISOLATION", "",
+	  "isolation=ISOLATION max-addresses=N violation=ACTION sticky=yes|no shut=yes|no", "",
 	  "port-set", NULL, NULL,
 	  "settings of a port, all or nothing: its untagged VLAN, who may plug in, "
 	  "whether it is for anybody, its name, what may not be behind it (bpdu, root), "
 	  "whether a leave ends membership of a group at once, whether a multicast router is "
 	  "behind it (auto, always, never), how many broadcast, multicast and unknown unicast "
 	  "frames it may flood in a second (0: any number), whether it talks to all ports "
-	  "(promiscuous), to promiscuous ones only (isolated), or to its community, a number; "
+	  "(promiscuous), to promiscuous ones only (isolated), or to its community, a number, how many addresses may live behind it (0: any number), "
+	  "whether frames from others pass (ignore), are dropped (drop) or shut it (shutdown), "
+	  "whether its addresses stay there for good, whether it is shut; "
 	  "'none' "
 	  "takes them away",
 	  "port set 7 vlan=10 group=kvm" },

@@ -166,6 +166,8 @@ static const char *show_state(const json_t *port)
 {
 	bool active = json_is_true(json_object_get(port, "active"));
 
+	if (strcmp(show_text(port, "shut"), "no"))
+		return "shut";
 	if (!active)
 		return json_is_true(json_object_get(port, "allocatable")) ? "inactive" :
 		       "reserved";
@@ -199,6 +201,22 @@ static void show_storm(struct table *t, const json_t *port)
 	table_add(t, "%s", text[0] ? text : "any number of frames");
 }
 
+/* How many addresses live behind it, may, and what else is to be said of them. */
+static void show_addresses(struct table *t, const json_t *port)
+{
+	char n[TABLE_NUMBER], max[TABLE_NUMBER] = "any number";
+
+	if (show_u64(port, "max-addresses"))
+		table_count(max, show_u64(port, "max-addresses"));
+	table_add(t, "%s of %s, static %" PRIu64 ", sticky %" PRIu64 "%s",
+		  table_count(n, show_u64(port, "addresses")), max,
+		  show_u64(port, "static-addresses"), show_u64(port, "sticky-addresses"),
+		  json_is_true(json_object_get(port, "sticky")) ? " (what is learnt stays)" : "");
+	table_add(t, "  others");
+	table_add(t, "%s, %s frames", show_text(port, "violation"),
+		  table_count(n, show_u64(port, "refused")));
+}
+
 static void show_one_port(const json_t *port)
 {
 	static const struct table_column columns[] = {
@@ -206,7 +224,7 @@ static void show_one_port(const json_t *port)
 		{ "TAKES", false }, { "DESCRIPTION", false },
 	};
 	const json_t *eps = json_object_get(port, "endpoints"), *ep;
-	char vlans[512], takes[64], n[TABLE_NUMBER];
+	char vlans[512], takes[64];
 	struct table t;
 	size_t i;
 
@@ -228,10 +246,12 @@ static void show_one_port(const json_t *port)
 	table_add(&t, "router %s, fast leave %s", show_text(port, "mcast-router"),
 		  json_is_true(json_object_get(port, "mcast-fast-leave")) ? "yes" : "no");
 	show_storm(&t, port);
+	table_add(&t, "shut");
+	table_add(&t, "%s", show_text(port, "shut"));
 	table_add(&t, "isolation");
 	table_add(&t, "%s", show_text(port, "isolation"));
 	table_add(&t, "addresses");
-	table_add(&t, "%s", table_count(n, show_u64(port, "addresses")));
+	show_addresses(&t, port);
 	show_traffic(&t, port);
 	show_drop_reasons(&t, port);
 	table_end(&t, stdout);
@@ -310,7 +330,7 @@ void switch_show_fdb(const struct switch_call *call UNUSED, const json_t *ret)
 {
 	static const struct table_column columns[] = {
 		{ "ADDRESS", false }, { "VLAN", true }, { "PORT", true },
-		{ "SECONDS AGO", true },
+		{ "SECONDS AGO", true }, { "KIND", false },
 	};
 	const json_t *entry;
 	struct table t;
@@ -322,6 +342,7 @@ void switch_show_fdb(const struct switch_call *call UNUSED, const json_t *ret)
 		table_add(&t, "%" PRIu64, show_u64(entry, "vlan"));
 		table_add(&t, "%" PRIu64, show_u64(entry, "port"));
 		table_add(&t, "%" PRIu64, show_u64(entry, "age"));
+		table_add(&t, "%s", show_text(entry, "kind"));
 	}
 	table_end(&t, stdout);
 	if (json_is_true(json_object_get(ret, "more")))

@@ -624,7 +624,7 @@ shows() {
 	grep -E '^   1 +[0-9,]+ +[0-9.]+ k?B ' out
 	refused 'must be a MAC address' fdb zz
 	say plugs 'send a to b\nlearned\n'
-	wait_for 3 eval 'lanbox fdb | grep -Ex "02:00:00:00:00:0a     0     1 +[0-9]+"'
+	wait_for 3 eval 'lanbox fdb | grep -Ex "02:00:00:00:00:0a     0     1 +[0-9]+  dynamic"'
 	status 0 fdb --port 1 --vlan 0 02:00:00:00:00:0a
 	is lines "$(wc -l <out)" 2
 	status 0 fdb --port 2 02:00:00:00:00:0a

@@ -83,4 +83,109 @@ send c to b
 expect b
 END
 
+# Port security.
+
+static_address() {
+	sw fdb add 02:00:00:00:00:0b 2
+	sw fdb | grep '02:00:00:00:00:0b .* 2 .* static'
+	sw ports 2 | grep 'addresses  *1 of any number, static 1, sticky 0'
+	console sw hash/print | grep 'Addr: 02:00:00:00:00:0b VLAN 0000 to port: 002 .* static$'
+	console sw hash/find 02:00:00:00:00:0b || console sw 'hash/find 02:00:00:00:00:0b'
+	not sw fdb add 02:00:00:00:00:0b 3 2>err
+	grep 'there is one already' err
+	not sw fdb add 03:00:00:00:00:0b 3 2>err
+	grep "'address' must be" err
+	not sw fdb add 02:00:00:00:00:0b 9
+	console sw 'hash/add 02:00:00:00:00:0f 3 5000' | grep 1022
+	console sw 'hash/add 02:00:00:00:00:0f 3 5' | grep 1000
+	console sw 'hash/del 02:00:00:00:00:0f 5' | grep 1000
+	console sw 'hash/del 02:00:00:00:00:0f 5' | grep 1006
+	# It is there without a word, and does not move.
+	frames sw <<-END
+		plug a at vde://$T/sw[1]
+		plug b at vde://$T/sw[2]
+		plug c d
+		send a to b
+		expect b
+		send c from b to d
+		learned
+		send a to b
+		expect b
+	END
+	sw flush
+	sw fdb del 02:00:00:00:00:0b
+	not sw fdb del 02:00:00:00:00:0b
+}
+sw port set 3 isolation=promiscuous
+sw port set 4 isolation=promiscuous
+sw port set 5 isolation=promiscuous
+check 'a static address' static_address
+
+limit() {
+	sw port set 2 max-addresses=2 violation=drop
+	frames sw <<-END
+		plug a at vde://$T/sw[1]
+		plug b at vde://$T/sw[2]
+		plug c
+		send b to a
+		learned
+		send b from 02:00:00:00:01:01 to c
+		expect
+		send b to all
+		expect a c
+	END
+	sw --json ports 2 | grep '"violation":"drop","sticky":false,.*"SECURITY":[1-9]'
+	sw port set 2 max-addresses=0 violation=ignore
+}
+# The second address is that of framecheck's fences.
+check 'a limit of addresses: others are dropped' limit
+
+shuts() {
+	console sw 'port/setmaxaddr 3 1' | grep 1000
+	console sw 'port/setsticky 3 1' | grep 1000
+	console sw 'port/setviolation 3 shutdown' | grep 1000
+	console sw 'port/setviolation 3 explode' | grep 1022
+	spawn watch "$LANBOX" switch -s sw watch PORT_SHUT
+	sleep 0.3
+	# The first one is its own, from now on; the next one, a fence, is too many.
+	frames sw <<-END
+		plug a at vde://$T/sw[1]
+		plug c at vde://$T/sw[3]
+		ignore a
+		send c to all
+		send c to a from 02:00:00:00:00:0f
+		wait 200
+	END
+	wait_for 2 grep 'PORT_SHUT.*security' watch.log
+	end watch
+	grep 'port 3: shut, since 02:.* is not for it' sw.log
+	sw ports | grep '3  *shut'
+	sw fdb | grep '02:00:00:00:00:0c .* 3 .* sticky'
+	frames sw <<-END
+		plug a at vde://$T/sw[1]
+		plug b at vde://$T/sw[2]
+		plug c at vde://$T/sw[3]
+		ignore c
+		send a to all
+		expect b
+		send a to c
+		expect
+	END
+	sw --json ports 3 | grep '"shut":"security"'
+	sw port set 3 shut=no violation=ignore
+	sw --json ports 3 | grep '"shut":"no"'
+	frames sw <<-END
+		plug a at vde://$T/sw[1]
+		plug b at vde://$T/sw[2]
+		plug c at vde://$T/sw[3]
+		send a to c
+		expect c
+	END
+	console sw 'port/setsticky 3 0' | grep 1000
+	sw port set 3 max-addresses=0 shut=yes
+	sw ports 3 | grep 'shut  *operator'
+	console sw 'port/setshut 3 0' | grep 1000
+}
+check 'a port that is shut by an address too many, and opened again' shuts
+
 done_testing

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* test-policy.c - What ports may do: who talks to whom
+/* test-policy.c - What ports may do: who talks to whom, which addresses live where
  *
  * A whole switch with ports that only note what they are sent, its clock turned by hand.
  */
@@ -14,6 +14,7 @@
 #include "switchd/admin.h"
 #include "switchd/isolation.h"
 #include "switchd/snoop.h"
+#include "switchd/stp.h"
 #include "switchd/vsw.h"
 
 enum { PORTS = 7, GROUP = 100 };
@@ -379,7 +380,367 @@ static void isolation_settings(void **state UNUSED)
 	assert_int_equal(lan->vsw->ports[1]->policy.isolation, 0);
 }
 
+/* The table of addresses. */
+
+static const struct siphash_key key = { 1, 2 };
+
+static struct eth_addr host(unsigned int n)
+{
+	return (struct eth_addr){ { 2, 0, 0, 1, (uint8_t)(n >> 8), (uint8_t)n } };
+}
+
+static void fdb_static(void **state UNUSED)
+{
+	struct fdb *fdb = fdb_create(16, 4, key);
+	const uint64_t late = 1000 * FDB_AGEING_MS_DEFAULT;
+	struct eth_addr group = { { 3, 0, 0, 0, 0, 1 } }, zero = { { 0 } };
+
+	assert_int_equal(fdb_add(fdb, group, 0, 1, 0), -EINVAL);
+	assert_int_equal(fdb_add(fdb, zero, 0, 1, 0), -EINVAL);
+	assert_int_equal(fdb_count(fdb), 0);
+	/* What was learnt gives way. */
+	assert_int_equal(fdb_learn(fdb, host(1), 0, 2, 0), FDB_NEW);
+	assert_int_equal(fdb_add(fdb, host(1), 0, 1, 0), 0);
+	assert_int_equal(fdb_add(fdb, host(1), 0, 1, 0), -EEXIST);
+	assert_int_equal(fdb_add(fdb, host(1), 0, 2, 0), -EEXIST);
+	assert_int_equal(fdb_count(fdb), 1);
+	assert_int_equal(fdb_kind_count(fdb, 1, FDB_STATIC), 1);
+	/* It neither moves, nor ages, nor is flushed. */
+	assert_true(fdb_refuses(fdb, host(1), 0, 2));
+	assert_false(fdb_refuses(fdb, host(1), 0, 1));
+	assert_false(fdb_refuses(fdb, host(1), 7, 2));
+	assert_int_equal(fdb_learn(fdb, host(1), 0, 2, 5), FDB_REFUSED);
+	assert_int_equal(fdb_learn(fdb, host(1), 0, 2, late), FDB_REFUSED);
+	assert_int_equal(fdb_lookup(fdb, host(1), 0, late), 1);
+	assert_int_equal(fdb_learn(fdb, host(1), 0, 1, late), FDB_KNOWN);
+	assert_int_equal(fdb_kind_count(fdb, 1, FDB_STATIC), 1);
+	assert_int_equal(fdb_age(fdb, 2 * late), 0);
+	fdb_flush_port(fdb, 1);
+	fdb_flush(fdb);
+	assert_int_equal(fdb_lookup(fdb, host(1), 0, late), 1);
+	/* In its VLAN only. */
+	assert_int_equal(fdb_learn(fdb, host(1), 7, 2, 0), FDB_NEW);
+	assert_int_equal(fdb_del(fdb, host(1), 0), 0);
+	assert_int_equal(fdb_del(fdb, host(1), 0), -ENXIO);
+	assert_int_equal(fdb_lookup(fdb, host(1), 0, late), FDB_NO_PORT);
+	assert_int_equal(fdb_learn(fdb, host(1), 0, 2, late), FDB_NEW);
+	/* A learnt one can be forgotten alone, too. */
+	assert_int_equal(fdb_del(fdb, host(1), 7), 0);
+	assert_int_equal(fdb_count(fdb), 1);
+	assert_int_equal(fdb_add(fdb, host(9), 0, 3, 0), 0);
+	fdb_set_limit(fdb, 3, 5);
+	fdb_set_sticky(fdb, 3, true, 0);
+	fdb_forget_port(fdb, 3);
+	assert_int_equal(fdb_count(fdb), 1);
+	assert_int_equal(fdb_limit(fdb, 3), 0);
+	assert_false(fdb_sticky(fdb, 3));
+	fdb_destroy(fdb);
+}
+
+static void fdb_sticks(void **state UNUSED)
+{
+	struct fdb *fdb = fdb_create(16, 4, key);
+	const uint64_t age = FDB_AGEING_MS_DEFAULT;
+
+	fdb_learn(fdb, host(1), 0, 1, 0);
+	fdb_set_sticky(fdb, 1, true, 10);
+	assert_int_equal(fdb_learn(fdb, host(2), 0, 1, 10), FDB_NEW);
+	fdb_learn(fdb, host(3), 0, 2, 10);
+	/* One that wanders here stays here. */
+	assert_int_equal(fdb_learn(fdb, host(3), 0, 1, 10), FDB_MOVED);
+	assert_int_equal(fdb_kind_count(fdb, 1, FDB_STICKY), 3);
+	for (unsigned int i = 1; i <= 3; i++) {
+		assert_int_equal(fdb_learn(fdb, host(i), 0, 2, 9 * age), FDB_REFUSED);
+		assert_true(fdb_refuses(fdb, host(i), 0, 2));
+	}
+	assert_int_equal(fdb_age(fdb, 9 * age), 0);
+	fdb_flush(fdb);
+	assert_int_equal(fdb_count(fdb), 3);
+	/* No longer: as if learnt now. */
+	fdb_set_sticky(fdb, 1, false, 10 * age);
+	assert_int_equal(fdb_kind_count(fdb, 1, FDB_DYNAMIC), 3);
+	assert_int_equal(fdb_age(fdb, 11 * age), 0);
+	assert_int_equal(fdb_learn(fdb, host(1), 0, 2, 11 * age), FDB_MOVED);
+	assert_int_equal(fdb_age(fdb, 11 * age + 1), 2);
+	fdb_destroy(fdb);
+}
+
+static void fdb_limits(void **state UNUSED)
+{
+	struct fdb *fdb = fdb_create(64, 4, key);
+	const uint64_t age = FDB_AGEING_MS_DEFAULT;
+	struct eth_addr zero = { { 0 } };
+
+	fdb_set_limit(fdb, 1, 3);
+	assert_int_equal(fdb_add(fdb, host(1), 0, 1, 0), 0);
+	assert_int_equal(fdb_learn(fdb, host(2), 0, 1, 0), FDB_NEW);
+	assert_false(fdb_refuses(fdb, host(3), 0, 1));
+	assert_int_equal(fdb_learn(fdb, host(2), 7, 1, 5), FDB_NEW);
+	/* In another VLAN it is another one. */
+	assert_true(fdb_refuses(fdb, host(3), 0, 1));
+	assert_true(fdb_refuses(fdb, zero, 0, 1));
+	assert_int_equal(fdb_learn(fdb, host(3), 0, 1, 10), FDB_REFUSED);
+	assert_int_equal(fdb_lookup(fdb, host(3), 0, 10), FDB_NO_PORT);
+	assert_false(fdb_refuses(fdb, host(2), 0, 1));
+	assert_int_equal(fdb_learn(fdb, host(2), 0, 1, 10), FDB_KNOWN);
+	/* Elsewhere it may be learnt; it does not move here. */
+	assert_int_equal(fdb_learn(fdb, host(3), 0, 2, 10), FDB_NEW);
+	assert_int_equal(fdb_learn(fdb, host(3), 0, 1, 10), FDB_REFUSED);
+	assert_int_equal(fdb_lookup(fdb, host(3), 0, 10), 2);
+	/* One that is too old gives way, looked for or not. */
+	assert_int_equal(fdb_learn(fdb, host(4), 0, 1, age), FDB_REFUSED);
+	assert_int_equal(fdb_learn(fdb, host(4), 0, 1, age + 1), FDB_NEW);
+	assert_int_equal(fdb_port_count(fdb, 1), 3);
+	assert_int_equal(fdb_learn(fdb, host(5), 0, 1, age + 1), FDB_REFUSED);
+	/* An operator's are not limited; and who is above the limit learns nothing. */
+	assert_int_equal(fdb_add(fdb, host(6), 0, 1, age), 0);
+	assert_int_equal(fdb_port_count(fdb, 1), 4);
+	fdb_flush_port(fdb, 1);
+	assert_int_equal(fdb_learn(fdb, host(7), 0, 1, age), FDB_NEW);
+	assert_int_equal(fdb_learn(fdb, host(8), 0, 1, age), FDB_REFUSED);
+	fdb_set_limit(fdb, 1, 0);
+	assert_int_equal(fdb_learn(fdb, host(8), 0, 1, age), FDB_NEW);
+	fdb_destroy(fdb);
+}
+
+/* Who floods gives up its own: dynamic ones, then sticky ones; nobody's static ones. */
+static void fdb_floods(void **state UNUSED)
+{
+	struct fdb *fdb = fdb_create(32, 4, key), *small = fdb_create(4, 4, key);
+
+	for (unsigned int i = 0; i < 8; i++) {
+		assert_int_equal(fdb_add(fdb, host(i), 0, 1, 0), 0);
+		fdb_learn(fdb, host(0x100 + i), 0, 3, 0);
+	}
+	fdb_set_sticky(fdb, 2, true, 0);
+	for (unsigned int i = 0; i < 1000; i++)
+		assert_int_equal(fdb_learn(fdb, host(0x1000 + i), 0, 2, 0), FDB_NEW);
+	assert_int_equal(fdb_count(fdb), 32);
+	assert_int_equal(fdb_kind_count(fdb, 2, FDB_STICKY), 16);
+	assert_int_equal(fdb_port_count(fdb, 1), 8);
+	assert_int_equal(fdb_port_count(fdb, 3), 8);
+	/* Static ones push out what was learnt, in the end all of it. */
+	for (unsigned int i = 8; i < 32; i++)
+		assert_int_equal(fdb_add(fdb, host(i), 0, (uint16_t)(i % 4), 0), 0);
+	assert_int_equal(fdb_add(fdb, host(99), 0, 1, 0), -ENOSPC);
+	assert_int_equal(fdb_learn(fdb, host(99), 0, 1, 0), FDB_REFUSED);
+	assert_false(fdb_refuses(fdb, host(99), 0, 1));
+	for (unsigned int i = 0; i < 32; i++)
+		assert_int_not_equal(fdb_lookup(fdb, host(i), 0, 0), FDB_NO_PORT);
+	assert_int_equal(fdb_carry_over(small, fdb), -ENOSPC);
+	fdb_destroy(small);
+	fdb_destroy(fdb);
+}
+
+static void fdb_carries_over(void **state UNUSED)
+{
+	struct fdb *a = fdb_create(32, 6, key), *b = fdb_create(4, 4, key);
+
+	fdb_set_limit(a, 1, 7);
+	fdb_set_sticky(a, 2, true, 0);
+	assert_int_equal(fdb_add(a, host(1), 5, 1, 0), 0);
+	assert_int_equal(fdb_add(a, host(2), 0, 3, 0), 0);
+	fdb_learn(a, host(3), 0, 2, 0);
+	fdb_learn(a, host(4), 0, 1, 0);
+	assert_int_equal(fdb_carry_over(b, a), 0);
+	fdb_destroy(a);
+	assert_int_equal(fdb_count(b), 3);
+	assert_int_equal(fdb_lookup(b, host(1), 5, 0), 1);
+	assert_int_equal(fdb_lookup(b, host(2), 0, 0), 3);
+	assert_int_equal(fdb_kind_count(b, 2, FDB_STICKY), 1);
+	assert_int_equal(fdb_kind_count(b, 1, FDB_STATIC), 1);
+	assert_int_equal(fdb_limit(b, 1), 7);
+	assert_true(fdb_sticky(b, 2));
+	fdb_destroy(b);
+}
+
+/* Port security. */
+
+static void bring_many(int port, unsigned int first, unsigned int n)
+{
+	struct shot s[FRAME_BATCH];
+
+	for (unsigned int i = 0; i < n; i++)
+		s[i] = (struct shot){ .src = port, .more = (int)(first + i), .dst = 99 };
+	bring_some(port, s, n);
+}
+
+static void security_drops(void **state UNUSED)
+{
+	struct vsw *vsw = lan->vsw;
+	const struct secure *secure = &vsw->ports[2]->policy.secure;
+
+	assert_int_equal(admin_port_limit(vsw, 2, 2), 0);
+	/* They pass, and are not learnt. */
+	bring_many(2, 1, 5);
+	assert_int_equal(lan->fake[1].count, 5);
+	assert_int_equal(fdb_port_count(vsw->bridge.fdb, 2), 2);
+	assert_int_equal(secure->refused, 3);
+	forget();
+	assert_int_equal(admin_port_violation(vsw, 2, SECURE_DROP), 0);
+	bring_many(2, 1, 5);
+	assert_int_equal(lan->fake[1].count, 2);
+	assert_int_equal(drops(2, DROP_SECURITY), 3);
+	assert_int_equal(secure->refused, 6);
+	forget();
+	/* No limit, and an address that is another's for good. */
+	assert_int_equal(admin_port_limit(vsw, 2, 0), 0);
+	assert_int_equal(admin_fdb_add(vsw, (struct eth_addr){ { 2, 0, 0, 0, 0, 3 } }, 0, 3), 0);
+	bring(2, (struct shot){ .src = 3 });
+	assert_string_equal(got(), "");
+	bring(2, (struct shot){ .src = 4 });
+	assert_string_equal(got(), "1,3,4,5,6,7");
+	bring(1, (struct shot){ .src = 1, .dst = 3 });
+	assert_string_equal(got(), "3");
+	assert_int_equal(admin_reset_counters(vsw, 2), 0);
+	assert_int_equal(secure->refused, 0);
+	/* A hub knows no addresses. */
+	admin_hub(vsw, true);
+	bring(2, (struct shot){ .src = 3 });
+	assert_string_equal(got(), "1,3,4,5,6,7");
+}
+
+static void security_by_vlan(void **state UNUSED)
+{
+	struct vsw *vsw = lan->vsw;
+
+	assert_int_equal(admin_vlan_create(vsw, 5), 0);
+	assert_int_equal(admin_vlan_add_port(vsw, 5, 1), 0);
+	assert_int_equal(admin_vlan_add_port(vsw, 5, 2), 0);
+	assert_int_equal(admin_port_violation(vsw, 2, SECURE_DROP), 0);
+	assert_int_equal(admin_fdb_add(vsw, (struct eth_addr){ { 2, 0, 0, 0, 0, 3 } }, 5, 1), 0);
+	bring(2, (struct shot){ .src = 3, .tag = 5 });
+	assert_string_equal(got(), "");
+	bring(2, (struct shot){ .src = 3 });
+	assert_string_equal(got(), "1,3,4,5,6,7");
+}
+
+static void assert_shut(int port)
+{
+	forget();
+	bring(port, (struct shot){ .src = port });
+	assert_string_equal(got(), "");
+	bring(1, (struct shot){ .src = 1 });
+	assert_null(strchr(got(), '0' + port));
+	bring(1, (struct shot){ .src = 1, .dst = port });
+	assert_null(strchr(got(), '0' + port));
+}
+
+static void security_shuts(void **state UNUSED)
+{
+	struct vsw *vsw = lan->vsw;
+	struct shot s[] = { { .src = 2 }, { .src = 2, .more = 1 }, { .src = 2 } };
+
+	assert_int_equal(admin_port_limit(vsw, 2, 1), 0);
+	assert_int_equal(admin_port_violation(vsw, 2, SECURE_SHUTDOWN), 0);
+	bring_some(2, s, 3);
+	assert_string_equal(got(), "1,3,4,5,6,7");
+	assert_int_equal(drops(2, DROP_SECURITY), 1);
+	assert_int_equal(drops(2, DROP_SHUT), 1);
+	assert_string_equal(port_shut_name(vsw->ports[2]), "security");
+	assert_int_equal(fdb_port_count(vsw->bridge.fdb, 2), 0);
+	assert_shut(2);
+	/* A static address of it is not flooded meanwhile. */
+	assert_int_equal(admin_fdb_add(vsw, (struct eth_addr){ { 2, 0, 0, 0, 0, 2 } }, 0, 2), 0);
+	bring(1, (struct shot){ .src = 1, .dst = 2 });
+	assert_string_equal(got(), "");
+	assert_int_equal(drops(1, DROP_SHUT), 1);
+	/* It stays shut, whoever is plugged in, until it is opened; others get no such port. */
+	endpoint_close(&lan->fake[2].ep);
+	assert_int_equal(port_find_free(vsw, &PORT_CLIENT_OPERATOR), -ENOSPC);
+	plug(2);
+	assert_shut(2);
+	assert_int_equal(admin_port_shut(vsw, 2, false), 0);
+	assert_string_equal(port_shut_name(vsw->ports[2]), "no");
+	bring_some(2, s, 1);
+	assert_string_equal(got(), "1,3,4,5,6,7");
+	bring(1, (struct shot){ .src = 1, .dst = 2 });
+	assert_string_equal(got(), "2");
+	assert_int_equal(vsw->shut_count, 0);
+}
+
+/* Shut by an operator; with the spanning tree going and coming. */
+static void shut(void **state UNUSED)
+{
+	struct vsw *vsw = lan->vsw;
+
+	assert_int_equal(admin_port_shut(vsw, 3, true), 0);
+	assert_int_equal(admin_port_shut(vsw, 3, true), 0);
+	assert_int_equal(vsw->shut_count, 1);
+	assert_shut(3);
+	assert_int_equal(stp_start(vsw), 0);
+	assert_false(vsw->ports[3]->forwarding);
+	assert_int_equal(admin_port_shut(vsw, 4, true), 0);
+	stp_stop(vsw);
+	assert_shut(3);
+	assert_shut(4);
+	assert_int_equal(vsw->forwarding_count, PORTS - 2);
+	for (unsigned int i = 0; i < vsw->active_count; i++)
+		assert_int_equal(vsw->active[i]->forwarding, i < vsw->forwarding_count);
+	assert_int_equal(stp_start(vsw), 0);
+	assert_int_equal(admin_port_shut(vsw, 4, false), 0);
+	/* The tree has not said yet that it forwards. */
+	assert_false(vsw->ports[4]->forwarding);
+	stp_stop(vsw);
+	assert_true(vsw->ports[4]->forwarding);
+	assert_int_equal(admin_port_shut(vsw, 3, false), 0);
+	forget();			/* BPDUs */
+	bring(1, (struct shot){ .src = 1 });
+	assert_string_equal(got(), "2,3,4,5,6,7");
+	assert_int_equal(vsw->shut_count, 0);
+	/* A port that goes is no longer shut. */
+	assert_int_equal(admin_port_shut(vsw, 3, true), 0);
+	endpoint_close(&lan->fake[3].ep);
+	assert_int_equal(admin_port_remove(vsw, 3), 0);
+	assert_int_equal(vsw->shut_count, 0);
+	plug(3);
+	bring(1, (struct shot){ .src = 1 });
+	assert_string_equal(got(), "2,3,4,5,6,7");
+}
+
+/* What an operator has set outlives clients and a change of size. */
+static void security_stays(void **state UNUSED)
+{
+	struct eth_addr two = { { 2, 0, 0, 0, 0, 2 } }, three = { { 2, 0, 0, 0, 0, 3 } };
+	struct vsw *vsw = lan->vsw;
+
+	assert_int_equal(admin_port_sticky(vsw, 2, true), 0);
+	assert_int_equal(admin_port_limit(vsw, 2, 1), 0);
+	assert_int_equal(admin_fdb_add(vsw, three, 0, 3), 0);
+	bring(2, (struct shot){ .src = 2 });
+	forget();
+	endpoint_close(&lan->fake[2].ep);
+	endpoint_close(&lan->fake[3].ep);
+	assert_int_equal(vsw_resize(vsw, PORTS + 3, 1024), 0);
+	bring(1, (struct shot){ .src = 1, .dst = 2 });
+	bring(1, (struct shot){ .src = 1, .dst = 3 });
+	assert_string_equal(got(), "");
+	assert_int_equal(drops(2, DROP_NOT_READY), 1);
+	assert_int_equal(drops(3, DROP_NOT_READY), 1);
+	plug(2);
+	bring(1, (struct shot){ .src = 1, .dst = 2 });
+	assert_string_equal(got(), "2");
+	assert_true(fdb_refuses(vsw->bridge.fdb, host(1), 0, 2));
+	/* They go with the port. */
+	assert_int_equal(admin_port_remove(vsw, 3), 0);
+	assert_int_equal(admin_fdb_del(vsw, three, 0), -ENXIO);
+	assert_int_equal(admin_fdb_del(vsw, two, 0), 0);
+	assert_int_equal(admin_fdb_add(vsw, two, VLAN_NONE, 2), -EINVAL);
+	assert_int_equal(admin_fdb_add(vsw, two, 0, 3), -ENXIO);
+	assert_int_equal(admin_port_limit(vsw, 2, VSW_FDB_MAX + 1), -EINVAL);
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(fdb_static),
+	cmocka_unit_test(fdb_sticks),
+	cmocka_unit_test(fdb_limits),
+	cmocka_unit_test(fdb_floods),
+	cmocka_unit_test(fdb_carries_over),
+	cmocka_unit_test_setup_teardown(security_drops, setup, teardown),
+	cmocka_unit_test_setup_teardown(security_by_vlan, setup, teardown),
+	cmocka_unit_test_setup_teardown(security_shuts, setup, teardown),
+	cmocka_unit_test_setup_teardown(shut, setup, teardown),
+	cmocka_unit_test_setup_teardown(security_stays, setup, teardown),
 	cmocka_unit_test_setup_teardown(isolation_plain, setup, teardown),
 	cmocka_unit_test_setup_teardown(isolation_vlan, setup, teardown),
 	cmocka_unit_test_setup_teardown(isolation_groups, setup, teardown),
