@@ -18,6 +18,7 @@
 #include <sys/types.h>
 
 #include "lib/compiler.h"
+#include "switchd/ethertypes.h"
 #include "switchd/mcast.h"
 #include "switchd/secure.h"
 #include "switchd/storm.h"
@@ -52,6 +53,10 @@ int admin_port_storm(struct vsw *vsw, unsigned int n, enum storm_kind kind,
 
 /* Which ports it may talk to; see isolation.h. */
 int admin_port_isolation(struct vsw *vsw, unsigned int n, uint16_t isolation) MUST_CHECK;
+
+/* Which EtherTypes it may bring; see ethertypes.h. */
+int admin_port_types(struct vsw *vsw, unsigned int n,
+		     const struct ethertypes *types) MUST_CHECK;
 
 /* At most so many addresses behind it, 0: any number; what becomes of frames from others;
  * whether what is learnt there stays there. See fdb.h and secure.h. */

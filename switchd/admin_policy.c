@@ -23,6 +23,19 @@ int admin_port_isolation(struct vsw *vsw, unsigned int n, uint16_t isolation)
 	return 0;
 }
 
+int admin_port_types(struct vsw *vsw, unsigned int n, const struct ethertypes *types)
+{
+	int err;
+	struct port *port = admin_port(vsw, n, &err);
+
+	if (!port)
+		return err;
+	port->kept = true;
+	port->policy.types = *types;
+	policy_changed(port);
+	return 0;
+}
+
 /* Port security. */
 
 int admin_port_limit(struct vsw *vsw, unsigned int n, unsigned int limit)

@@ -24,6 +24,19 @@ static int policy_setisolation(const struct console_call *call, const char *arg)
 	return -admin_port_isolation(call->vsw, n, isolation);
 }
 
+/* port/setethertypes N all|TYPE,... */
+static int policy_setethertypes(const struct console_call *call, const char *arg)
+{
+	struct ethertypes types;
+	char list[ETHERTYPES_STR];
+	unsigned int n;
+
+	if (!cmd_number(&arg, VSW_PORTS_MAX, &n) || !cmd_word(&arg, list, sizeof(list)) ||
+	    *arg || !ethertypes_parse(list, &types))
+		return EINVAL;
+	return -admin_port_types(call->vsw, n, &types);
+}
+
 /* port/setmaxaddr N MAX */
 static int policy_setmaxaddr(const struct console_call *call, const char *arg)
 {
@@ -69,6 +82,9 @@ const struct console_cmd cmd_policy[] = {
 	{ "port/setisolation", "N promiscuous|isolated|COMMUNITY",
 	  "port N talks to all, to promiscuous ports, or to its community and those", false,
 	  policy_setisolation },
+	{ "port/setethertypes", "N all|TYPE,...",
+	  "what port N may bring: all, or ipv4, ipv6, arp, llc, and numbers", false,
+	  policy_setethertypes },
 	{ "port/setmaxaddr", "N MAX", "so many addresses may live behind port N, 0=any number",
 	  false, policy_setmaxaddr },
 	{ "port/setviolation", "N ignore|drop|shutdown",

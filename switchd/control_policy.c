@@ -27,6 +27,21 @@ static bool policy_read_isolation(const json_t *args, struct control_policy *p,
 	return false;
 }
 
+static bool policy_read_types(const json_t *args, struct control_policy *p,
+			      struct qmp_error *err)
+{
+	const char *text = "all";
+
+	p->has_types = json_object_get(args, "ethertypes");
+	if (!qmp_arg_text(args, "ethertypes", &text, err))
+		return false;
+	if (ethertypes_parse(text, &p->types))
+		return true;
+	qmp_fail(err, "'ethertypes' must be all, or up to %d of ipv4, ipv6, arp, llc and numbers "
+		 "from 0x600 to 0xffff, with commas between them", ETHERTYPES_MAX);
+	return false;
+}
+
 static bool policy_read_secure(const json_t *args, struct control_policy *p,
 			       struct qmp_error *err)
 {
@@ -50,7 +65,8 @@ static bool policy_read_secure(const json_t *args, struct control_policy *p,
 bool control_policy_read(const json_t *args, struct control_policy *p,
 			 struct qmp_error *err)
 {
-	return policy_read_isolation(args, p, err) && policy_read_secure(args, p, err);
+	return policy_read_isolation(args, p, err) && policy_read_types(args, p, err) &&
+	       policy_read_secure(args, p, err);
 }
 
 int control_policy_apply(struct vsw *vsw, unsigned int n, const struct control_policy *p)
@@ -59,6 +75,8 @@ int control_policy_apply(struct vsw *vsw, unsigned int n, const struct control_p
 
 	if (p->has_isolation)
 		ret = admin_port_isolation(vsw, n, p->isolation);
+	if (!ret && p->has_types)
+		ret = admin_port_types(vsw, n, &p->types);
 	if (!ret && p->has_limit)
 		ret = admin_port_limit(vsw, n, p->limit);
 	if (!ret && p->has_violation)
@@ -74,10 +92,12 @@ void control_policy_show(const struct port *port, json_t *o)
 {
 	const struct secure *secure = &port->policy.secure;
 	struct fdb *fdb = port->vsw->bridge.fdb;
-	char buf[ISOLATION_STR];
+	char buf[ISOLATION_STR], types[ETHERTYPES_STR];
 
 	json_object_set_new(o, "isolation",
 			    json_string(isolation_format(port->policy.isolation, buf)));
+	json_object_set_new(o, "ethertypes",
+			    json_string(ethertypes_format(&port->policy.types, types)));
 	json_object_set_new(o, "max-addresses", json_integer(fdb_limit(fdb, port->id)));
 	json_object_set_new(o, "violation", json_string(secure_action_name(secure->action)));
 	json_object_set_new(o, "sticky", json_boolean(fdb_sticky(fdb, port->id)));

@@ -9,13 +9,14 @@
 
 #include "lib/compiler.h"
 #include "lib/qmp.h"
+#include "switchd/ethertypes.h"
 #include "switchd/secure.h"
 
 struct port;
 struct vsw;
 
 /* Arguments of port-set that are read here. */
-#define CONTROL_POLICY_ARGS "isolation? max-addresses? violation? sticky? shut?"
+#define CONTROL_POLICY_ARGS "isolation? ethertypes? max-addresses? violation? sticky? shut?"
 
 /**
  * struct control_policy - What port-set is to do to the rules
@@ -24,6 +25,8 @@ struct vsw;
 struct control_policy {
 	bool has_isolation;
 	uint16_t isolation;
+	bool has_types;
+	struct ethertypes types;
 	bool has_limit, has_violation, has_sticky, has_shut;
 	unsigned int limit;
 	enum secure_action violation;

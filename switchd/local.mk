@@ -15,6 +15,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/cmd_port.c \
 	switchd/cmd_tap.c \
 	switchd/cmd_vlan.c \
+	switchd/ethertypes.c switchd/ethertypes.h \
 	switchd/events.c switchd/events.h \
 	switchd/portgroup.c switchd/portgroup.h \
 	switchd/open_as.c switchd/open_as.h \

@@ -17,7 +17,7 @@ static bool policy_is_secure(const struct port *port)
 
 void policy_changed(struct port *port)
 {
-	port->policy.on = port->storm.on || policy_is_secure(port);
+	port->policy.on = port->storm.on || port->policy.types.count || policy_is_secure(port);
 }
 
 static void policy_secure(struct port *port, const struct frame *frames, unsigned int n,
@@ -42,6 +42,8 @@ void policy_apply(struct port *port, const struct frame *frames, unsigned int n,
 {
 	const struct vsw *vsw = port->vsw;
 
+	if (port->policy.types.count)
+		ethertypes_apply(&port->policy.types, frames, n, verdicts);
 	policy_secure(port, frames, n, verdicts);
 	if (port->storm.on)
 		storm_apply(&port->storm, frames, n, vsw->poller.now_us / 1000, verdicts);

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "switchd/ethertypes.h"
 #include "switchd/secure.h"
 
 struct port;
@@ -21,11 +22,13 @@ struct port;
  * struct policy - The rules of a port; all zero is none
  * @on:		There is something to ask about frames that come in; see policy_changed()
  * @isolation:	Which ports it may talk to; see isolation.h
+ * @types:	Which EtherTypes it may bring
  * @secure:	What becomes of frames from addresses that it may not have
  */
 struct policy {
 	bool on;
 	uint16_t isolation;
+	struct ethertypes types;
 	struct secure secure;
 };
 

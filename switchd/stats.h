@@ -22,6 +22,7 @@
 	X(RESERVED,	"for bridges only, which do not forward it (01-80-C2-00-00-0x)") \
 	X(MCAST,	"nobody has joined the multicast group") \
 	X(ISOLATED,	"isolated from those it was for") \
+	X(ETHERTYPE,	"of a type that the port may not bring") \
 	X(SECURITY,	"from an address that the port may not have") \
 	X(SHUT,		"the port is shut, or the one it was for") \
 	X(STORM,	"more flooded frames than the port may bring") \

@@ -57,14 +57,16 @@ static const struct switch_cmd switch_cmds[] = {
 	{ "port set", "PORT vlan=VLAN user=USER group=GROUP allocatable=yes|no name=NAME "
 	  "stp-guard=GUARD mcast-fast-leave=yes|no mcast-router=ROUTER "
 	  "storm-broadcast=N storm-multicast=N storm-unknown=N "
-	  "isolation=ISOLATION max-addresses=N violation=ACTION sticky=yes|no shut=yes|no", "",
+	  "isolation=ISOLATION ethertypes=TYPES max-addresses=N violation=ACTION sticky=yes|no shut=yes|no", "",
 	  "port-set", NULL, NULL,
 	  "settings of a port, all or nothing: its untagged VLAN, who may plug in, "
 	  "whether it is for anybody, its name, what may not be behind it (bpdu, root), "
 	  "whether a leave ends membership of a group at once, whether a multicast router is "
 	  "behind it (auto, always, never), how many broadcast, multicast and unknown unicast "
 	  "frames it may flood in a second (0: any number), whether it talks to all ports "
-	  "(promiscuous), to promiscuous ones only (isolated), or to its community, a number, how many addresses may live behind it (0: any number), "
+	  "(promiscuous), to promiscuous ones only (isolated), or to its community, a number, which "
+	  "EtherTypes it may bring (all, or some of ipv4, ipv6, arp, llc and numbers, with "
+	  "commas between them), how many addresses may live behind it (0: any number), "
 	  "whether frames from others pass (ignore), are dropped (drop) or shut it (shutdown), "
 	  "whether its addresses stay there for good, whether it is shut; "
 	  "'none' "

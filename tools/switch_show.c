@@ -250,6 +250,8 @@ static void show_one_port(const json_t *port)
 	table_add(&t, "%s", show_text(port, "shut"));
 	table_add(&t, "isolation");
 	table_add(&t, "%s", show_text(port, "isolation"));
+	table_add(&t, "EtherTypes");
+	table_add(&t, "%s", show_text(port, "ethertypes"));
 	table_add(&t, "addresses");
 	show_addresses(&t, port);
 	show_traffic(&t, port);

@@ -83,6 +83,35 @@ send c to b
 expect b
 END
 
+# EtherTypes.
+
+types() {
+	sw port set 2 ethertypes=0x88b6,arp
+	sw ports 2 | grep 'EtherTypes  *0x88b6,arp'
+	frames sw <<-END		# 0x88b6 is that of its fences
+		plug a at vde://$T/sw[1]
+		plug b at vde://$T/sw[2]
+		plug c
+		send b to all type 0x0806
+		expect a c
+		send b to a type 0x0806 tag 5
+		expect a c
+		send b to all
+		expect
+		send b to a tag 5
+		expect
+		send a to b
+		expect b
+	END
+	sw --json ports 2 | grep '"ETHERTYPE":2'
+	not sw port set 2 ethertypes=ip 2>err
+	grep "'ethertypes' must be" err
+	console sw 'port/setethertypes 2 ipv4,arp,' | grep 1022
+	console sw 'port/setethertypes 2 all' | grep 1000
+	sw --json ports 2 | grep '"ethertypes":"all"'
+}
+check 'EtherTypes that a port may bring' types
+
 # Port security.
 
 static_address() {

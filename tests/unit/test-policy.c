@@ -380,6 +380,118 @@ static void isolation_settings(void **state UNUSED)
 	assert_int_equal(lan->vsw->ports[1]->policy.isolation, 0);
 }
 
+/* EtherTypes. */
+
+static void ethertypes_lists(void **state UNUSED)
+{
+	static const struct { const char *text, *shown; } good[] = {
+		{ "all", "all" }, { "ipv4", "ipv4" }, { "arp,ipv6,llc", "arp,ipv6,llc" },
+		{ "0x800", "ipv4" }, { "0x0600,65535", "0x0600,0xffff" },
+		{ "0x88b5,0x88b5,0x88b5,0x88b5,0x88b5,0x88b5,0x88b5,0x88b5,"
+		  "0x88b5,0x88b5,0x88b5,0x88b5,0x88b5,0x88b5,0x88b5,0x88b5",
+		  "0x88b5,0x88b5,0x88b5,0x88b5,0x88b5,0x88b5,0x88b5,0x88b5,"
+		  "0x88b5,0x88b5,0x88b5,0x88b5,0x88b5,0x88b5,0x88b5,0x88b5" },
+	};
+	static const char *const bad[] = {
+		"", ",", "ipv4,", ",ipv4", "ipv4,,arp", "0x5ff", "0x10000", "ip", "all,ipv4",
+		"ipv4 arp", "0x0000800",
+		"llc,llc,llc,llc,llc,llc,llc,llc,llc,llc,llc,llc,llc,llc,llc,llc,llc",
+	};
+	char buf[ETHERTYPES_STR];
+	struct ethertypes list;
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		assert_true(ethertypes_parse(good[i].text, &list));
+		assert_string_equal(ethertypes_format(&list, buf), good[i].shown);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_false(ethertypes_parse(bad[i], &list));
+	assert_int_equal(list.count, ETHERTYPES_MAX);
+}
+
+/* Bytes from the type on, in hexadecimal; how many of all bytes are seen. */
+static bool allowed(const char *list_text, const char *hex, size_t seen)
+{
+	uint8_t b[64] = { 0 };
+	struct frame f = { .head = b, .head_size = seen, .size = 60 };
+	struct ethertypes list;
+	unsigned int byte;
+
+	for (size_t i = 0; hex[2 * i]; i++) {
+		assert_int_equal(sscanf(hex + 2 * i, "%2x", &byte), 1);
+		b[12 + i] = (uint8_t)byte;
+	}
+	assert_true(ethertypes_parse(list_text, &list));
+	return ethertypes_allow(&list, &f);
+}
+
+static void ethertypes_frames(void **state UNUSED)
+{
+	assert_true(allowed("ipv4", "0800", 60));
+	assert_true(allowed("ipv4", "0800", 14));
+	assert_false(allowed("ipv4", "0806", 60));
+	assert_false(allowed("ipv4", "86dd", 60));
+	assert_true(allowed("arp,ipv6", "86dd", 60));
+	/* Lengths are LLC; the first type is 0x600. */
+	assert_true(allowed("llc", "0000", 60));
+	assert_true(allowed("llc", "05dc", 60));
+	assert_true(allowed("llc", "05ff", 60));
+	assert_false(allowed("llc", "0600", 60));
+	assert_true(allowed("0x600", "0600", 60));
+	assert_false(allowed("ipv4", "0026aaaa030000000800", 60));
+	/* Tags are looked through: one, two, of either kind, many. */
+	assert_true(allowed("ipv4", "810000050800", 60));
+	assert_true(allowed("ipv4", "88a80005810000060800", 60));
+	assert_false(allowed("ipv4", "88a80005810000060806", 60));
+	assert_false(allowed("ipv4", "810008000806", 60));
+	assert_true(allowed("arp", "810000018100000281000003810000048100000581000006"
+			    "8100000781000008810000090806", 60));
+	/* A tag's own number is of no use in a list, and what is not seen is not allowed. */
+	assert_false(allowed("0x8100,0x88a8", "810000050800", 60));
+	assert_true(allowed("ipv4", "810000050800", 18));
+	assert_false(allowed("ipv4", "810000050800", 17));
+	assert_false(allowed("ipv4", "810000050800", 14));
+}
+
+static void ethertypes_port(void **state UNUSED)
+{
+	struct shot s[] = { { .src = 2, .type = 0x0806 }, { .src = 2 },
+			    { .src = 2, .type = 0x0806, .tag = 7 }, { .src = 2, .tag = 7 } };
+	struct ethertypes list;
+
+	assert_true(ethertypes_parse("arp,0x9000", &list));
+	assert_int_equal(admin_port_types(lan->vsw, 2, &list), 0);
+	bring_some(2, s, 4);
+	assert_int_equal(lan->fake[1].count, 2);
+	assert_int_equal(drops(2, DROP_ETHERTYPE), 2);
+	forget();
+	/* What comes in elsewhere goes there. */
+	bring(1, (struct shot){ .src = 1 });
+	assert_string_equal(got(), "2,3,4,5,6,7");
+	assert_true(ethertypes_parse("all", &list));
+	assert_int_equal(admin_port_types(lan->vsw, 2, &list), 0);
+	assert_false(lan->vsw->ports[2]->policy.on);
+	bring_some(2, s, 4);
+	assert_int_equal(lan->fake[1].count, 4);
+	assert_int_equal(admin_port_types(lan->vsw, 99, &list), -EINVAL);
+}
+
+/* With the spanning tree, BPDUs are heard whatever the list says. */
+static void ethertypes_bpdus(void **state UNUSED)
+{
+	uint8_t b[60] = { 0x01, 0x80, 0xc2, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 39, 0x42, 0x42, 3 };
+	struct iovec iov = { b, sizeof(b) };
+	struct frame f = { b, sizeof(b), sizeof(b), &iov, 1 };
+	struct ethertypes list;
+
+	assert_int_equal(stp_start(lan->vsw), 0);
+	assert_true(ethertypes_parse("ipv4", &list));
+	assert_int_equal(admin_port_types(lan->vsw, 2, &list), 0);
+	vsw_input(&lan->fake[2].ep, &f, 1);
+	assert_int_equal(drops(2, DROP_ETHERTYPE), 0);
+	assert_int_equal(drops(2, DROP_CONTROL), 1);
+}
+
 /* The table of addresses. */
 
 static const struct siphash_key key = { 1, 2 };
@@ -731,6 +843,10 @@ static void security_stays(void **state UNUSED)
 }
 
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(ethertypes_lists),
+	cmocka_unit_test(ethertypes_frames),
+	cmocka_unit_test_setup_teardown(ethertypes_port, setup, teardown),
+	cmocka_unit_test_setup_teardown(ethertypes_bpdus, setup, teardown),
 	cmocka_unit_test(fdb_static),
 	cmocka_unit_test(fdb_sticks),
 	cmocka_unit_test(fdb_limits),
