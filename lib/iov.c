@@ -78,3 +78,19 @@ size_t iov_copy(const struct iovec *dst, size_t dst_cnt, size_t dst_off,
 	}
 	return done;
 }
+
+unsigned int iov_rest(struct iovec *dst, const struct iovec *src, unsigned int cnt, size_t skip)
+{
+	unsigned int n = 0;
+
+	for (; cnt; src++, cnt--) {
+		if (skip >= src->iov_len) {
+			skip -= src->iov_len;
+			continue;
+		}
+		dst[n++] = (struct iovec){ (uint8_t *)src->iov_base + skip,
+					   src->iov_len - skip };
+		skip = 0;
+	}
+	return n;
+}

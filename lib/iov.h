@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* iov.h - Scattered bytes: size of an iovec array, copies in and out of it
+/* iov.h - Scattered bytes: size of an iovec array, copies in and out of it, parts of it
  *
  * Every function stops at the end of the shorter side; offsets past the end
  * copy nothing. Sizes are bytes, counts are iovecs.
@@ -42,5 +42,17 @@ size_t iov_from_buf(const struct iovec *iov, size_t cnt, size_t off,
  */
 size_t iov_copy(const struct iovec *dst, size_t dst_cnt, size_t dst_off,
 		const struct iovec *src, size_t src_cnt, size_t src_off, size_t size);
+
+/**
+ * iov_rest() - What lies behind the first bytes of an iovec array
+ * @dst:	Room for @cnt iovecs
+ * @src:	Array, @cnt elements
+ * @cnt:	Elements
+ * @skip:	Bytes that are left out
+ *
+ * Return: elements of @dst, which point into what @src does
+ */
+unsigned int iov_rest(struct iovec *dst, const struct iovec *src, unsigned int cnt,
+		      size_t skip);
 
 #endif /* LIB_IOV_H */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/iov.h"
 #include "lib/offload.h"
 
 enum {
@@ -48,26 +49,6 @@ void vlan_out_begin(struct vlan_out *out)
 	out->pieces = 0;
 }
 
-/* Append what lies behind the first @skip bytes of @frame. */
-static unsigned int vlan_out_rest(struct iovec *piece, const struct frame *frame,
-				  size_t skip)
-{
-	unsigned int n = 0;
-
-	for (unsigned int i = 0; i < frame->iovcnt; i++) {
-		const struct iovec *iov = &frame->iov[i];
-
-		if (skip >= iov->iov_len) {
-			skip -= iov->iov_len;
-			continue;
-		}
-		piece[n++] = (struct iovec){ (uint8_t *)iov->iov_base + skip,
-					     iov->iov_len - skip };
-		skip = 0;
-	}
-	return n;
-}
-
 /* Make the frame: @old bytes of tag go, @tag comes, if there is one. */
 static const struct frame *vlan_out_make(struct vlan_out *out, struct vlan_out_one *one,
 					 const struct frame *frame, size_t old,
@@ -94,7 +75,7 @@ static const struct frame *vlan_out_make(struct vlan_out *out, struct vlan_out_o
 		.head_size = copied - old + new,
 		.size = frame->size - old + new,
 		.iov = piece,
-		.iovcnt = 1 + vlan_out_rest(piece + 1, frame, copied),
+		.iovcnt = 1 + iov_rest(piece + 1, frame->iov, frame->iovcnt, copied),
 	};
 	if (frame->offload) {
 		one->offload = *frame->offload;

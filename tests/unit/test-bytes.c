@@ -107,6 +107,7 @@ static void scattered(void **state UNUSED)
 {
 	char a[3] = "abc", b[1] = "d", c[4] = "efgh", out[8];
 	const struct iovec iov[] = { { a, 3 }, { b, 1 }, { c, 4 } };
+	struct iovec rest[3];
 
 	assert_int_equal(iov_size(iov, 3), 8);
 	assert_int_equal(iov_to_buf(iov, 3, 2, out, 3), 3);
@@ -117,6 +118,14 @@ static void scattered(void **state UNUSED)
 	assert_memory_equal(a, "abc", 3);
 	assert_memory_equal(b, "X", 1);
 	assert_memory_equal(c, "YZgh", 4);
+	/* What is left of it, in how many pieces. */
+	assert_int_equal(iov_rest(rest, iov, 3, 0), 3);
+	assert_int_equal(iov_rest(rest, iov, 3, 3), 2);
+	assert_ptr_equal(rest[0].iov_base, b);
+	assert_int_equal(iov_rest(rest, iov, 3, 5), 1);
+	assert_ptr_equal(rest[0].iov_base, c + 1);
+	assert_int_equal(rest[0].iov_len, 3);
+	assert_int_equal(iov_rest(rest, iov, 3, 8), 0);
 }
 
 static void rate_limit(void **state UNUSED)
