@@ -305,6 +305,62 @@ int admin_mcast_del(struct vsw *vsw, unsigned int vid, struct in6_addr group,
 	return mcast_del(vsw->mcast, (uint16_t)vid, group, port->id);
 }
 
+/* The source guard. */
+
+int admin_guard_set(struct vsw *vsw, unsigned int n, enum guard_check check, bool on)
+{
+	int err;
+	struct port *port = admin_port(vsw, n, &err);
+
+	if (!port)
+		return err;
+	port->kept = true;
+	guard_set(&port->guard, check, on);
+	return 0;
+}
+
+int admin_guard_add(struct vsw *vsw, unsigned int n, struct eth_addr mac,
+		    const struct in6_addr *ip, unsigned int vid)
+{
+	struct bindings *t = guard_bindings(vsw->guard);
+	struct binding b = { .mac = mac, .vid = (uint16_t)vid, .until_ms = BINDING_NEVER };
+	const struct binding *old;
+	int err;
+	struct port *port = admin_port(vsw, n, &err);
+
+	if (!port)
+		return err;
+	if (ip) {
+		b.ip = *ip;
+		b.port = port->id;
+		if (!binding_is_host(ip) || vid > VLAN_MAX || eth_addr_is_group(mac))
+			return -EINVAL;
+		old = binding_find(t, b.vid, ip, vsw_now_ms());
+		err = old && old->kind == BINDING_STATIC ? -EEXIST : binding_set(t, &b);
+	} else {
+		err = guard_add_mac(&port->guard, mac);
+	}
+	port->kept |= !err;
+	return err;
+}
+
+int admin_guard_del(struct vsw *vsw, unsigned int n, struct eth_addr mac,
+		    const struct in6_addr *ip, unsigned int vid)
+{
+	struct bindings *t = guard_bindings(vsw->guard);
+	struct binding *b;
+	int err;
+	struct port *port = admin_port(vsw, n, &err);
+
+	if (!port || !ip)
+		return port ? guard_del_mac(&port->guard, mac) : err;
+	b = vid > VLAN_MAX ? NULL : binding_find(t, (uint16_t)vid, ip, vsw_now_ms());
+	if (!b || b->port != port->id || !eth_addr_eq(b->mac, mac))
+		return -ENXIO;
+	binding_remove(t, b);
+	return 0;
+}
+
 int admin_flush_addresses(struct vsw *vsw, unsigned int n)
 {
 	int err;

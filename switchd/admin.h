@@ -19,6 +19,7 @@
 
 #include "lib/compiler.h"
 #include "switchd/ethertypes.h"
+#include "switchd/guard.h"
 #include "switchd/mcast.h"
 #include "switchd/secure.h"
 #include "switchd/storm.h"
@@ -105,6 +106,18 @@ int admin_mcast_add(struct vsw *vsw, unsigned int vid, struct in6_addr group,
 		    unsigned int n) MUST_CHECK;
 int admin_mcast_del(struct vsw *vsw, unsigned int vid, struct in6_addr group,
 		    unsigned int n) MUST_CHECK;
+
+/* The source guard of a port: check something, or no longer. */
+int admin_guard_set(struct vsw *vsw, unsigned int n, enum guard_check check,
+		    bool on) MUST_CHECK;
+
+/* What is allowed at a port: a source MAC address; with an @ip, which is not unspecified or a
+ * group, a binding of that in a VLAN. Return: 0; as guard_add_mac() and binding_set(); -ENXIO
+ * also if a binding is another's. */
+int admin_guard_add(struct vsw *vsw, unsigned int n, struct eth_addr mac,
+		    const struct in6_addr *ip, unsigned int vid) MUST_CHECK;
+int admin_guard_del(struct vsw *vsw, unsigned int n, struct eth_addr mac,
+		    const struct in6_addr *ip, unsigned int vid) MUST_CHECK;
 
 /* Forget the addresses of a port, or all, but for static and sticky ones. */
 int admin_flush_addresses(struct vsw *vsw, unsigned int n) MUST_CHECK;

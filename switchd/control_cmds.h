@@ -2,7 +2,8 @@
 /* control_cmds.h - The commands of the control socket, for its table in control.c
  *
  * Each file of commands is about one thing: control_query.c shows, control_change.c
- * changes (by admin.h), control_events.c tells of what happens. @ctx is the switch.
+ * changes (by admin.h), control_events.c tells of what happens; control_guard.c does both for the
+ * source guard. @ctx is the switch.
  */
 #ifndef SWITCHD_CONTROL_CMDS_H
 #define SWITCHD_CONTROL_CMDS_H
@@ -23,6 +24,10 @@ qmp_handler control_port_create, control_port_remove, control_port_set,
 	    control_vlan_remove, control_vlan_add_port, control_vlan_remove_port,
 	    control_tap_add, control_tap_remove, control_fdb_flush, control_set_switch,
 	    control_mcast_add, control_mcast_remove, control_fdb_add, control_fdb_remove;
+
+/* The source guard. */
+
+qmp_handler control_query_guard, control_guard_set, control_guard_add, control_guard_remove;
 
 /* Events. */
 

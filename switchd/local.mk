@@ -3,11 +3,14 @@ noinst_LTLIBRARIES += switchd/libswitchd.la
 switchd_libswitchd_la_SOURCES = \
 	switchd/admin.c switchd/admin.h \
 	switchd/admin_policy.c \
+	switchd/binding.c switchd/binding.h \
 	switchd/bpdu.c switchd/bpdu.h \
 	switchd/bridge.c switchd/bridge.h \
+	switchd/claim.c switchd/claim.h \
 	switchd/cmd_debug.c \
 	switchd/cmd_fstp.c \
 	switchd/cmd_general.c \
+	switchd/cmd_guard.c \
 	switchd/cmd_hash.c \
 	switchd/cmd_mcast.c \
 	switchd/cmd_plugin.c \
@@ -17,6 +20,8 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/cmd_vlan.c \
 	switchd/ethertypes.c switchd/ethertypes.h \
 	switchd/events.c switchd/events.h \
+	switchd/guard.c switchd/guard.h \
+	switchd/guarding.c switchd/guarding.h \
 	switchd/portgroup.c switchd/portgroup.h \
 	switchd/open_as.c switchd/open_as.h \
 	switchd/pcap_out.c switchd/pcap_out.h \
@@ -44,6 +49,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/control_change.c switchd/control_cmds.h \
 	switchd/control_events.c \
 	switchd/control_policy.c switchd/control_policy.h \
+	switchd/control_guard.c \
 	switchd/control_query.c \
 	switchd/ctl.c switchd/ctl.h \
 	switchd/dgramio.c switchd/dgramio.h \

@@ -19,6 +19,7 @@
 #include "lib/offload.h"
 #include "switchd/events.h"
 #include "switchd/finish.h"
+#include "switchd/guarding.h"
 #include "switchd/stp.h"
 #include "switchd/vsw.h"
 
@@ -337,6 +338,7 @@ static void port_reset(struct port *port)
 	port->stp_bonus = 0;
 	port->storm = (struct storm){ 0 };
 	port->policy = (struct policy){ 0 };
+	port->guard = (struct guard_port){ 0 };
 	port->vlan = (struct vlan_port){ 0 };
 	port->stats = (struct port_stats){ 0 };
 }
@@ -388,6 +390,7 @@ void port_remove(struct port *port)
 	mcast_flush_port(port->vsw->mcast, port->id, true);
 	fdb_forget_port(port->vsw->bridge.fdb, port->id);
 	port->vsw->shut_count -= !!port->shut;
+	guarding_flush_port(port, true);
 	port->vsw->ports[port->id] = NULL;
 	free(port);
 }

@@ -54,6 +54,7 @@
 
 #include "lib/compiler.h"
 #include "switchd/policy.h"
+#include "switchd/guard.h"
 #include "switchd/stats.h"
 #include "switchd/storm.h"
 #include "switchd/stp.h"
@@ -156,6 +157,7 @@ struct endpoint {
  * @stp_bonus:	What makes it cost less than others in the spanning tree
  * @storm:	How much it may flood
  * @policy:	What else it may do
+ * @guard:	What it must show of its sources
  * @vlan:	Its VLANs
  * @stats:	Counters
  * @batch:	Frames decided for it in the batch under way
@@ -181,6 +183,7 @@ struct port {
 	uint32_t stp_bonus;
 	struct storm storm;
 	struct policy policy;
+	struct guard_port guard;
 	struct vlan_port vlan;
 	struct port_stats stats;
 	const struct frame *batch[FRAME_BATCH];

@@ -26,6 +26,12 @@
 	X(SECURITY,	"from an address that the port may not have") \
 	X(SHUT,		"the port is shut, or the one it was for") \
 	X(STORM,	"more flooded frames than the port may bring") \
+	X(GUARD_MAC,	"source guard: not a source address of this port") \
+	X(GUARD_IP,	"source guard: the IP source address has no binding here") \
+	X(GUARD_ARP,	"source guard: ARP for another's address") \
+	X(GUARD_ND,	"source guard: neighbour discovery for another's address") \
+	X(GUARD_RA,	"source guard: there may be no router behind this port") \
+	X(GUARD_UNCLEAR, "source guard: cannot be read far enough to be judged") \
 	X(STP,		"the spanning tree keeps the port closed") \
 	X(LOCAL,	"destination is on the port it came from") \
 	X(NO_PORT,	"no other port to send it to") \

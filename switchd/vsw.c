@@ -19,6 +19,7 @@
 #include "switchd/ctl.h"
 #include "switchd/finish.h"
 #include "switchd/isolation.h"
+#include "switchd/guarding.h"
 #include "switchd/port_dgram.h"
 #include "switchd/port_tap.h"
 #include "switchd/portgroup.h"
@@ -203,6 +204,8 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 		vsw_input_shut(ep, frames, n);
 		return;
 	}
+	if (UNLIKELY(in->guard.on))
+		frames = guarding_filter(in, frames, &n);
 	if (UNLIKELY(vlans))
 		vlan_out_begin(vsw->vlan_out);
 
@@ -265,6 +268,7 @@ void vsw_port_gone(struct vsw *vsw, uint16_t id)
 {
 	fdb_flush_port(vsw->bridge.fdb, id);
 	mcast_flush_port(vsw->mcast, id, false);
+	guarding_flush_port(vsw->ports[id], false);
 	capture_port_gone(vsw, id);
 }
 
@@ -272,6 +276,7 @@ void vsw_port_empty(struct vsw *vsw, uint16_t id)
 {
 	fdb_flush_port(vsw->bridge.fdb, id);
 	mcast_flush_port(vsw->mcast, id, false);
+	guarding_flush_port(vsw->ports[id], false);
 }
 
 static void vsw_reap_cb(struct ev_loop *loop UNUSED, ev_prepare *w,
@@ -288,6 +293,7 @@ static void vsw_age_cb(struct ev_loop *loop UNUSED, ev_timer *w, int revents UNU
 	struct vsw *vsw = container_of(w, struct vsw, ager);
 
 	fdb_age(vsw->bridge.fdb, vsw_now_ms());
+	guarding_tick(vsw, vsw_now_ms());
 }
 
 /* Life. */
@@ -369,6 +375,8 @@ static int vsw_alloc(struct vsw *vsw)
 	vsw->bridge.vlans.mode = vsw->cfg->vlan_mode;
 	vsw->bridge.reserved = vsw->cfg->reserved;
 	ret = snoop_create(vsw);
+	if (!ret)
+		ret = guarding_create(vsw);
 	if (ret)
 		return ret;
 	if (!vsw->ports || !vsw->active || !vsw->touched || !vsw->rx || !vsw->vlan_out ||
@@ -507,6 +515,7 @@ void vsw_destroy(struct vsw *vsw)
 	ev_timer_stop(vsw->loop, &vsw->ager);
 	fdb_destroy(vsw->bridge.fdb);
 	snoop_destroy(vsw);
+	guarding_destroy(vsw);
 	free(vsw->ports);
 	free(vsw->active);
 	free(vsw->touched);

@@ -171,6 +171,8 @@ struct vsw_config {
  * @stp:	Its part in the spanning tree, or NULL
  * @mcast:	Multicast groups; see snoop.h
  * @snooper:	Their clock, while snooping is on
+ * @guard:	Whose addresses are whose; see guarding.h
+ * @guard_passed: Of the batch under way, the frames that it lets go on
  * @vlan_out:	Frames with other tags than they came with
  * @finisher:	Finishes frames for those who do not take offloads
  * @unfinished:	What the frames of the batch under way need (lib/offload.h), all bits
@@ -208,6 +210,8 @@ struct vsw {
 	struct stp *stp;
 	struct mcast *mcast;
 	ev_timer snooper;
+	struct guard *guard;
+	struct frame *guard_passed;
 	struct vlan_out *vlan_out;
 	struct finisher *finisher;
 	uint64_t unfinished;

@@ -34,6 +34,7 @@ integration_tests = \
 	tests/integration/dgram.sh \
 	tests/integration/faults-tap.sh \
 	tests/integration/faults.sh \
+	tests/integration/guard.sh \
 	tests/integration/handshake.sh \
 	tests/integration/learning.sh \
 	tests/integration/lifecycle.sh \
@@ -210,6 +211,7 @@ unit_tests = \
 	tests/unit/test-bridge \
 	tests/unit/test-bytes \
 	tests/unit/test-devices \
+	tests/unit/test-guard \
 	tests/unit/test-offload \
 	tests/unit/test-ram \
 	tests/unit/test-iplog \
@@ -243,6 +245,8 @@ tests_unit_test_ram_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_ram_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_devices_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_devices_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
+tests_unit_test_guard_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_guard_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_iplog_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_iplog_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS)
 tests_unit_test_mcast_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -84,6 +84,17 @@ static const struct switch_cmd switch_cmds[] = {
 	  "send a multicast group to a port always", "mcast add 239.1.2.3 4" },
 	{ "mcast del", "GROUP PORT [VLAN]", "", "mcast-remove", NULL, NULL,
 	  "and no longer", "mcast del 239.1.2.3 4" },
+	{ "guard list", "", "pv", "query-guard", switch_show_guard, NULL,
+	  "the source guard: what is checked at ports, and which address is bound to which",
+	  "guard list --port 3" },
+	{ "guard set", "PORT mac=yes|no ip=yes|no ra=yes|no", "", "guard-set", NULL, NULL,
+	  "check sources at a port: MAC addresses, IP addresses with ARP and neighbour "
+	  "discovery, that no router is behind it", "guard set 3 ip=yes ra=yes" },
+	{ "guard add", "PORT MAC [IP] [VLAN]", "", "guard-add", NULL, NULL,
+	  "allow a source MAC address at a port, or bind an IP address to it",
+	  "guard add 3 52:54:00:12:34:56 10.0.0.3" },
+	{ "guard del", "PORT MAC [IP] [VLAN]", "", "guard-remove", NULL, NULL,
+	  "and no longer", "guard del 3 52:54:00:12:34:56 10.0.0.3" },
 	{ "tap list", "", "", "query-taps", switch_show_taps, NULL,
 	  "the tap interfaces", "tap list" },
 	{ "tap add", "NAME [PORT]", "", "tap-add", NULL, NULL,
@@ -221,8 +232,8 @@ static void switch_usage(FILE *to)
 	      "  -s, --sock DIR    the switch's directory (root: /var/run/vde.ctl, others:\n"
 	      "                    /tmp/vde.ctl)\n"
 	      "  --json            print what the switch returns, as it is\n"
-	      "  --port PORT       fdb, mcast: of this port only\n"
-	      "  --vlan VLAN       fdb, mcast: in this VLAN only\n"
+	      "  --port PORT       fdb, mcast, guard: of this port only\n"
+	      "  --vlan VLAN       fdb, mcast, guard: in this VLAN only\n"
 	      "  -i, --interval SECONDS\n"
 	      "                    stats: again and again, so often\n"
 	      "  -h, --help        this text\n\n"

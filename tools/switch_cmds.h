@@ -101,6 +101,7 @@ void switch_show_fdb(const struct switch_call *call, const json_t *ret);
 void switch_show_vlans(const struct switch_call *call, const json_t *ret);
 void switch_show_stp(const struct switch_call *call, const json_t *ret);
 void switch_show_mcast(const struct switch_call *call, const json_t *ret);
+void switch_show_guard(const struct switch_call *call, const json_t *ret);
 void switch_show_taps(const struct switch_call *call, const json_t *ret);
 void switch_show_made(const struct switch_call *call, const json_t *ret);
 int switch_stats(struct switch_call *call);

@@ -451,6 +451,57 @@ void switch_show_mcast(const struct switch_call *call UNUSED, const json_t *ret)
 	table_end(&t, stdout);
 }
 
+/* What is checked at a port, and the addresses that are named for it. */
+static void show_guard_port(struct table *t, const json_t *port)
+{
+	static const char *const checks[] = { "mac", "ip", "ra" };
+	const json_t *macs = json_object_get(port, "macs");
+
+	table_add(t, "%" PRIu64, show_u64(port, "port"));
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
+		table_add(t, "%s", json_is_true(json_object_get(port, checks[i])) ? "yes" : "no");
+	table_add(t, "%s", json_array_size(macs) ?
+		  json_string_value(json_array_get(macs, 0)) : "-");
+	for (size_t i = 1; i < json_array_size(macs); i++) {
+		for (int blank = 0; blank < 4; blank++)
+			table_add(t, "%s", "");
+		table_add(t, "%s", json_string_value(json_array_get(macs, i)));
+	}
+}
+
+void switch_show_guard(const struct switch_call *call UNUSED, const json_t *ret)
+{
+	static const struct table_column port_columns[] = {
+		{ "PORT", true }, { "MAC", false }, { "IP", false }, { "RA", false },
+		{ "ALLOWED", false },
+	};
+	static const struct table_column binding_columns[] = {
+		{ "VLAN", true }, { "IP", false }, { "MAC", false }, { "PORT", true },
+		{ "BY", false }, { "FOR", true },
+	};
+	const json_t *entry;
+	struct table t;
+	size_t i;
+
+	table_begin(&t, port_columns, ARRAY_SIZE(port_columns));
+	json_array_foreach(json_object_get(ret, "ports"), i, entry)
+		show_guard_port(&t, entry);
+	table_end(&t, stdout);
+	if (!json_array_size(json_object_get(ret, "bindings")))
+		return;
+	putchar('\n');
+	table_begin(&t, binding_columns, ARRAY_SIZE(binding_columns));
+	json_array_foreach(json_object_get(ret, "bindings"), i, entry) {
+		table_add(&t, "%" PRIu64, show_u64(entry, "vlan"));
+		table_add(&t, "%s", show_text(entry, "ip"));
+		table_add(&t, "%s", show_text(entry, "mac"));
+		table_add(&t, "%" PRIu64, show_u64(entry, "port"));
+		table_add(&t, "%s", show_text(entry, "kind"));
+		show_expires(&t, entry);
+	}
+	table_end(&t, stdout);
+}
+
 void switch_show_taps(const struct switch_call *call UNUSED, const json_t *ret)
 {
 	static const struct table_column columns[] = {

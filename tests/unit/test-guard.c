@@ -1,0 +1,758 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* test-guard.c - The source guard: what may pass, what may not and why, and its table
+ *
+ * No clock, no descriptor. Frames are written here byte by byte after the RFCs, and shown to
+ * the guard as ports show them: 64 bytes of them in private memory, the rest elsewhere.
+ */
+#include "tests/unit/unit.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/iov.h"
+#include "switchd/guard.h"
+#include "switchd/vlan.h"
+
+enum {
+	PORTS = 300,
+	HEAD = 64,
+	PASS = -1,
+	IP4 = 0x0800, ARP = 0x0806, IP6 = 0x86dd,
+	TCP = 6, UDP = 17, ICMP6 = 58, HBH = 0, ROUTING = 43, FRAGMENT = 44, ESP = 50,
+	DEST = 60,
+	RS = 133, RA = 134, NS = 135, NA = 136, REDIRECT = 137,
+};
+
+/* Writing frames. */
+
+/** struct pkt - A frame being written */
+struct pkt {
+	uint8_t b[9000];
+	size_t size;
+};
+
+static void add(struct pkt *k, const void *p, size_t n)
+{
+	memcpy(k->b + k->size, p, n);
+	k->size += n;
+}
+
+static void add8(struct pkt *k, unsigned int x)
+{
+	k->b[k->size++] = (uint8_t)x;
+}
+
+static void add16(struct pkt *k, unsigned int x)
+{
+	add8(k, x >> 8);
+	add8(k, x & 255);
+}
+
+static void zeros(struct pkt *k, size_t n)
+{
+	memset(k->b + k->size, 0, n);
+	k->size += n;
+}
+
+/* Station @n, whose address ends so. */
+static void station(struct pkt *k, int n)
+{
+	add(k, (const uint8_t[]){ 2, 0, 0, 0, 0, (uint8_t)n }, 6);
+}
+
+static struct eth_addr mac_of(int n)
+{
+	return (struct eth_addr){ { 2, 0, 0, 0, 0, (uint8_t)n } };
+}
+
+/* The header of a frame from station @src to everybody. */
+static struct pkt eth(int src, unsigned int type)
+{
+	struct pkt k = { .size = 0 };
+
+	add(&k, "\xff\xff\xff\xff\xff\xff", 6);
+	station(&k, src);
+	add16(&k, type);
+	return k;
+}
+
+static void addr4(struct pkt *k, const char *ip)
+{
+	uint8_t a[4];
+
+	assert_int_equal(inet_pton(AF_INET, ip, a), 1);
+	add(k, a, 4);
+}
+
+static void addr6(struct pkt *k, const char *ip)
+{
+	uint8_t a[16];
+
+	assert_int_equal(inet_pton(AF_INET6, ip, a), 1);
+	add(k, a, 16);
+}
+
+static struct in6_addr host(const char *ip)
+{
+	struct in6_addr a = { .s6_addr = { [10] = 0xff, [11] = 0xff } };
+
+	if (!strchr(ip, ':'))
+		assert_int_equal(inet_pton(AF_INET, ip, a.s6_addr + 12), 1);
+	else
+		assert_int_equal(inet_pton(AF_INET6, ip, &a), 1);
+	return a;
+}
+
+/* An IPv4 header for @n bytes behind it, at offset @off (and flags) of a packet. */
+static void ip4(struct pkt *k, const char *src, int proto, unsigned int off, size_t n)
+{
+	add8(k, 0x45);
+	add8(k, 0);
+	add16(k, (unsigned int)(20 + n));
+	add16(k, 1);
+	add16(k, off);
+	add8(k, 64);
+	add8(k, (unsigned int)proto);
+	add16(k, 0);
+	addr4(k, src);
+	addr4(k, "255.255.255.255");
+}
+
+static void ip6(struct pkt *k, const char *src, int next, size_t n)
+{
+	add8(k, 0x60);
+	zeros(k, 3);
+	add16(k, (unsigned int)n);
+	add8(k, (unsigned int)next);
+	add8(k, 255);
+	addr6(k, src);
+	addr6(k, "ff02::1");
+}
+
+/* An extension header of 8 * (@len + 1) bytes. */
+static void ext(struct pkt *k, int next, unsigned int len)
+{
+	add8(k, (unsigned int)next);
+	add8(k, len);
+	zeros(k, 6 + 8 * (size_t)len);
+}
+
+static void udp(struct pkt *k, unsigned int from, unsigned int to, size_t n)
+{
+	add16(k, from);
+	add16(k, to);
+	add16(k, (unsigned int)(8 + n));
+	add16(k, 0);
+	zeros(k, n);
+}
+
+/* A frame with ARP of operation @op: station @src says that @sha has @spa. */
+static struct pkt arp(int src, unsigned int op, int sha, const char *spa)
+{
+	struct pkt k = eth(src, ARP);
+
+	add(&k, "\0\1\x8\0\6\4", 6);
+	add16(&k, op);
+	station(&k, sha);
+	addr4(&k, spa);
+	station(&k, 99);
+	addr4(&k, "10.0.0.99");
+	return k;
+}
+
+/* Neighbour discovery without the IP header: its type, target, and an option of kind @opt
+ * with station @lladdr if there is one. */
+static void nd_body(struct pkt *k, int type, const char *target, int opt, int lladdr)
+{
+	add8(k, (unsigned int)type);
+	zeros(k, type == RA ? 15 : 7);
+	if (type == NS || type == NA || type == REDIRECT)
+		addr6(k, target);
+	if (type == REDIRECT)
+		addr6(k, "2001:db8::99");
+	if (!opt)
+		return;
+	add8(k, (unsigned int)opt);
+	add8(k, 1);
+	station(k, lladdr);
+}
+
+static struct pkt nd(int src, const char *from, int type, const char *target, int opt,
+		     int lladdr)
+{
+	struct pkt body = { .size = 0 }, k = eth(src, IP6);
+
+	nd_body(&body, type, target, opt, lladdr);
+	ip6(&k, from, ICMP6, body.size);
+	add(&k, body.b, body.size);
+	return k;
+}
+
+/* Showing them. */
+
+struct guarded {
+	struct guard *g;
+	struct guard_port port;
+	uint64_t now;
+};
+
+static void bind_to(struct guarded *t, uint16_t vid, const char *ip, int mac, uint16_t port)
+{
+	const struct binding b = {
+		.ip = host(ip), .vid = vid, .mac = mac_of(mac), .port = port,
+		.until_ms = BINDING_NEVER,
+	};
+
+	assert_int_equal(binding_set(guard_bindings(t->g), &b), 0);
+}
+
+/* Station 1 is at port 1 with 10.0.0.1 and 2001:db8::1, station 2 at port 2 likewise. */
+static int begin(void **state)
+{
+	struct guarded *t = calloc(1, sizeof(*t));
+
+	assert_non_null(t);
+	t->g = guard_create(PORTS, (struct siphash_key){ 1, 2 });
+	assert_non_null(t->g);
+	t->now = 1000;
+	bind_to(t, 0, "10.0.0.1", 1, 1);
+	bind_to(t, 0, "2001:db8::1", 1, 1);
+	bind_to(t, 0, "10.0.0.2", 2, 2);
+	bind_to(t, 0, "2001:db8::2", 2, 2);
+	bind_to(t, 0, "fe80::2", 2, 2);
+	*state = t;
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct guarded *t = *state;
+
+	guard_destroy(t->g);
+	free(t);
+	return 0;
+}
+
+/* Show a frame from port 1 in VLAN @vid. Return: PASS, or why not. What passes is what was
+ * shown, also if the sender changes it afterwards. */
+static int show_in(struct guarded *t, uint16_t vid, const struct pkt *k)
+{
+	size_t head = k->size < HEAD ? k->size : HEAD, rest = k->size - head;
+	uint8_t *first = malloc(head), *behind = malloc(rest + !rest);
+	/* In two pieces, one of which is empty at times. */
+	struct iovec iov[3] = { { first, head }, { behind, rest / 2 },
+				{ behind + rest / 2, rest - rest / 2 } };
+	struct frame f = { first, head, k->size, iov, 3 };
+	enum drop_reason why = DROP_REASON_COUNT;
+	uint8_t out[9000];
+	bool pass, copied;
+
+	assert_non_null(first);
+	assert_non_null(behind);
+	memcpy(first, k->b, head);
+	memcpy(behind, k->b + head, rest);
+	guard_begin(t->g);
+	pass = guard_pass(t->g, &t->port, 1, vid, &f, t->now, &why);
+	if (pass) {
+		copied = f.head != first;
+		if (copied)
+			memset(behind, 0xee, rest < 2048 - HEAD ? rest : 2048 - HEAD);
+		assert_int_equal(f.size, k->size);
+		assert_int_equal(iov_size(f.iov, f.iovcnt), k->size);
+		assert_int_equal(iov_to_buf(f.iov, f.iovcnt, 0, out, k->size), k->size);
+		assert_memory_equal(out, k->b, k->size);
+		assert_memory_equal(f.head, k->b, f.head_size);
+	}
+	free(first);
+	free(behind);
+	return pass ? PASS : (int)why;
+}
+
+static int show(struct guarded *t, struct pkt k)
+{
+	return show_in(t, VLAN_NONE, &k);
+}
+
+static void only(struct guarded *t, enum guard_check check)
+{
+	for (unsigned int i = 0; i < GUARD_CHECKS; i++)
+		guard_set(&t->port, (enum guard_check)i, i == check);
+	assert_true(t->port.on);
+}
+
+/* Tests. */
+
+static void test_mac(void **state)
+{
+	struct guarded *t = *state;
+
+	only(t, GUARD_MAC);
+	assert_int_equal(show(t, eth(1, 0x88b5)), DROP_GUARD_MAC);
+	assert_int_equal(guard_add_mac(&t->port, mac_of(1)), 0);
+	assert_int_equal(guard_add_mac(&t->port, mac_of(1)), -EEXIST);
+	assert_int_equal(guard_add_mac(&t->port, (struct eth_addr){ { 1 } }), -EINVAL);
+	assert_int_equal(show(t, eth(1, 0x88b5)), PASS);
+	assert_int_equal(show(t, eth(2, 0x88b5)), DROP_GUARD_MAC);
+	/* Nothing else is looked at: another's address, and a frame that is nothing. */
+	assert_int_equal(show(t, arp(1, 2, 2, "10.0.0.2")), PASS);
+	for (int i = 2; i <= GUARD_MACS; i++)
+		assert_int_equal(guard_add_mac(&t->port, mac_of(i)), 0);
+	assert_int_equal(guard_add_mac(&t->port, mac_of(99)), -ENOSPC);
+	assert_int_equal(guard_del_mac(&t->port, mac_of(1)), 0);
+	assert_int_equal(guard_del_mac(&t->port, mac_of(1)), -ENXIO);
+	assert_int_equal(show(t, eth(1, 0x88b5)), DROP_GUARD_MAC);
+	assert_int_equal(show(t, eth(GUARD_MACS, 0x88b5)), PASS);
+	guard_set(&t->port, GUARD_MAC, false);
+	assert_false(t->port.on);
+}
+
+static struct pkt tcp4(int src, const char *from)
+{
+	struct pkt k = eth(src, IP4);
+
+	ip4(&k, from, TCP, 0, 20);
+	zeros(&k, 20);
+	return k;
+}
+
+static struct pkt tcp6(int src, const char *from)
+{
+	struct pkt k = eth(src, IP6);
+
+	ip6(&k, from, TCP, 20);
+	zeros(&k, 20);
+	return k;
+}
+
+static void test_ip(void **state)
+{
+	struct guarded *t = *state;
+
+	only(t, GUARD_IP);
+	assert_int_equal(show(t, tcp4(1, "10.0.0.1")), PASS);
+	assert_int_equal(show(t, tcp6(1, "2001:db8::1")), PASS);
+	/* Nobody's; another's; its own with another MAC address; none. */
+	assert_int_equal(show(t, tcp4(1, "10.0.0.9")), DROP_GUARD_IP);
+	assert_int_equal(show(t, tcp4(1, "10.0.0.2")), DROP_GUARD_IP);
+	assert_int_equal(show(t, tcp4(2, "10.0.0.2")), DROP_GUARD_IP);
+	assert_int_equal(show(t, tcp4(2, "10.0.0.1")), DROP_GUARD_IP);
+	assert_int_equal(show(t, tcp4(1, "0.0.0.0")), DROP_GUARD_IP);
+	assert_int_equal(show(t, tcp6(1, "2001:db8::9")), DROP_GUARD_IP);
+	assert_int_equal(show(t, tcp6(2, "2001:db8::1")), DROP_GUARD_IP);
+	assert_int_equal(show(t, tcp6(1, "::")), DROP_GUARD_IP);
+	assert_int_equal(show(t, tcp6(1, "fe80::1")), DROP_GUARD_IP);
+	/* The mapped form of an address that it has is not that address. */
+	assert_int_equal(show(t, tcp6(1, "::ffff:10.0.0.1")), DROP_GUARD_IP);
+	assert_int_equal(show(t, nd(1, "2001:db8::1", NA, "::ffff:10.0.0.1", 2, 1)),
+			 DROP_GUARD_ND);
+	/* Other protocols. */
+	assert_int_equal(show(t, eth(1, 0x88cc)), PASS);
+}
+
+static void test_before_address(void **state)
+{
+	struct guarded *t = *state;
+	struct pkt k = eth(1, IP4);
+
+	only(t, GUARD_IP);
+	ip4(&k, "0.0.0.0", UDP, 0, 248);
+	udp(&k, 68, 67, 240);
+	assert_int_equal(show(t, k), PASS);
+	k = eth(1, IP4);
+	ip4(&k, "0.0.0.0", UDP, 0, 248);
+	udp(&k, 68, 53, 240);
+	assert_int_equal(show(t, k), DROP_GUARD_IP);
+	k = eth(1, IP4);
+	ip4(&k, "0.0.0.0", 2, 0, 8);
+	zeros(&k, 8);
+	assert_int_equal(show(t, k), PASS);
+	/* DHCPv6 from a link-local address, but not from one that is another's. */
+	k = eth(1, IP6);
+	ip6(&k, "fe80::1", UDP, 48);
+	udp(&k, 546, 547, 40);
+	assert_int_equal(show(t, k), PASS);
+	k = eth(1, IP6);
+	ip6(&k, "fe80::2", UDP, 48);
+	udp(&k, 546, 547, 40);
+	assert_int_equal(show(t, k), DROP_GUARD_IP);
+	/* MLD has its hop-by-hop options. */
+	k = eth(1, IP6);
+	ip6(&k, "::", HBH, 16);
+	ext(&k, ICMP6, 0);
+	add8(&k, 143);
+	zeros(&k, 7);
+	assert_int_equal(show(t, k), PASS);
+	/* Duplicate address detection, router solicitation. */
+	assert_int_equal(show(t, nd(1, "::", NS, "2001:db8::1", 0, 0)), PASS);
+	assert_int_equal(show(t, nd(1, "::", RS, NULL, 0, 0)), PASS);
+	assert_int_equal(show(t, nd(1, "::", NA, "2001:db8::1", 0, 0)), DROP_GUARD_IP);
+	assert_int_equal(show(t, nd(1, "fe80::1", RS, NULL, 1, 1)), PASS);
+}
+
+static void test_arp(void **state)
+{
+	struct guarded *t = *state;
+	struct pkt k;
+
+	only(t, GUARD_IP);
+	assert_int_equal(show(t, arp(1, 1, 1, "10.0.0.1")), PASS);
+	assert_int_equal(show(t, arp(1, 2, 1, "10.0.0.1")), PASS);
+	assert_int_equal(show(t, arp(1, 1, 1, "0.0.0.0")), PASS);
+	assert_int_equal(show(t, arp(1, 2, 1, "0.0.0.0")), DROP_GUARD_ARP);
+	assert_int_equal(show(t, arp(1, 2, 1, "10.0.0.2")), DROP_GUARD_ARP);
+	assert_int_equal(show(t, arp(1, 1, 1, "10.0.0.9")), DROP_GUARD_ARP);
+	assert_int_equal(show(t, arp(1, 2, 2, "10.0.0.1")), DROP_GUARD_ARP);
+	assert_int_equal(show(t, arp(1, 1, 2, "0.0.0.0")), DROP_GUARD_ARP);
+	assert_int_equal(show(t, arp(2, 2, 2, "10.0.0.1")), DROP_GUARD_ARP);
+	/* Another operation; the other number for Ethernet, which hosts take; too short. */
+	assert_int_equal(show(t, arp(1, 4, 1, "10.0.0.1")), DROP_GUARD_UNCLEAR);
+	k = arp(1, 2, 1, "10.0.0.2");
+	k.b[15] = 6;
+	assert_int_equal(show(t, k), DROP_GUARD_UNCLEAR);
+	k = arp(1, 2, 1, "10.0.0.1");
+	k.size--;
+	assert_int_equal(show(t, k), DROP_GUARD_UNCLEAR);
+}
+
+static void test_nd(void **state)
+{
+	struct guarded *t = *state;
+	struct pkt k;
+
+	only(t, GUARD_IP);
+	assert_int_equal(show(t, nd(1, "2001:db8::1", NS, "2001:db8::2", 1, 1)), PASS);
+	assert_int_equal(show(t, nd(1, "2001:db8::1", NS, "2001:db8::2", 1, 2)), DROP_GUARD_ND);
+	assert_int_equal(show(t, nd(1, "2001:db8::2", NS, "2001:db8::1", 1, 1)), DROP_GUARD_IP);
+	assert_int_equal(show(t, nd(1, "2001:db8::1", NA, "2001:db8::1", 2, 1)), PASS);
+	assert_int_equal(show(t, nd(1, "2001:db8::1", NA, "2001:db8::1", 2, 2)), DROP_GUARD_ND);
+	assert_int_equal(show(t, nd(1, "2001:db8::1", NA, "2001:db8::2", 2, 1)), DROP_GUARD_ND);
+	assert_int_equal(show(t, nd(1, "2001:db8::1", NA, "2001:db8::9", 2, 1)), DROP_GUARD_ND);
+	/* Link-local addresses are free until somebody has them. */
+	assert_int_equal(show(t, nd(1, "fe80::1", NA, "fe80::1", 2, 1)), PASS);
+	assert_int_equal(show(t, nd(1, "fe80::1", NA, "fe80::2", 2, 1)), DROP_GUARD_ND);
+	assert_int_equal(show(t, nd(1, "fe80::2", NS, "2001:db8::1", 1, 1)), DROP_GUARD_IP);
+	/* The option may stand behind others; a second one counts, too. */
+	k = nd(1, "2001:db8::1", NA, "2001:db8::1", 14, 1);
+	k.b[19] = 24 + 8 + 8;
+	add(&k, "\2\1", 2);
+	station(&k, 2);
+	assert_int_equal(show(t, k), DROP_GUARD_ND);
+	/* One of a wrong length; one of none; one that is cut off. */
+	k = nd(1, "2001:db8::1", NA, "2001:db8::1", 2, 1);
+	k.b[14 + 40 + 24 + 1] = 2;
+	assert_int_equal(show(t, k), DROP_GUARD_UNCLEAR);
+	k.b[14 + 40 + 24 + 1] = 0;
+	assert_int_equal(show(t, k), DROP_GUARD_UNCLEAR);
+	k = nd(1, "2001:db8::1", NA, "2001:db8::1", 2, 1);
+	k.size--;
+	assert_int_equal(show(t, k), DROP_GUARD_UNCLEAR);
+}
+
+static void test_ra(void **state)
+{
+	struct guarded *t = *state;
+	struct pkt k;
+
+	only(t, GUARD_RA);
+	assert_int_equal(show(t, nd(1, "fe80::1", RA, NULL, 1, 1)), DROP_GUARD_RA);
+	assert_int_equal(show(t, nd(1, "fe80::1", REDIRECT, "2001:db8::2", 0, 0)),
+			 DROP_GUARD_RA);
+	assert_int_equal(show(t, nd(1, "fe80::1", RS, NULL, 0, 0)), PASS);
+	/* Addresses are not looked at. */
+	assert_int_equal(show(t, nd(1, "2001:db8::2", NA, "2001:db8::2", 2, 1)), PASS);
+	assert_int_equal(show(t, tcp4(1, "10.0.0.9")), PASS);
+	/* Behind headers, far beyond the head; too many of them. */
+	for (int headers = 1; headers <= 11; headers++) {
+		k = eth(1, IP6);
+		ip6(&k, "fe80::1", DEST, 16 + 64 * (size_t)headers);
+		for (int i = 1; i < headers; i++)
+			ext(&k, i % 2 ? ROUTING : DEST, 7);
+		ext(&k, ICMP6, 7);
+		nd_body(&k, RA, NULL, 0, 0);
+		assert_int_equal(show(t, k), headers <= 10 ? DROP_GUARD_RA :
+				 DROP_GUARD_UNCLEAR);
+	}
+	/* Beyond what is looked at. */
+	k = eth(1, IP6);
+	ip6(&k, "fe80::1", DEST, 2064);
+	ext(&k, ICMP6, 255);
+	nd_body(&k, RA, NULL, 0, 0);
+	assert_int_equal(show(t, k), DROP_GUARD_UNCLEAR);
+	/* The switch's own port may have one. */
+	only(t, GUARD_IP);
+	assert_int_equal(show(t, nd(1, "fe80::1", RA, NULL, 1, 1)), PASS);
+}
+
+/* A fragment, with @off in units of eight bytes. */
+static struct pkt fragment(int next, unsigned int off, bool more)
+{
+	struct pkt k = eth(1, IP6);
+
+	ip6(&k, "2001:db8::1", FRAGMENT, 24);
+	add8(&k, (unsigned int)next);
+	add8(&k, 0);
+	add16(&k, off << 3 | more);
+	zeros(&k, 4);
+	return k;
+}
+
+static void test_fragments(void **state)
+{
+	struct guarded *t = *state;
+	struct pkt k;
+
+	for (int check = GUARD_IP; check <= GUARD_RA; check++) {
+		only(t, (enum guard_check)check);
+		/* Neighbour discovery in fragments, even if it is one only. */
+		k = fragment(ICMP6, 0, true);
+		nd_body(&k, RA, NULL, 0, 0);
+		assert_int_equal(show(t, k), DROP_GUARD_UNCLEAR);
+		k = fragment(ICMP6, 0, false);
+		nd_body(&k, NA, "2001:db8::1", 0, 0);
+		assert_int_equal(show(t, k), DROP_GUARD_UNCLEAR);
+		/* The first one does not say what it is. */
+		k = fragment(DEST, 0, true);
+		ext(&k, ICMP6, 3);
+		assert_int_equal(show(t, k), DROP_GUARD_UNCLEAR);
+		k = fragment(TCP, 0, true);
+		assert_int_equal(show(t, k), DROP_GUARD_UNCLEAR);
+		/* What is no harm, and later ones, whatever they look like. */
+		k = fragment(UDP, 0, true);
+		udp(&k, 1000, 1000, 8);
+		assert_int_equal(show(t, k), PASS);
+		k = fragment(ICMP6, 3, false);
+		nd_body(&k, RA, NULL, 0, 0);
+		assert_int_equal(show(t, k), PASS);
+	}
+	/* But for their source. */
+	only(t, GUARD_IP);
+	k = fragment(UDP, 5, false);
+	k.b[14 + 8 + 15] = 9;
+	assert_int_equal(show(t, k), DROP_GUARD_IP);
+	k = eth(1, IP4);
+	ip4(&k, "10.0.0.2", UDP, 100, 8);
+	zeros(&k, 8);
+	assert_int_equal(show(t, k), DROP_GUARD_IP);
+	k = eth(1, IP4);
+	ip4(&k, "10.0.0.1", UDP, 100, 8);
+	zeros(&k, 8);
+	assert_int_equal(show(t, k), PASS);
+}
+
+/* What hides a packet from a filter. */
+static void test_hiding(void **state)
+{
+	struct guarded *t = *state;
+	struct pkt ra = nd(1, "fe80::1", RA, NULL, 0, 0), k;
+
+	only(t, GUARD_RA);
+	/* Tags of VLAN 0, one above the other. */
+	for (int tags = 1; tags <= 9; tags++) {
+		k = eth(1, 0x8100);
+		for (int i = 1; i < tags; i++) {
+			add16(&k, 0);
+			add16(&k, i % 2 ? 0x88a8 : 0x8100);
+		}
+		add16(&k, 0);
+		add(&k, ra.b + 12, ra.size - 12);
+		assert_int_equal(show(t, k), tags <= 8 ? DROP_GUARD_RA : DROP_GUARD_UNCLEAR);
+	}
+	/* LLC and SNAP, with a right length and a wrong one; a tag within. */
+	for (unsigned int length = 8; length < 1500; length += 700) {
+		k = eth(1, length);
+		add(&k, "\xaa\xaa\x03\0\0\0", 6);
+		add(&k, ra.b + 12, ra.size - 12);
+		assert_int_equal(show(t, k), DROP_GUARD_RA);
+		k = eth(1, length);
+		add(&k, "\xaa\xaa\x03\0\0\0\x81\0\0\0", 10);
+		add(&k, ra.b + 12, ra.size - 12);
+		assert_int_equal(show(t, k), DROP_GUARD_RA);
+	}
+	/* A BPDU is LLC, too, and a frame may end with its length. */
+	k = eth(1, 38);
+	add(&k, "\x42\x42\x03", 3);
+	zeros(&k, 35);
+	assert_int_equal(show(t, k), PASS);
+	assert_int_equal(show(t, eth(1, 0)), PASS);
+	/* Cut off: the receiver could not read it, either. */
+	k = ra;
+	k.size = 14 + 30;
+	assert_int_equal(show(t, k), DROP_GUARD_UNCLEAR);
+	k = eth(1, 0x8100);
+	assert_int_equal(show(t, k), DROP_GUARD_UNCLEAR);
+	/* Not the version that the type says. */
+	k = ra;
+	k.b[14] = 0x40;
+	assert_int_equal(show(t, k), DROP_GUARD_UNCLEAR);
+	only(t, GUARD_IP);
+	k = tcp4(1, "10.0.0.1");
+	k.b[14] = 0x44;
+	assert_int_equal(show(t, k), DROP_GUARD_UNCLEAR);
+}
+
+static void test_vlans(void **state)
+{
+	struct guarded *t = *state;
+	struct pkt inner = tcp4(1, "10.0.0.1"), k = eth(1, 0x8100);
+
+	only(t, GUARD_IP);
+	add16(&k, 7);
+	add(&k, inner.b + 12, inner.size - 12);
+	/* Where tags do not count, the frame's own tag is the VLAN. */
+	assert_int_equal(show_in(t, VLAN_NONE, &k), DROP_GUARD_IP);
+	/* Where they do, it is the bridge's. */
+	assert_int_equal(show_in(t, 7, &inner), DROP_GUARD_IP);
+	assert_int_equal(show_in(t, 0, &inner), PASS);
+	bind_to(t, 7, "10.0.0.1", 1, 1);
+	assert_int_equal(show_in(t, VLAN_NONE, &k), PASS);
+	assert_int_equal(show_in(t, 7, &inner), PASS);
+	assert_int_equal(show_in(t, 8, &k), DROP_GUARD_IP);
+}
+
+/* Big frames keep what is behind the part that is copied. */
+static void test_big(void **state)
+{
+	struct guarded *t = *state;
+	struct pkt k = eth(1, IP6);
+
+	only(t, GUARD_IP);
+	ip6(&k, "2001:db8::1", HBH, 8000);
+	ext(&k, UDP, 0);
+	udp(&k, 1000, 1000, 7984);
+	for (size_t i = 100; i < k.size; i++)
+		k.b[i] = (uint8_t)(i * 7);
+	assert_int_equal(show(t, k), PASS);
+}
+
+/* The table. */
+
+static struct binding learnt(unsigned int n, uint16_t port, uint64_t until)
+{
+	struct binding b = {
+		.port = port, .until_ms = until, .kind = BINDING_DHCP, .mac = mac_of(1),
+	};
+
+	b.ip.s6_addr[0] = 0x20;
+	memcpy(b.ip.s6_addr + 8, &n, sizeof(n));
+	return b;
+}
+
+static void test_table_expires(void **state)
+{
+	struct guarded *t = *state;
+	struct bindings *b = guard_bindings(t->g);
+	struct binding x = learnt(1, 5, 2000);
+
+	assert_int_equal(binding_set(b, &x), 0);
+	assert_int_equal(bindings_learnt(b, 5), 1);
+	assert_non_null(binding_find(b, 0, &x.ip, 1999));
+	assert_null(binding_find(b, 0, &x.ip, 2000));
+	assert_null(binding_find(b, 1, &x.ip, 1999));
+	/* Prolonged; moved to another port. */
+	x.until_ms = 3000;
+	assert_int_equal(binding_set(b, &x), 0);
+	assert_int_equal(bindings_learnt(b, 5), 1);
+	assert_non_null(binding_find(b, 0, &x.ip, 2000));
+	x.port = 6;
+	assert_int_equal(binding_set(b, &x), 0);
+	assert_int_equal(bindings_learnt(b, 5), 0);
+	assert_int_equal(bindings_learnt(b, 6), 1);
+	bindings_tick(b, 2999);
+	assert_int_equal(bindings_learnt(b, 6), 1);
+	bindings_tick(b, 3000);
+	assert_int_equal(bindings_learnt(b, 6), 0);
+}
+
+static void test_table_port_limit(void **state)
+{
+	struct guarded *t = *state;
+	struct bindings *b = guard_bindings(t->g);
+	struct binding x = learnt(0, 5, BINDING_NEVER), first;
+
+	/* A request of its own gives way, a binding does not. */
+	x.kind = BINDING_REQUEST;
+	x.ip = binding_request_key(mac_of(1), 77, false);
+	first = x;
+	assert_int_equal(binding_set(b, &x), 0);
+	for (unsigned int i = 1; i <= BINDING_PORT_MAX; i++) {
+		assert_int_equal(!!binding_find(b, 0, &first.ip, 0), 1);
+		x = learnt(i, 5, BINDING_NEVER);
+		assert_int_equal(binding_set(b, &x), 0);
+	}
+	assert_null(binding_find(b, 0, &first.ip, 0));
+	x = learnt(1000, 5, BINDING_NEVER);
+	assert_int_equal(binding_set(b, &x), -ENOSPC);
+	assert_int_equal(bindings_learnt(b, 5), BINDING_PORT_MAX);
+	x = learnt(1, 5, BINDING_NEVER);
+	assert_int_equal(binding_set(b, &x), 0);
+	x.port = 6;
+	x.ip.s6_addr[1] = 1;
+	assert_int_equal(binding_set(b, &x), 0);
+	/* What is learnt goes with its port, what was made does not. */
+	bindings_flush_port(b, 5, false);
+	assert_int_equal(bindings_learnt(b, 5), 0);
+	bindings_flush_port(b, 1, false);
+	assert_non_null(binding_find(b, 0, &(struct in6_addr){
+		.s6_addr = { 0x20, 1, 0xd, 0xb8, [15] = 1 } }, 0));
+	bindings_flush_port(b, 1, true);
+	assert_null(binding_find(b, 0, &(struct in6_addr){
+		.s6_addr = { 0x20, 1, 0xd, 0xb8, [15] = 1 } }, 0));
+}
+
+/* A full table: who has most gives way, others do not. */
+static void test_table_fair(void **state)
+{
+	struct guarded *t = *state;
+	struct bindings *b = guard_bindings(t->g);
+	struct binding x, small[3];
+	unsigned int sum = 0;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(small); i++) {
+		small[i] = learnt(i, 9, BINDING_NEVER);
+		assert_int_equal(binding_set(b, &small[i]), 0);
+	}
+	for (unsigned int i = 0; i < 100 * 120; i++) {
+		x = learnt(1000 + i, (uint16_t)(20 + i % 100), BINDING_NEVER);
+		assert_int_equal(binding_set(b, &x), 0);
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(small); i++)
+		assert_non_null(binding_find(b, 0, &small[i].ip, 0));
+	for (uint16_t port = 20; port < 120; port++) {
+		assert_in_range(bindings_learnt(b, port), 60, 100);
+		sum += bindings_learnt(b, port);
+	}
+	/* All but the three and the five of begin(). */
+	assert_int_equal(sum, BINDING_MAX - 8);
+}
+
+static void test_hosts(void **state UNUSED)
+{
+	static const char *const no[] = { "0.0.0.0", "0.1.2.3", "224.0.0.1", "255.255.255.255",
+					  "::", "ff02::1" };
+	struct in6_addr a;
+
+	for (size_t i = 0; i < ARRAY_SIZE(no); i++) {
+		a = host(no[i]);
+		assert_false(binding_is_host(&a));
+	}
+	a = host("10.0.0.1");
+	assert_true(binding_is_host(&a));
+	a = host("fe80::1");
+	assert_true(binding_is_host(&a));
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
+	const struct CMUnitTest tests[] = {
+		T(test_mac), T(test_ip), T(test_before_address), T(test_arp),
+		T(test_nd), T(test_ra), T(test_fragments), T(test_hiding), T(test_vlans),
+		T(test_big), T(test_table_expires), T(test_table_port_limit),
+		T(test_table_fair), T(test_hosts),
+	};
+#undef T
+
+	return cmocka_run_group_tests_name(__FILE__, tests, NULL, NULL);
+}
