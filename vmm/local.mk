@@ -26,6 +26,7 @@ vmm_libvmm_la_SOURCES = \
 	vmm/mac.c vmm/mac.h \
 	vmm/monitor.c vmm/monitor.h \
 	vmm/net.h \
+	vmm/net_filter.c vmm/net_filter.h \
 	vmm/net_tap.c vmm/net_tap.h \
 	vmm/net_vde.c vmm/net_vde.h \
 	vmm/net_vhost.c vmm/net_vhost.h \
@@ -35,6 +36,7 @@ vmm_libvmm_la_SOURCES = \
 	vmm/options_drive.c vmm/options_drive.h \
 	vmm/options_dump.c vmm/options_dump.h \
 	vmm/options_memory.c vmm/options_memory.h \
+	vmm/options_nic.c vmm/options_nic.h \
 	vmm/overlay.c vmm/overlay.h \
 	vmm/pause.c vmm/pause.h \
 	vmm/pci.c vmm/pci.h \

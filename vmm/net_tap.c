@@ -6,22 +6,23 @@
 
 #include <errno.h>
 #include <ev.h>
-#include <fcntl.h>
 #include <linux/if.h>
-#include <linux/if_tun.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "lib/offload.h"
 #include "lib/tap.h"
+#include "lib/vnet.h"
 #include "vmm/net.h"
 
 /**
  * struct net_tap - A tap
  * @fd:		Where frames come from and go to, -1 when it has been deleted
+ * @vnet:	They have headers there
  * @rx:		Watches for frames
  * @tx:		Watches for room
  * @lost:	It has been deleted: said a moment later, outside of the NIC's calls
@@ -31,6 +32,7 @@ struct net_tap {
 	struct ev_loop *loop;
 	const struct options_netdev *opt;
 	int fd;
+	bool vnet;
 	ev_io rx, tx;
 	ev_async lost;
 };
@@ -83,25 +85,37 @@ static int net_tap_failed(struct net_tap *nt)
 }
 
 /* A tap that is down, or full, loses frames, as a cable does. */
-static int net_tap_send(struct net_backend *be, const void *frame, size_t size)
+static int net_tap_send(struct net_backend *be, const struct vnet_hdr *hdr,
+			const struct iovec *iov, unsigned int cnt)
 {
 	struct net_tap *nt = net_tap(be);
+	struct iovec all[1 + NET_PIECES_MAX];
 
 	if (nt->fd < 0)
 		return -ENETDOWN;
-	return write(nt->fd, frame, size) < 0 ? net_tap_failed(nt) : 0;
+	if (!nt->vnet)
+		return writev(nt->fd, iov, (int)cnt) < 0 ? net_tap_failed(nt) : 0;
+	all[0] = (struct iovec){ (void *)(uintptr_t)hdr, sizeof(*hdr) };
+	memcpy(all + 1, iov, cnt * sizeof(*iov));
+	return writev(nt->fd, all, (int)cnt + 1) < 0 ? net_tap_failed(nt) : 0;
 }
 
-static ssize_t net_tap_recv(struct net_backend *be, void *buf, size_t size)
+static ssize_t net_tap_recv(struct net_backend *be, struct vnet_hdr *hdr,
+			    const struct iovec *iov, unsigned int cnt)
 {
 	struct net_tap *nt = net_tap(be);
+	size_t hdr_size = nt->vnet ? sizeof(*hdr) : 0;
+	struct iovec all[1 + NET_PIECES_MAX];
 	ssize_t n;
 
 	if (nt->fd < 0)
 		return -EAGAIN;
-	n = read(nt->fd, buf, size);
+	*hdr = VNET_HDR_NONE;
+	all[0] = (struct iovec){ hdr, hdr_size };
+	memcpy(all + 1, iov, cnt * sizeof(*iov));
+	n = readv(nt->fd, all, (int)cnt + 1);
 	if (n >= 0)
-		return n;
+		return n < (ssize_t)hdr_size ? 0 : n - (ssize_t)hdr_size;
 	/* The owner is not to ask again before there is something. */
 	net_tap_failed(nt);
 	return -EAGAIN;
@@ -127,9 +141,25 @@ static void net_tap_watch_send(struct net_backend *be, bool on)
 		ev_io_stop(nt->loop, &nt->tx);
 }
 
+static void net_tap_offloads(struct net_backend *be, uint64_t takes)
+{
+	struct net_tap *nt = net_tap(be);
+
+	/* The kernel wants no others without these. */
+	if (!(takes & OFFLOAD_F(VNET_F_GUEST_CSUM)))
+		takes = 0;
+	if (!(takes & (OFFLOAD_F(VNET_F_GUEST_TSO4) | OFFLOAD_F(VNET_F_GUEST_TSO6))))
+		takes &= ~OFFLOAD_F(VNET_F_GUEST_ECN);
+	if (nt->vnet && nt->fd >= 0)
+		tap_set_takes(nt->fd, takes & be->takes);
+}
+
 static void net_tap_close(struct net_backend *be)
 {
 	struct net_tap *nt = net_tap(be);
+
+	/* Others may use the tap after us. */
+	net_tap_offloads(be, 0);
 
 	ev_io_stop(nt->loop, &nt->rx);
 	ev_io_stop(nt->loop, &nt->tx);
@@ -143,6 +173,7 @@ static const struct net_ops net_tap_ops = {
 	.recv = net_tap_recv,
 	.watch_recv = net_tap_watch_recv,
 	.watch_send = net_tap_watch_send,
+	.offloads = net_tap_offloads,
 	.close = net_tap_close,
 };
 
@@ -151,7 +182,7 @@ static const struct net_ops net_tap_ops = {
 /* Attach to a tap by its name. Return: its descriptor, or -errno, logged. */
 static int net_tap_attach(const char *name)
 {
-	int fd = tap_attach(name, false);
+	int fd = tap_attach(name, true);
 
 	if (fd < 0)
 		log_err_errno(-fd, "network '%s': cannot attach to the tap%s", name,
@@ -159,32 +190,22 @@ static int net_tap_attach(const char *name)
 	return fd;
 }
 
-/* Whether a descriptor from whoever started us is what it should be. Return: it, or
- * -errno. */
-static int tap_check(const struct options_netdev *opt)
+/* Use a descriptor from whoever started us. Return: it, or -errno, logged. */
+static int net_tap_adopt(const struct options_netdev *opt, bool *vnet)
 {
-	struct ifreq ifr = { .ifr_flags = 0 };
-	const char *why = NULL;
+	char name[IFNAMSIZ];
+	int ret = tap_adopt(opt->fd, name, vnet);
 
-	if (ioctl(opt->fd, TUNGETIFF, &ifr) < 0)
-		why = "this descriptor is no tap";
-	else if (!(ifr.ifr_flags & IFF_TAP) || !(ifr.ifr_flags & IFF_NO_PI))
-		why = "not a tap with IFF_NO_PI";
-	else if (ifr.ifr_flags & IFF_VNET_HDR)
-		why = "a tap with IFF_VNET_HDR cannot be used yet";
-	if (why) {
-		log_err("network '%s': %s", opt->shown, why);
-		return -EINVAL;
-	}
-	fcntl(opt->fd, F_SETFD, FD_CLOEXEC);
-	fd_set_nonblock(opt->fd, true);
-	return opt->fd;
+	if (ret)
+		log_err_errno(-ret, "network '%s'%s", opt->shown, tap_hint(-ret));
+	return ret ? ret : opt->fd;
 }
 
 int net_tap_open(struct ev_loop *loop, const struct options_netdev *opt,
 		 const struct net_owner *owner, void *nic, struct net_backend **out)
 {
 	struct net_tap *nt = calloc(1, sizeof(*nt));
+	int ret;
 
 	if (!nt)
 		return -ENOMEM;
@@ -192,13 +213,17 @@ int net_tap_open(struct ev_loop *loop, const struct options_netdev *opt,
 				       .up = true };
 	nt->loop = loop;
 	nt->opt = opt;
-	nt->fd = opt->ifname ? net_tap_attach(opt->ifname) : tap_check(opt);
+	nt->vnet = true;
+	nt->fd = opt->ifname ? net_tap_attach(opt->ifname) : net_tap_adopt(opt, &nt->vnet);
 	if (nt->fd < 0) {
-		int ret = nt->fd;
-
+		ret = nt->fd;
 		free(nt);
 		return ret;
 	}
+	/* What of all that there is the kernel knows; and none before a guest wants it. */
+	if (nt->vnet)
+		nt->be.takes = tap_set_takes(nt->fd, OFFLOAD_TAKES);
+	net_tap_offloads(&nt->be, 0);
 	ev_io_init(&nt->rx, net_tap_rx_cb, nt->fd, EV_READ);
 	ev_io_init(&nt->tx, net_tap_tx_cb, nt->fd, EV_WRITE);
 	ev_async_init(&nt->lost, net_tap_lost_cb);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* net_tap.h - A NIC on a tap of the host: frames as they are, without offloads
+/* net_tap.h - A NIC on a tap of the host, whose kernel takes and gives unfinished frames
  *
  * The tap is one that is there, or is made for as long as the VM lives; nothing is done to
- * it but reading and writing: addresses, bridges and "up" are the host's business. A tap
- * that is deleted is a cable pulled out for good.
+ * it but reading and writing, and saying what the guest takes: addresses, bridges and "up"
+ * are the host's business. A tap that is deleted is a cable pulled out for good.
+ *
+ * A descriptor may also be that of a tap without IFF_VNET_HDR: its frames are finished.
  */
 #ifndef VMM_NET_TAP_H
 #define VMM_NET_TAP_H

@@ -27,8 +27,11 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "lib/eth.h"
 #include "lib/fd.h"
+#include "lib/iov.h"
 #include "lib/log.h"
+#include "lib/vnet.h"
 #include "vmm/net.h"
 
 #define NET_VDE_RETRY_S	1.
@@ -72,6 +75,7 @@ struct opener {
  * @fresh:	Nothing was received since the descriptor became readable
  * @recv_wanted: The owner watches for frames
  * @descr:	What the switch shows
+ * @buf:	A frame on its way from or to several pieces
  */
 struct net_vde {
 	struct net_backend be;
@@ -87,6 +91,7 @@ struct net_vde {
 	bool fresh;
 	bool recv_wanted;
 	char descr[128];
+	uint8_t buf[ETH_FRAME_MAX + 1];
 };
 
 static struct net_vde *net_vde(struct net_backend *be)
@@ -307,12 +312,20 @@ static void net_vde_opened_cb(struct ev_loop *loop, ev_async *w,
 	nv->be.owner->can_send(nv->be.nic);
 }
 
-static int net_vde_send(struct net_backend *be, const void *frame, size_t size)
+/* Frames are finished here: the library has no place for a header. */
+static int net_vde_send(struct net_backend *be, const struct vnet_hdr *hdr UNUSED,
+			const struct iovec *iov, unsigned int cnt)
 {
 	struct net_vde *nv = net_vde(be);
+	const void *frame = iov->iov_base;
+	size_t size = iov->iov_len;
 
 	if (!nv->conn)
 		return -ENETDOWN;
+	if (cnt > 1) {
+		size = iov_to_buf(iov, cnt, 0, nv->buf, sizeof(nv->buf));
+		frame = nv->buf;
+	}
 	if (vde_send(nv->conn, frame, size, 0) >= 0)
 		return 0;
 	return errno == EWOULDBLOCK ? -EAGAIN : -errno;
@@ -324,17 +337,21 @@ static bool net_vde_passing(int err)
 	       err == ECONNREFUSED || err == ECONNRESET || err == ENETDOWN || err == EIO;
 }
 
-static ssize_t net_vde_recv(struct net_backend *be, void *buf, size_t size)
+static ssize_t net_vde_recv(struct net_backend *be, struct vnet_hdr *hdr,
+			    const struct iovec *iov, unsigned int cnt)
 {
 	struct net_vde *nv = net_vde(be);
+	bool one = cnt == 1;
 	ssize_t n;
 
 	if (!nv->conn || (!nv->drain && !nv->fresh))
 		return -EAGAIN;
 	nv->fresh = false;
-	n = vde_recv(nv->conn, buf, size, 0);
+	*hdr = VNET_HDR_NONE;
+	n = vde_recv(nv->conn, one ? iov->iov_base : nv->buf,
+		     one ? iov->iov_len : sizeof(nv->buf), 0);
 	if (n > 1)
-		return n;
+		return one ? n : (ssize_t)iov_from_buf(iov, cnt, 0, nv->buf, (size_t)n);
 	/* One byte, or none, means "nothing for you" with some modules. Anything but
 	 * a passing trouble would come back for ever: that is a broken cable. We are
 	 * inside a call of the NIC's, so it is pulled a moment later. */

@@ -28,6 +28,7 @@
 #include "vmm/options_drive.h"
 #include "vmm/options_dump.h"
 #include "vmm/options_memory.h"
+#include "vmm/options_nic.h"
 
 /**
  * struct parser - Options being collected
@@ -585,12 +586,32 @@ static bool add_netdev(struct parser *p, const char *name, char *arg)
 	return true;
 }
 
+/* A property to be switched on or off. Return: it, or NULL. */
+static const struct options_nic_property *nic_property(const char *key)
+{
+	const struct options_nic_property *prop = options_nic_properties;
+
+	while (prop->name && strcmp(prop->name, key))
+		prop++;
+	return prop->name ? prop : NULL;
+}
+
 static bool nic_key(struct parser *p, const char *name, struct parse_kv kv)
 {
 	struct options_nic *nic = &p->opt->nic[p->opt->nics];
+	const struct options_nic_property *prop;
+	bool on;
 
 	if (!kv.value)
 		return bad(name, kv.key, "a value is missing");
+	prop = nic_property(kv.key);
+	if (prop) {
+		if (!parse_bool(kv.value, &on))
+			return bad(name, kv.key, "is on or off");
+		nic->off &= ~prop->features;
+		nic->off |= on ? 0 : prop->features;
+		return true;
+	}
 	if (!strcmp(kv.key, "mac") || !strcmp(kv.key, "macaddr")) {
 		if (!eth_addr_parse(kv.value, &nic->mac))
 			return bad(name, kv.value, "not a MAC address");

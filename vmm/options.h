@@ -56,12 +56,14 @@ struct options_netdev {
  * struct options_nic - A NIC
  * @mac:	Its address, if @mac_given
  * @mtu:	What the guest is told to use, 0 for nothing
+ * @off:	Features of virtio-net that are not offered (options_nic.h)
  * @netdev:	Where it is plugged in
  */
 struct options_nic {
 	struct eth_addr mac;
 	bool mac_given;
 	unsigned int mtu;
+	uint64_t off;
 	struct options_netdev netdev;
 };
 

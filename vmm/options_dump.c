@@ -8,6 +8,7 @@
 
 #include "vmm/cpuid.h"
 #include "vmm/options.h"
+#include "vmm/options_nic.h"
 
 /* A text, to the end of its line, which stays one whatever is in it. */
 static void dump_escaped(FILE *to, const char *text)
@@ -104,6 +105,8 @@ static void dump_nic(FILE *to, unsigned int i, const struct options_nic *nic)
 	dump_text(to, prefix, "group", nd->group);
 	fprintf(to, "%smode = %04o\n", prefix, nd->mode ? nd->mode : 0700);
 	dump_text(to, prefix, "fast", nd->fast < 0 ? "auto" : nd->fast ? "on" : "off");
+	for (const struct options_nic_property *o = options_nic_properties; o->name; o++)
+		dump_bool(to, prefix, o->name, (nic->off & o->features) != o->features);
 }
 
 void options_dump(const struct options *opt, FILE *to)

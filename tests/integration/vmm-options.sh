@@ -113,6 +113,7 @@ refused() {
 		-serial telnet:x
 		-uuid 1
 		-shutdown-timeout x
+		-net nic,csum=perhaps
 	END
 }
 check 'what cannot be had gets one line that names it' refused
@@ -147,7 +148,8 @@ check 'what there is once is not given twice; another CPU than the host'"'"'s is
 settings() {
 	dump -hda /x/disk -cdrom /x/cd -boot d -snapshot -name web -smp 3 -S -no-reboot \
 		-drive file=/x/y,if=virtio,cache=none,readonly=on,iops=5 -shutdown-timeout 9 \
-		-net nic,macaddr=52:54:00:00:00:01 -net vde,sock=/x/sw,port=5,fast=off \
+		-net nic,macaddr=52:54:00:00:00:01,gso=off,host_ecn=on,guest_tso6=off \
+		-net vde,sock=/x/sw,port=5,fast=off \
 		-qmp unix:/x/qmp,server=on,wait=off -serial pty -monitor unix:/x/mon \
 		-chardev socket,path=/x/qmp2,id=q -mon chardev=q,mode=control \
 		-pidfile /x/pid -cpu host,-avx,+aes,enforce
@@ -155,11 +157,14 @@ settings() {
 		    'disk1.readonly = on' 'disk2.name = virtio0' 'disk2.cache.direct = on' \
 		    'disk2.iops-total = 5' 'disk0.snapshot = on' 'paused = on' 'reboot = off' \
 		    'shutdown-timeout = 9' 'nic0.mac = 52:54:00:00:00:01' 'nic0.port = 5' \
-		    'nic0.network = /x/sw' 'nic0.fast = off' 'qmp = /x/qmp' 'qmp = /x/qmp2' 'serial = pty' \
-		    'monitor = unix:/x/mon' 'pidfile = /x/pid' 'cpu = host,-avx,+aes,enforce'; do
+		    'nic0.network = /x/sw' 'nic0.fast = off' 'nic0.gso = off' \
+		    'nic0.csum = on' 'nic0.host_uso = off' 'nic0.host_ecn = on' \
+		    'nic0.guest_tso4 = on' 'nic0.guest_tso6 = off' 'qmp = /x/qmp' \
+		    'qmp = /x/qmp2' 'serial = pty' 'monitor = unix:/x/mon' \
+		    'pidfile = /x/pid' 'cpu = host,-avx,+aes,enforce'; do
 		has "$line"
 	done
-	not grep -v -E '^[a-z0-9.-]+ = ' "$T/out"
+	not grep -v -E '^[a-z0-9._-]+ = ' "$T/out"
 	# A name cannot make lines of its own.
 	dump -hda '/x/a
 smp 9' -name b

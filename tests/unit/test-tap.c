@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/vnet.h"
 #include "vmm/net.h"
 #include "vmm/net_tap.h"
 
@@ -59,6 +60,22 @@ static int packet_socket(const char *name)
 	return s;
 }
 
+static int tap_send(struct net_backend *be, const void *frame, size_t size)
+{
+	const struct iovec iov = { (void *)(uintptr_t)frame, size };
+	const struct vnet_hdr hdr = VNET_HDR_NONE;
+
+	return be->ops->send(be, &hdr, &iov, 1);
+}
+
+static ssize_t tap_recv(struct net_backend *be, void *buf, size_t size)
+{
+	const struct iovec iov = { buf, size };
+	struct vnet_hdr hdr;
+
+	return be->ops->recv(be, &hdr, &iov, 1);
+}
+
 static void frames(struct ev_loop *loop, struct net_backend *be, const char *name)
 {
 	uint8_t frame[100] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x88, 0xb5 }, buf[2000];
@@ -67,7 +84,7 @@ static void frames(struct ev_loop *loop, struct net_backend *be, const char *nam
 
 	/* Out: the host may have frames of its own there. */
 	frame[99] = 1;
-	assert_int_equal(be->ops->send(be, frame, sizeof(frame)), 0);
+	assert_int_equal(tap_send(be, frame, sizeof(frame)), 0);
 	do
 		n = recv(s, buf, sizeof(buf), MSG_DONTWAIT);
 	while (n > 0 && n != sizeof(frame));
@@ -83,12 +100,12 @@ static void frames(struct ev_loop *loop, struct net_backend *be, const char *nam
 	ev_run(loop, EVRUN_NOWAIT);
 	assert_true(received);
 	do
-		n = be->ops->recv(be, buf, sizeof(buf));
+		n = tap_recv(be, buf, sizeof(buf));
 	while (n >= 0 && n != sizeof(frame));
 	assert_int_equal(n, sizeof(frame));
 	assert_memory_equal(buf, frame, sizeof(frame));
 	while (n >= 0)
-		n = be->ops->recv(be, buf, sizeof(buf));
+		n = tap_recv(be, buf, sizeof(buf));
 	assert_int_equal(n, -EAGAIN);
 	close(s);
 }
@@ -107,7 +124,7 @@ static void tap(void **state UNUSED)
 	frames(loop, be, "t0");
 	/* Down, it loses frames and says nothing. */
 	assert_int_equal(system("ip link set t0 down"), 0);
-	assert_true(be->ops->send(be, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 14) < 0);
+	assert_true(tap_send(be, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 14) < 0);
 	ev_run(loop, EVRUN_NOWAIT);
 	assert_true(be->up);
 	assert_int_equal(system("ip link del t0"), 0);
@@ -116,11 +133,11 @@ static void tap(void **state UNUSED)
 		uint8_t buf[64];
 
 		ev_run(loop, EVRUN_NOWAIT);
-		be->ops->recv(be, buf, sizeof(buf));
+		tap_recv(be, buf, sizeof(buf));
 	}
 	assert_true(unplugged);
 	assert_false(be->up);
-	assert_int_equal(be->ops->send(be, "", 1), -ENETDOWN);
+	assert_int_equal(tap_send(be, "", 1), -ENETDOWN);
 	be->ops->watch_recv(be, true);
 	ev_run(loop, EVRUN_NOWAIT);
 	be->ops->close(be);
@@ -131,14 +148,21 @@ static void tap(void **state UNUSED)
 	frames(loop, be, "t1");
 	be->ops->close(be);
 	assert_int_equal(fcntl(byfd.fd, F_GETFD), -1);
-	/* Not as frames go here, and not a tap. */
+	/* The same with headers. */
 	byfd.fd = open("/dev/net/tun", O_RDWR);
 	ifr.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
 	assert_int_equal(ioctl(byfd.fd, TUNSETIFF, &ifr), 0);
-	assert_int_equal(net_tap_open(loop, &byfd, &owner, NULL, &be), -EINVAL);
+	assert_int_equal(net_tap_open(loop, &byfd, &owner, NULL, &be), 0);
+	frames(loop, be, "t1");
+	be->ops->close(be);
+	/* Not as frames go here, and not a tap. */
+	byfd.fd = open("/dev/net/tun", O_RDWR);
+	ifr.ifr_flags = IFF_TUN | IFF_NO_PI;
+	assert_int_equal(ioctl(byfd.fd, TUNSETIFF, &ifr), 0);
+	assert_int_equal(net_tap_open(loop, &byfd, &owner, NULL, &be), -ENOTTY);
 	close(byfd.fd);
 	byfd.fd = open("/dev/null", O_RDWR);
-	assert_int_equal(net_tap_open(loop, &byfd, &owner, NULL, &be), -EINVAL);
+	assert_int_equal(net_tap_open(loop, &byfd, &owner, NULL, &be), -ENOTTY);
 	close(byfd.fd);
 	ev_loop_destroy(loop);
 }
