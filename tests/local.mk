@@ -217,6 +217,7 @@ unit_tests = \
 	tests/unit/test-iplog \
 	tests/unit/test-mcast \
 	tests/unit/test-policy \
+	tests/unit/test-nic \
 	tests/unit/test-rstp \
 	tests/unit/test-state \
 	tests/unit/test-switch \
@@ -253,6 +254,8 @@ tests_unit_test_mcast_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_mcast_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_policy_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_policy_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
+tests_unit_test_nic_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_nic_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_rstp_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_rstp_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS)
 tests_unit_test_state_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -607,7 +607,7 @@ static bool nic_key(struct parser *p, const char *name, struct parse_kv kv)
 	prop = nic_property(kv.key);
 	if (prop) {
 		if (!parse_bool(kv.value, &on))
-			return bad(name, kv.key, "is on or off");
+			return bad(name, kv.value, "neither on nor off");
 		nic->off &= ~prop->features;
 		nic->off |= on ? 0 : prop->features;
 		return true;

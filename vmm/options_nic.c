@@ -12,8 +12,7 @@
 
 const struct options_nic_property options_nic_properties[] = {
 	{ "csum", F(VNET_F_CSUM) },
-	{ "gso", F(VNET_F_HOST_TSO4) | F(VNET_F_HOST_TSO6) | F(VNET_F_HOST_ECN) |
-		 F(VNET_F_HOST_USO) },
+	{ "gso", F(VIRTIO_NET_F_GSO) },
 	{ "host_tso4", F(VNET_F_HOST_TSO4) },
 	{ "host_tso6", F(VNET_F_HOST_TSO6) },
 	{ "host_ecn", F(VNET_F_HOST_ECN) },

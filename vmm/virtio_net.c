@@ -964,6 +964,9 @@ int virtio_net_create(struct vm *vm, const struct options_nic *nic,
 	if (nic->mtu)
 		features |= 1ULL << VIRTIO_NET_F_MTU;
 	features &= ~nic->off;
+	if (nic->off & OFFLOAD_F(VIRTIO_NET_F_GSO))
+		features &= ~(OFFLOAD_F(VNET_F_HOST_TSO4) | OFFLOAD_F(VNET_F_HOST_TSO6) |
+			      OFFLOAD_F(VNET_F_HOST_USO));
 	ret = net_plug(net, vm, &nic->netdev, &features);
 	if (ret) {
 		free(net);

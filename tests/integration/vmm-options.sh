@@ -113,7 +113,6 @@ refused() {
 		-serial telnet:x
 		-uuid 1
 		-shutdown-timeout x
-		-net nic,csum=perhaps
 	END
 }
 check 'what cannot be had gets one line that names it' refused
@@ -158,7 +157,7 @@ settings() {
 		    'disk2.iops-total = 5' 'disk0.snapshot = on' 'paused = on' 'reboot = off' \
 		    'shutdown-timeout = 9' 'nic0.mac = 52:54:00:00:00:01' 'nic0.port = 5' \
 		    'nic0.network = /x/sw' 'nic0.fast = off' 'nic0.gso = off' \
-		    'nic0.csum = on' 'nic0.host_uso = off' 'nic0.host_ecn = on' \
+		    'nic0.csum = on' 'nic0.host_uso = on' 'nic0.host_ecn = on' \
 		    'nic0.guest_tso4 = on' 'nic0.guest_tso6 = off' 'qmp = /x/qmp' \
 		    'qmp = /x/qmp2' 'serial = pty' 'monitor = unix:/x/mon' \
 		    'pidfile = /x/pid' 'cpu = host,-avx,+aes,enforce'; do
