@@ -18,6 +18,7 @@
 
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "lib/offload.h"
 #include "lib/vhost_front.h"
 #include "lib/vnet.h"
 #include "vmm/virtio.h"
@@ -46,12 +47,14 @@ enum {
  * @thread:	Hands the rings over, if @busy
  * @handed:	It is done
  * @err:	How it ended
- * @features:	What the guest negotiated
+ * @takes:	Which unfinished frames the guest takes now (offload.h)
+ * @features:	What the guest negotiated, without what it does not take now
  * @region:	Guest memory, @regions of them
  * @ring:	The guest's rings; those of size 0 are not in use
  * @dev:	The device while the guest's driver is active, or NULL
  * @given:	The switch has the rings
  * @away:	The switch went, and this was said
+ * @unfit:	One is there that cannot do what the guest does, and this was said
  * @since:	When that was
  */
 struct net_vhost {
@@ -68,6 +71,7 @@ struct net_vhost {
 	bool busy;
 	ev_async handed;
 	int err;
+	uint64_t takes;
 	uint64_t features;
 	struct vhost_region region[VHOST_REGIONS_MAX];
 	unsigned int regions;
@@ -75,6 +79,7 @@ struct net_vhost {
 	struct virtio_dev *dev;
 	bool given;
 	bool away;
+	bool unfit;
 	ev_tstamp since;
 };
 
@@ -85,15 +90,18 @@ static struct net_vhost *net_vhost(struct net_backend *be)
 
 /* Handing over. */
 
-/* In a thread, or before there is any. */
+/* In a thread, or before there is any. What the guest takes need not be given to it; what
+ * it sends has to be understood. */
 static int net_vhost_hand_over(struct net_vhost *nv)
 {
+	uint64_t needed = nv->features & ~OFFLOAD_TAKES;
 	int fds[VHOST_REGIONS_MAX], ret = 0;
 
 	if (nv->vf.sock < 0)
-		ret = vhost_front_open(&nv->vf, nv->path, &nv->hello, nv->features,
-				       nv->features,
+		ret = vhost_front_open(&nv->vf, nv->path, &nv->hello, nv->features, needed,
 				       NET_VHOST_ANSWER_MS);
+	else if (needed & ~nv->vf.offered)
+		ret = -EPROTONOSUPPORT;
 	else
 		ret = vhost_front_features(&nv->vf, nv->features);
 	for (unsigned int i = 0; i < nv->regions; i++)
@@ -154,6 +162,11 @@ static void net_vhost_lost(struct net_vhost *nv, int err)
 		nv->since = ev_now(nv->vm->loop);
 		nv->retry.repeat = NET_VHOST_RETRY_S;
 	}
+	if (err == EPROTONOSUPPORT && !nv->unfit)
+		log_warn("network '%s': the switch that is there now cannot do what the guest "
+			 "has negotiated with the one before (offloads); the cable stays "
+			 "unplugged until one can", nv->opt->shown);
+	nv->unfit |= err == EPROTONOSUPPORT;
 	nv->away = true;
 	ev_timer_again(nv->vm->loop, &nv->retry);
 	/* A vCPU may have found out, and the event loop sleep. */
@@ -176,7 +189,7 @@ static void net_vhost_settle(struct net_vhost *nv)
 	net_vhost_watch(nv);
 	if (nv->away)
 		log_info("network '%s': the switch is back", nv->opt->shown);
-	nv->away = false;
+	nv->away = nv->unfit = false;
 	if (!nv->be.up) {
 		nv->be.up = true;
 		nv->be.owner->link(nv->be.nic, true);
@@ -239,7 +252,7 @@ static void net_vhost_start(struct net_backend *be, struct virtio_dev *dev)
 {
 	struct net_vhost *nv = net_vhost(be);
 
-	nv->features = dev->features & nv->offered;
+	nv->features = dev->features & nv->offered & (nv->takes | ~OFFLOAD_TAKES);
 	for (unsigned int i = 0; i < NET_VHOST_RINGS; i++) {
 		const struct virtio_queue *q = &dev->queue[i];
 
@@ -280,6 +293,19 @@ static void net_vhost_stop(struct net_backend *be)
 		net_vhost_lost(nv, -ret);
 }
 
+/* A switch that has rings cannot be told other features. */
+static void net_vhost_offloads(struct net_backend *be, uint64_t takes)
+{
+	struct net_vhost *nv = net_vhost(be);
+	struct virtio_dev *dev = nv->dev;
+
+	nv->takes = takes;
+	if (!dev)
+		return;
+	net_vhost_stop(be);
+	net_vhost_start(be, dev);
+}
+
 /* A queue has another interrupt now. */
 static void net_vhost_recall(struct net_backend *be, unsigned int q)
 {
@@ -314,6 +340,7 @@ static const struct net_ops net_vhost_ops = {
 	.start = net_vhost_start,
 	.stop = net_vhost_stop,
 	.recall = net_vhost_recall,
+	.offloads = net_vhost_offloads,
 	.close = net_vhost_close,
 };
 

@@ -12,6 +12,11 @@
  * the rings stay where they are, and the new switch goes on behind the last chain
  * that the old one gave back. Until then we look for it, as long as it takes.
  *
+ * A guest goes on with what it has negotiated, whichever switch comes back. One that does
+ * not give all of it is good enough, as frames may always come finished. One that does not
+ * understand all that the guest may send (checksums, segmentation) does not get the rings:
+ * the cable stays unplugged, and it is said why.
+ *
  * Handing over takes several questions and answers, and a switch may be stopped in
  * the middle, so that is done by a thread; nobody waits for it but a reset of the
  * device: when that is over, the switch must have left the guest's memory. A

@@ -7,11 +7,18 @@
 #include <errno.h>
 #include <linux/virtio_net.h>
 #include <linux/virtio_pci.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include "lib/fd.h"
 #include "lib/iov.h"
 #include "lib/offload.h"
+#include "lib/vhost_wire.h"
 #include "lib/vnet.h"
 #include "lib/vring_driver.h"
 #include "tests/gso.h"
@@ -139,18 +146,12 @@ static void wake_cb(struct ev_loop *loop UNUSED, ev_async *w UNUSED, int revents
 {
 }
 
-/* A NIC without the features in @off, whose other end takes what needs @takes. */
-static struct rig *rig_new(uint64_t takes, uint64_t off)
+/* A NIC on a machine of its own. */
+static struct rig *rig_plug(const struct options_nic *nic)
 {
-	const struct options_nic nic = {
-		.netdev = { .tap = true, .shown = "unit" }, .off = off,
-	};
 	struct rig *r = test_calloc(1, sizeof(*r));
 	struct vm *vm = &r->vm;
 
-	memset(&peer, 0, sizeof(peer));
-	peer.room = -1;
-	peer.be.takes = takes;
 	vm->opt = &opt;
 	vm->fd = vm->kvm = vm->ram = vm->irq.vm = -1;
 	vm->loop = ev_loop_new(EVFLAG_AUTO);
@@ -159,11 +160,23 @@ static struct rig *rig_new(uint64_t takes, uint64_t off)
 	ev_async_start(vm->loop, &vm->wake);
 	assert_int_equal(ram_create(vm), 0);
 	assert_int_equal(pci_init(&vm->pci, &vm->pio, &vm->mmio, &vm->irq), 0);
-	assert_int_equal(virtio_net_create(vm, &nic, own, &r->net), 0);
+	assert_int_equal(virtio_net_create(vm, nic, own, &r->net), 0);
 	pci_reset(&vm->pci);
 	r->dev = virtio_at(vm, 1);
 	assert_non_null(r->dev);
 	return r;
+}
+
+/* One without the features in @off, whose other end takes what needs @takes. */
+static struct rig *rig_new(uint64_t takes, uint64_t off)
+{
+	static struct options_nic nic = { .netdev = { .tap = true, .shown = "unit" } };
+
+	memset(&peer, 0, sizeof(peer));
+	peer.room = -1;
+	peer.be.takes = takes;
+	nic.off = off;
+	return rig_plug(&nic);
 }
 
 static void rig_free(struct rig *r)
@@ -904,6 +917,167 @@ static void frozen(void **state UNUSED)
 	rig_free(r);
 }
 
+/* A switch that takes rings, or says that it does. */
+
+static struct {
+	char dir[32];
+	int listener, conn;
+	pthread_t thread;
+	uint64_t offers;
+	uint64_t features;		/* that the rings were handed over with */
+	unsigned int started, stopped, refused;
+} box;
+
+static void *box_thread(void *arg UNUSED)
+{
+	uint64_t features = 0;
+
+	while ((box.conn = accept(box.listener, NULL, NULL)) >= 0) {
+		struct vhost_msg msg;
+		bool rings = false;
+
+		for (;;) {
+			int fds[VHOST_FDS_MAX];
+			unsigned int count = VHOST_FDS_MAX;
+			ssize_t n = fd_recv(box.conn, vhost_wire(&msg), VHOST_HDR_SIZE, fds,
+					    &count);
+
+			for (unsigned int i = 0; n > 0 && i < count; i++)
+				close(fds[i]);
+			if (n != VHOST_HDR_SIZE || msg.size > VHOST_PAYLOAD_MAX ||
+			    (msg.size && recv(box.conn, &msg.u64, msg.size, MSG_WAITALL) !=
+			     (ssize_t)msg.size))
+				break;
+			if (msg.request == VHOST_SET_FEATURES)
+				features = msg.u64;
+			if (msg.request == VHOST_SET_VRING_KICK) {
+				rings = true;
+				__atomic_store_n(&box.features, features, __ATOMIC_SEQ_CST);
+				__atomic_add_fetch(&box.started, 1, __ATOMIC_SEQ_CST);
+			}
+			if (msg.request == VHOST_GET_VRING_BASE)
+				__atomic_add_fetch(&box.stopped, 1, __ATOMIC_SEQ_CST);
+			else if (msg.request == VHOST_GET_FEATURES)
+				msg.u64 = box.offers;
+			else if (msg.request != VHOST_HELLO)
+				continue;
+			msg.flags = VHOST_VERSION | VHOST_REPLY;
+			msg.size = 8;
+			send(box.conn, vhost_wire(&msg), VHOST_HDR_SIZE + 8, MSG_NOSIGNAL);
+		}
+		if (!rings)
+			__atomic_add_fetch(&box.refused, 1, __ATOMIC_SEQ_CST);
+		close(box.conn);
+	}
+	return NULL;
+}
+
+static void box_open(uint64_t offers)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+
+	memset(&box, 0, sizeof(box));
+	strcpy(box.dir, "/tmp/lanbox-unit.XXXXXX");
+	assert_non_null(mkdtemp(box.dir));
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/vhost", box.dir);
+	box.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(box.listener, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	assert_int_equal(listen(box.listener, 8), 0);
+	box.offers = offers;
+	assert_int_equal(pthread_create(&box.thread, NULL, box_thread, NULL), 0);
+}
+
+static void box_close(void)
+{
+	char path[64];
+
+	shutdown(box.listener, SHUT_RDWR);
+	pthread_join(box.thread, NULL);
+	close(box.listener);
+	snprintf(path, sizeof(path), "%s/vhost", box.dir);
+	unlink(path);
+	rmdir(box.dir);
+}
+
+/* Wait until a counter of the switch's has come to @n. */
+static bool box_reaches(struct rig *r, const unsigned int *counter, unsigned int n)
+{
+	for (int i = 0; i < 2000 && __atomic_load_n(counter, __ATOMIC_SEQ_CST) < n; i++) {
+		spin(r);
+		usleep(1000);
+	}
+	spin(r);
+	return __atomic_load_n(counter, __ATOMIC_SEQ_CST) >= n;
+}
+
+/* The switch ends, and another one is there that offers this. */
+static void box_again(uint64_t offers)
+{
+	box.offers = offers;
+	shutdown(box.conn, SHUT_RDWR);
+}
+
+static void rings_away(void **state UNUSED)
+{
+	const uint64_t basic = F(VIRTIO_F_VERSION_1) | F(VNET_F_MRG_RXBUF) |
+			       F(VRING_F_EVENT_IDX) | F(VRING_F_INDIRECT_DESC);
+	const uint64_t host = F(VNET_F_CSUM) | F(VNET_F_HOST_TSO4) | F(VNET_F_HOST_TSO6);
+	const uint64_t tso = F(VNET_F_GUEST_CSUM) | F(VNET_F_GUEST_TSO4) | F(VNET_F_GUEST_ECN);
+	static struct options_nic nic = {
+		.netdev = { .sock = box.dir, .shown = "unit", .fast = 1 },
+		.off = F(VNET_F_HOST_TSO6),
+	};
+	const uint64_t want = basic | host | tso, guests = want & ~F(VNET_F_HOST_TSO6);
+	const uint64_t ours = F(VIRTIO_NET_F_CTRL_RX) | F(VIRTIO_NET_F_CTRL_VLAN) |
+			      F(VIRTIO_NET_F_CTRL_RX_EXTRA);
+	uint64_t takes = F(VNET_F_GUEST_CSUM);
+	struct rig *r;
+
+	box_open(want);
+	r = rig_plug(&nic);
+	/* What both can do, and no filters, as frames do not come by. */
+	assert_int_equal(offered(r) & (basic | OFFLOAD_TAKES | host | F(VNET_F_HOST_USO)), guests);
+	assert_int_equal(offered(r) & ours, 0);
+	drive(r, ALL_FEATURES, 0, 2048);
+	assert_true(box_reaches(r, &box.started, 2));
+	assert_int_equal(box.features, guests);
+	/* Other frames, please: the rings are handed over anew. */
+	assert_int_equal(command(r, VIRTIO_NET_CTRL_GUEST_OFFLOADS, 0, &takes, 8), VIRTIO_NET_OK);
+	assert_true(box_reaches(r, &box.started, 4));
+	assert_int_equal(box.stopped, 2);
+	assert_int_equal(box.features, basic | takes | (host & guests));
+	assert_int_equal(command(r, VIRTIO_NET_CTRL_GUEST_OFFLOADS, 0, &tso, 8), VIRTIO_NET_OK);
+	assert_true(box_reaches(r, &box.started, 6));
+	assert_int_equal(box.features, guests);
+	/* The next one finishes all it gives, and that is well. */
+	box_again(basic | host);
+	assert_true(box_reaches(r, &box.started, 8));
+	assert_int_equal(box.features, guests & ~tso);
+	/* One that does not understand big frames gets no rings. */
+	box.refused = 0;
+	box_again(basic | tso | F(VNET_F_CSUM));
+	assert_true(box_reaches(r, &box.refused, 3));
+	assert_int_equal(box.started, 8);
+	/* But the next one that does. */
+	box_again(want);
+	assert_true(box_reaches(r, &box.started, 10));
+	assert_int_equal(box.features, guests);
+	/* A guest that does not use them does not mind. */
+	drive(r, basic, 0, 2048);
+	assert_true(box_reaches(r, &box.started, 12));
+	assert_int_equal(box.features, basic);
+	box_again(basic);
+	assert_true(box_reaches(r, &box.started, 14));
+	/* The same switch, and a driver that wants more than it has. */
+	set(r, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	box.refused = 0;
+	drive(r, ALL_FEATURES, 0, 2048);
+	assert_true(box_reaches(r, &box.refused, 1));
+	assert_int_equal(box.started, 14);
+	rig_free(r);
+	box_close();
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(offers),
 	cmocka_unit_test(big_frames_out),
@@ -916,6 +1090,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(guest_offloads),
 	cmocka_unit_test(broken_rings),
 	cmocka_unit_test(frozen),
+	cmocka_unit_test(rings_away),
 };
 
 UNIT_MAIN(tests)
