@@ -20,6 +20,7 @@ enum {
 	TYPE_QINQ = 0x88a8,		/* 802.1ad: the outer of two tags */
 	TAG_SIZE = 4,
 	TAGS_MAX = 2,
+	L3_MAX = ETH_HDR_SIZE + TAGS_MAX * TAG_SIZE,
 
 	IPV4_SIZE = 20,			/* without options */
 	IPV4_LENGTH = 2,
@@ -344,7 +345,7 @@ void offload_moved(struct offload *o, int by)
 	o->size = (uint32_t)((int64_t)o->size + by);
 	if (o->csum_end)
 		o->csum_end = (uint32_t)((int64_t)o->csum_end + by);
-	if (o->needs && o->l3 > ETH_HDR_SIZE + TAGS_MAX * TAG_SIZE)
+	if (o->needs && o->l3 > L3_MAX)
 		o->needs |= OFFLOAD_HERE;
 }
 
@@ -383,7 +384,8 @@ void offload_cut_start(struct offload_cut *cut, const struct offload *o,
 		.head = head,
 		.rest = rest,
 		.cnt = cnt,
-		.partial = features & OFFLOAD_F(VNET_F_GUEST_CSUM),
+		/* With more tags they are for no other to finish, see offload_moved(). */
+		.partial = features & OFFLOAD_F(VNET_F_GUEST_CSUM) && o->l3 <= L3_MAX,
 	};
 	cut->hdr.num_buffers = le16(1);
 	if (cut->partial) {

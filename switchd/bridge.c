@@ -44,8 +44,7 @@ struct verdict bridge_decide(struct bridge *bridge, uint16_t in,
 
 	if (frame->size < ETH_HDR_SIZE || frame->head_size < ETH_HDR_SIZE)
 		return verdict_drop(DROP_RUNT);
-	if (UNLIKELY(frame->size > ETH_FRAME_MAX) &&
-	    (!frame->offload || frame->size > FRAME_SIZE_MAX))
+	if (UNLIKELY(frame->size > ETH_FRAME_MAX) && frame->size > frame_size_max(frame))
 		return verdict_drop(DROP_OVERSIZE);
 	if (bridge->hub)
 		return v;

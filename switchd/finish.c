@@ -132,6 +132,11 @@ unsigned int finish_next(struct finisher *fi, const struct frame *const **group,
 			fi->at++;
 			continue;
 		}
+		if (f->iovcnt + 1 > FINISH_PIECES) {
+			++*lost;
+			fi->at++;
+			continue;
+		}
 		if (f->iovcnt + 1 > FINISH_PIECES - fi->pieces)
 			break;
 		if (f->offload->segs == 1) {

@@ -45,8 +45,8 @@ void finish_start(struct finisher *fi, const struct frame *const *frames, unsign
  * finish_next() - The next group of frames
  * @fi:		Memory
  * @group:	Set to the frames
- * @lost:	Set to how many frames had to be left out: their segments would be longer
- *		than a frame may be
+ * @lost:	Set to how many had to be left out: segments that would be longer than a
+ *		frame may be, and frames in more pieces than any endpoint brings
  *
  * Return: how many are in @group; 0 when all are done
  */

@@ -19,8 +19,7 @@
 #include <sys/uio.h>
 
 #include "lib/eth.h"
-
-struct offload;
+#include "lib/offload.h"
 
 enum {
 	FRAME_BATCH = 64,	/* frames a port takes in at one go */
@@ -46,5 +45,11 @@ struct frame {
 	unsigned int iovcnt;
 	const struct offload *offload;
 };
+
+/* How many bytes it may have: only one that can still be cut may have more than others. */
+static inline size_t frame_size_max(const struct frame *f)
+{
+	return f->offload && f->offload->segs > 1 ? FRAME_SIZE_MAX : ETH_FRAME_MAX;
+}
 
 #endif /* SWITCHD_FRAME_H */

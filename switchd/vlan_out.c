@@ -60,8 +60,7 @@ static const struct frame *vlan_out_make(struct vlan_out *out, struct vlan_out_o
 	size_t new = tag ? VLAN_TAG_SIZE : 0;
 	struct iovec *piece = &out->piece[out->pieces];
 
-	if (frame->size - old + new > (frame->offload ? (size_t)FRAME_SIZE_MAX :
-				       (size_t)ETH_FRAME_MAX) ||
+	if (frame->size - old + new > frame_size_max(frame) ||
 	    frame->iovcnt + 1 > VLAN_OUT_PIECES - out->pieces)
 		return NULL;
 	memcpy(one->head, frame->head, VLAN_TAG_AT);

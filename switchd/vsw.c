@@ -12,6 +12,7 @@
 
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "lib/offload.h"
 #include "lib/qmp.h"
 #include "switchd/capture.h"
 #include "switchd/console.h"
@@ -90,10 +91,14 @@ static bool vsw_stage_vlan(struct vsw *vsw, struct port *port, const struct fram
 	if (form == VLAN_NOT_MEMBER)
 		return false;
 	as = vlan_out_frame(vsw->vlan_out, i, frame, vlan, form);
-	if (as)
+	if (as) {
+		/* A tag too many, and nobody takes it as it is. */
+		if (as->offload)
+			vsw->unfinished |= as->offload->needs;
 		vsw_stage(vsw, port, as, touched);
-	else
+	} else {
 		port->stats.drop[DROP_TOO_LONG]++;
+	}
 	return true;
 }
 
