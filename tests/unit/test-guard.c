@@ -244,7 +244,7 @@ static int show_in(struct guarded *t, uint16_t vid, const struct pkt *k)
 	/* In two pieces, one of which is empty at times. */
 	struct iovec iov[3] = { { first, head }, { behind, rest / 2 },
 				{ behind + rest / 2, rest - rest / 2 } };
-	struct frame f = { first, head, k->size, iov, 3 };
+	struct frame f = { first, head, k->size, iov, 3, NULL };
 	enum drop_reason why = DROP_REASON_COUNT;
 	uint8_t out[9000];
 	bool pass, copied;

@@ -159,7 +159,7 @@ static void bring_some(int port, const struct shot *s, unsigned int n)
 
 		iov[i][0] = (struct iovec){ b[i], head };
 		iov[i][1] = (struct iovec){ rest, size - head };
-		f[i] = (struct frame){ b[i], head, size, iov[i], 2 };
+		f[i] = (struct frame){ b[i], head, size, iov[i], 2, NULL };
 	}
 	vsw_input(&lan->fake[port].ep, f, n);
 }
@@ -200,7 +200,7 @@ static void query(void)
 {
 	uint8_t b[128];
 	struct iovec iov = { b, 64 };
-	struct frame f = { b, 64, 64, &iov, 1 };
+	struct frame f = { b, 64, 64, &iov, 1, NULL };
 
 	write_shot(b, (struct shot){ .dst = 1, .src = 1, .type = 0x0800 });
 	memcpy(b, (const uint8_t[]){ 1, 0, 0x5e, 0, 0, 1 }, 6);
@@ -481,7 +481,7 @@ static void ethertypes_bpdus(void **state UNUSED)
 {
 	uint8_t b[60] = { 0x01, 0x80, 0xc2, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 39, 0x42, 0x42, 3 };
 	struct iovec iov = { b, sizeof(b) };
-	struct frame f = { b, sizeof(b), sizeof(b), &iov, 1 };
+	struct frame f = { b, sizeof(b), sizeof(b), &iov, 1, NULL };
 	struct ethertypes list;
 
 	assert_int_equal(stp_start(lan->vsw), 0);
