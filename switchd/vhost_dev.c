@@ -313,9 +313,12 @@ bool vhost_dev_is_lost(const struct vhost_dev *dev)
 	return false;
 }
 
-/* In-flight tracking. Chains are given back in order, in the turn in which they
- * were taken, so the used index tells all there is to know, and the buffer only
- * has to exist. Its size is what the specification asks of a split ring. */
+/* In-flight tracking is for back ends that give chains back in another order than they
+ * took them. Here they are given back in order, in the turn in which they were taken: the
+ * used index tells whoever comes after us all there is to know. The memory is handed out
+ * and kept, of the size that the specification asks for, and stays as it is made: its
+ * version is 0, which says to another back end that nothing was tracked in it. To write
+ * two words into it for each chain would cost what they cost, and say nothing new. */
 
 static uint64_t vhost_inflight_size(const struct vhost_inflight *in)
 {
