@@ -347,6 +347,14 @@ static void topo_verb_takes(struct topo *t)
 	net_room(end);
 }
 
+/* ready PLACE...: it has room again, and the switch has not heard of that. */
+static void topo_verb_ready(struct topo *t)
+{
+	do
+		topo_place(t, topo_word(t, "a port"))->blocked = false;
+	while (topo_more(t));
+}
+
 /* breaks PLACE...: the next frame for it finds it gone. */
 static void topo_verb_breaks(struct topo *t)
 {
@@ -395,6 +403,7 @@ const struct topo_verb topo_net_verbs[] = {
 	{ "push", TOPO_ACTION, topo_verb_push },
 	{ "blocks", TOPO_ACTION, topo_verb_blocks },
 	{ "takes", TOPO_ACTION, topo_verb_takes },
+	{ "ready", TOPO_ACTION, topo_verb_ready },
 	{ "breaks", TOPO_ACTION, topo_verb_breaks },
 	{ "wait", TOPO_ACTION, topo_verb_wait },
 	{ "sleep", TOPO_ACTION, topo_verb_sleep },
