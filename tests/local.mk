@@ -70,6 +70,15 @@ tests_topo_topo_SOURCES = \
 tests_topo_topo_LDFLAGS = $(machine_ldflags)
 tests_topo_topo_LDADD = switchd/libswitchd.la
 turn_tests += tests/topo/topo.sh
+check_PROGRAMS += tests/sim/sim
+tests_sim_sim_SOURCES = \
+	tests/sim/drive.c \
+	tests/sim/event.c \
+	tests/sim/model.c \
+	tests/sim/sim.c tests/sim/sim.h \
+	tests/topo/machine.c tests/topo/machine.h
+tests_sim_sim_LDFLAGS = $(machine_ldflags)
+tests_sim_sim_LDADD = switchd/libswitchd.la
 EXTRA_DIST += tests/topo/README.md tests/topo/cases tests/topo/topo.sh
 
 # vhost-user front ends, most of them hostile.
