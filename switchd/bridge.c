@@ -6,6 +6,9 @@
 
 #include "lib/parse.h"
 
+/* Fewer addresses than this are in the processor's own caches anyway. */
+enum { BRIDGE_WARM_MIN = 1024 };
+
 bool bridge_reserved_parse(const char *text, uint16_t *mask)
 {
 	unsigned int n;
@@ -147,12 +150,62 @@ static NOINLINE void bridge_decide_plain(struct bridge *bridge, uint16_t in,
 	}
 }
 
-void bridge_decide_batch(struct bridge *bridge, uint16_t in,
-			 const struct vlan_port *in_vlan, const struct frame *frames,
-			 unsigned int n, uint64_t now_ms, struct verdict *verdicts)
+static inline void bridge_decide_any(struct bridge *bridge, uint16_t in,
+				     const struct vlan_port *in_vlan,
+				     const struct frame *frames, unsigned int n,
+				     uint64_t now_ms, struct verdict *verdicts)
 {
 	if (UNLIKELY(bridge->mcast) && !bridge->hub)
 		bridge_decide_snooping(bridge, in, in_vlan, frames, n, now_ms, verdicts);
 	else
 		bridge_decide_plain(bridge, in, in_vlan, frames, n, now_ms, verdicts);
+}
+
+/* The addresses of all frames, to be looked up soon, in a table that may not fit into the
+ * processor's own caches. */
+static void bridge_warm(struct bridge *bridge, const struct vlan_port *in_vlan,
+			const struct frame *frames, unsigned int n)
+{
+	const bool vlans = bridge_has_vlans(bridge);
+	struct fdb_wanted wanted[FDB_WARM_MAX];
+	unsigned int count = 0;
+
+	if (bridge->hub || fdb_count(bridge->fdb) < BRIDGE_WARM_MIN)
+		return;
+	for (unsigned int i = 0; i < n; i++) {
+		struct vlan_class vlan = { 0 };
+		struct eth_hdr eth;
+
+		if (!bridge_size_is_good(&frames[i]) ||
+		    (vlans && !vlan_classify(in_vlan, frames[i].head, frames[i].head_size,
+					     &vlan)))
+			continue;
+		memcpy(&eth, frames[i].head, sizeof(eth));
+		wanted[count++] = (struct fdb_wanted){ eth.src, vlan.vid };
+		if (!eth_addr_is_group(eth.dst))
+			wanted[count++] = (struct fdb_wanted){ eth.dst, vlan.vid };
+	}
+	fdb_warm(bridge->fdb, wanted, count);
+}
+
+static_assert(2 * FRAME_BATCH <= FDB_WARM_MAX, "two addresses of each frame of a batch");
+
+/* All of it, in a big table. */
+static NOINLINE void bridge_decide_big(struct bridge *bridge, uint16_t in,
+				       const struct vlan_port *in_vlan,
+				       const struct frame *frames, unsigned int n,
+				       uint64_t now_ms, struct verdict *verdicts)
+{
+	bridge_warm(bridge, in_vlan, frames, n);
+	bridge_decide_any(bridge, in, in_vlan, frames, n, now_ms, verdicts);
+}
+
+void bridge_decide_batch(struct bridge *bridge, uint16_t in,
+			 const struct vlan_port *in_vlan, const struct frame *frames,
+			 unsigned int n, uint64_t now_ms, struct verdict *verdicts)
+{
+	if (UNLIKELY(bridge->big))
+		bridge_decide_big(bridge, in, in_vlan, frames, n, now_ms, verdicts);
+	else
+		bridge_decide_any(bridge, in, in_vlan, frames, n, now_ms, verdicts);
 }

@@ -46,12 +46,14 @@
 /**
  * struct bridge - State of the forwarding core
  * @hub:	It is a hub
+ * @big:	The table is larger than the processor's own caches: see fdb_warm()
  * @reserved:	Which reserved group addresses are forwarded
  * @mcast:	Groups that ports want, or NULL: no snooping; borrowed
  */
 struct bridge {
 	struct fdb *fdb;
 	bool hub;
+	bool big;
 	uint16_t reserved;
 	struct mcast *mcast;
 	struct vlan_table vlans;

@@ -6,12 +6,14 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "lib/compiler.h"
 
 enum {
 	FDB_NIL = UINT32_MAX,	/* no entry */
 	FDB_HINTS = 1024,	/* a power of two */
+	FDB_HUGE = 2 << 20,	/* a huge page */
 };
 
 #define FDB_NO_KEY	UINT64_MAX	/* of an entry that is free */
@@ -33,6 +35,14 @@ struct fdb_entry {
 	uint32_t prev, next;
 	uint16_t port;
 	uint8_t kind;
+};
+
+static_assert(sizeof(struct fdb_entry) == 32, "two entries to a cache line");
+
+/** struct fdb_hint - What was found last for a place, see fdb_find() */
+struct fdb_hint {
+	uint64_t key;
+	uint32_t entry;
 };
 
 /** struct fdb_list - Entries of a kind, the oldest first */
@@ -67,8 +77,23 @@ struct fdb {
 	uint32_t mask;			/* buckets - 1 */
 	unsigned int port_count;
 	uint16_t fullest;		/* port that holds most that was learnt */
-	uint32_t hint[FDB_HINTS];	/* entry last found for a place, see fdb_find() */
+	struct fdb_hint hint[FDB_HINTS];
 };
+
+/* Memory of a big table in huge pages, if the kernel has some: who looks at any of a
+ * million addresses misses the processor's table of pages each time otherwise. */
+static void *fdb_alloc(size_t size)
+{
+	void *p;
+
+	if (size < FDB_HUGE)
+		return malloc(size);
+	size = (size + FDB_HUGE - 1) / FDB_HUGE * FDB_HUGE;
+	p = aligned_alloc(FDB_HUGE, size);
+	if (p)
+		(void)madvise(p, size, MADV_HUGEPAGE);
+	return p;
+}
 
 struct fdb *fdb_create(unsigned int entries, unsigned int ports,
 		       struct siphash_key key)
@@ -84,9 +109,9 @@ struct fdb *fdb_create(unsigned int entries, unsigned int ports,
 	fdb->ageing_ms = FDB_AGEING_MS_DEFAULT;
 	fdb->mask = buckets - 1;
 	fdb->port_count = ports;
-	fdb->entries = calloc(entries, sizeof(*fdb->entries));
+	fdb->entries = fdb_alloc(entries * sizeof(*fdb->entries));
 	fdb->ports = calloc(ports, sizeof(*fdb->ports));
-	fdb->buckets = malloc(buckets * sizeof(*fdb->buckets));
+	fdb->buckets = fdb_alloc(buckets * sizeof(*fdb->buckets));
 	if (!fdb->entries || !fdb->ports || !fdb->buckets) {
 		fdb_destroy(fdb);
 		return NULL;
@@ -97,9 +122,12 @@ struct fdb *fdb_create(unsigned int entries, unsigned int ports,
 		for (unsigned int kind = 0; kind < FDB_KINDS; kind++)
 			fdb->ports[i].list[kind] = (struct fdb_list){ FDB_NIL, FDB_NIL, 0 };
 	for (uint32_t i = 0; i < entries; i++)
-		fdb->entries[i].key = FDB_NO_KEY;
-	for (uint32_t i = 0; i < entries; i++)
-		fdb->entries[i].chain = i + 1 < entries ? i + 1 : FDB_NIL;
+		fdb->entries[i] = (struct fdb_entry){
+			.key = FDB_NO_KEY,
+			.chain = i + 1 < entries ? i + 1 : FDB_NIL,
+		};
+	for (unsigned int i = 0; i < FDB_HINTS; i++)
+		fdb->hint[i].key = FDB_NO_KEY;
 	return fdb;
 }
 
@@ -150,28 +178,40 @@ static uint32_t fdb_hash(const struct fdb *fdb, uint64_t key)
 	return (uint32_t)siphash_u64(&fdb->key, key) & fdb->mask;
 }
 
-static struct fdb_entry *fdb_find_hashed(struct fdb *fdb, uint64_t key)
+static struct fdb_entry *fdb_find_in(struct fdb *fdb, uint32_t bucket, uint64_t key)
 {
-	for (uint32_t i = fdb->buckets[fdb_hash(fdb, key)]; i != FDB_NIL;
-	     i = fdb->entries[i].chain)
+	for (uint32_t i = fdb->buckets[bucket]; i != FDB_NIL; i = fdb->entries[i].chain)
 		if (fdb->entries[i].key == key)
 			return &fdb->entries[i];
 	return NULL;
 }
 
+static struct fdb_hint *fdb_hint(struct fdb *fdb, uint64_t key)
+{
+	return &fdb->hint[(key ^ key >> 16) & (FDB_HINTS - 1)];
+}
+
+static void fdb_set_hint(const struct fdb *fdb, struct fdb_hint *hint,
+			 const struct fdb_entry *e)
+{
+	*hint = (struct fdb_hint){ e->key, (uint32_t)(e - fdb->entries) };
+}
+
 /* The entry of an address. A few talkers make up most traffic, so what was found
- * last is tried before the hash is computed. Places are easy to guess: who fills
- * one with other addresses on purpose costs us the hash, and no more. */
+ * last is tried before the hash is computed. A hint has the address itself, too, so
+ * that only the right entry is ever looked at; since that may have gone to another
+ * address, it has the last word. Places are easy to guess: who fills one with other
+ * addresses on purpose costs us the hash, and no more. */
 static struct fdb_entry *fdb_find(struct fdb *fdb, uint64_t key)
 {
-	uint32_t *hint = &fdb->hint[(key ^ key >> 16) & (FDB_HINTS - 1)];
-	struct fdb_entry *e = &fdb->entries[*hint];
+	struct fdb_hint *hint = fdb_hint(fdb, key);
+	struct fdb_entry *e = &fdb->entries[hint->entry];
 
-	if (LIKELY(e->key == key))
+	if (LIKELY(hint->key == key && e->key == key))
 		return e;
-	e = fdb_find_hashed(fdb, key);
+	e = fdb_find_in(fdb, fdb_hash(fdb, key), key);
 	if (e)
-		*hint = (uint32_t)(e - fdb->entries);
+		fdb_set_hint(fdb, hint, e);
 	return e;
 }
 
@@ -394,6 +434,39 @@ uint16_t fdb_lookup(struct fdb *fdb, struct eth_addr addr, uint16_t vid,
 	const struct fdb_entry *e = fdb_find(fdb, fdb_key(addr, vid));
 
 	return e && !fdb_is_old(fdb, e, now_ms) ? e->port : FDB_NO_PORT;
+}
+
+void fdb_warm(struct fdb *fdb, const struct fdb_wanted *wanted, unsigned int n)
+{
+	struct {
+		uint64_t key;
+		uint32_t bucket;
+	} todo[FDB_WARM_MAX];
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		uint64_t key = fdb_key(wanted[i].addr, wanted[i].vid);
+		uint32_t bucket;
+
+		if (fdb_hint(fdb, key)->key == key)
+			continue;
+		bucket = fdb_hash(fdb, key);
+		PREFETCH(&fdb->buckets[bucket]);
+		todo[count].key = key;
+		todo[count++].bucket = bucket;
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		uint32_t first = fdb->buckets[todo[i].bucket];
+
+		if (first != FDB_NIL)
+			PREFETCH(&fdb->entries[first]);
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		const struct fdb_entry *e = fdb_find_in(fdb, todo[i].bucket, todo[i].key);
+
+		if (e)
+			fdb_set_hint(fdb, fdb_hint(fdb, e->key), e);
+	}
 }
 
 unsigned int fdb_count(const struct fdb *fdb)

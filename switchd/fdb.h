@@ -10,6 +10,9 @@
  * In front of it lies a small table of what was found last, so that the frames of
  * a few busy talkers, which is most frames, need no hash at all.
  *
+ * Where a million addresses are busy, each lookup waits for memory, twice. fdb_warm()
+ * starts all of those of a batch at once, so that the frames wait together.
+ *
  * An address is known in each VLAN for itself.
  *
  * Each port's entries hang in a list, the one seen longest ago first. Learning
@@ -49,6 +52,7 @@ enum {
 	FDB_AGEING_MS_DEFAULT = 100 * 1000,
 	FDB_REFRESH_MS = 1000,
 	FDB_NO_PORT = 0xffff,
+	FDB_WARM_MAX = 128,
 };
 
 struct fdb;
@@ -118,6 +122,16 @@ enum fdb_learned fdb_learn(struct fdb *fdb, struct eth_addr addr, uint16_t vid,
 /* Port of an address, or FDB_NO_PORT if unknown or too old. */
 uint16_t fdb_lookup(struct fdb *fdb, struct eth_addr addr, uint16_t vid,
 		    uint64_t now_ms);
+
+/** struct fdb_wanted - An address that is about to be looked up or learned */
+struct fdb_wanted {
+	struct eth_addr addr;
+	uint16_t vid;
+};
+
+/* Get what is known of @n addresses, at most FDB_WARM_MAX, into the caches. It changes
+ * nothing else, and pays only where the table does not fit into them. */
+void fdb_warm(struct fdb *fdb, const struct fdb_wanted *wanted, unsigned int n);
 
 /* All entries; those of a port; those of a port that are of a kind. */
 unsigned int fdb_count(const struct fdb *fdb);

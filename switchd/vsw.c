@@ -346,6 +346,7 @@ int vsw_resize(struct vsw *vsw, unsigned int numports, unsigned int hashsize)
 	}
 	fdb_watch(fdb, vsw_fdb_changed, vsw);
 	vsw->bridge.fdb = fdb;
+	vsw->bridge.big = hashsize > FDB_ENTRIES_DEFAULT;
 	vsw->numports = numports;
 	vsw->hashsize = hashsize;
 	return 0;

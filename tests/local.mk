@@ -133,10 +133,12 @@ tests_bench_vde_load_LDADD = $(VDEPLUG_LIBS)
 check_PROGRAMS += tests/bench/ring-load
 tests_bench_ring_load_CFLAGS = $(AM_CFLAGS) -pthread -msse4.2
 tests_bench_ring_load_LDADD = lib/libcommon.la
+check_PROGRAMS += tests/bench/frame-load
+tests_bench_frame_load_LDADD = switchd/libswitchd.la
 check_PROGRAMS += tests/bench/offload-bench
 tests_bench_offload_bench_LDADD = lib/libcommon.la
 EXTRA_DIST += tests/bench/switch-bench tests/bench/vhost-bench tests/bench/vm-bench \
-	tests/bench/disk-bench \
+	tests/bench/disk-bench tests/bench/frame-cost tests/bench/ring-bench \
 	tests/bench/ovs-dpdk tests/bench/dpdk-load.c tests/bench/report.sh
 
 # Ratios to peers in the same run: the switch beside vde_switch, booting beside

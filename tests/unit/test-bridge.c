@@ -295,6 +295,56 @@ static void like_the_model(void **state UNUSED)
 	fdb_destroy(fdb);
 }
 
+/* A batch in a big table is decided as its frames are one by one in another, with more
+ * addresses than the table has room for, so that entries go to others all the time. */
+static void big(void **state UNUSED)
+{
+	enum { ENTRIES = 3000, ADDRS = 6000, PORTS = 4, BATCHES = 4000 };
+	struct bridge one = { .fdb = fdb_create(ENTRIES, PORTS, key) };
+	struct bridge many = { .fdb = fdb_create(ENTRIES, PORTS, key), .big = true };
+	uint8_t bytes[FRAME_BATCH][64] = { { 0 } };
+	struct iovec iov[FRAME_BATCH];
+	struct frame frames[FRAME_BATCH];
+	struct verdict v[FRAME_BATCH];
+	unsigned int seed = 7, unicast = 0;
+
+	for (unsigned int i = 0; i < FRAME_BATCH; i++) {
+		iov[i] = (struct iovec){ bytes[i], 64 };
+		frames[i] = (struct frame){ bytes[i], 64, 64, &iov[i], 1 };
+	}
+	for (uint64_t n = 0; n < BATCHES; n++) {
+		uint16_t in = (uint16_t)(rand_r(&seed) % PORTS);
+
+		for (unsigned int i = 0; i < FRAME_BATCH; i++) {
+			struct eth_addr src = addr((unsigned int)rand_r(&seed) % ADDRS);
+			struct eth_addr dst = rand_r(&seed) % 8 ?
+					      addr((unsigned int)rand_r(&seed) % ADDRS) : broadcast;
+
+			memcpy(bytes[i], &dst, 6);
+			memcpy(bytes[i] + 6, &src, 6);
+		}
+		frames[n % FRAME_BATCH].size = n % 3 ? 64 : 10;
+		if (rand_r(&seed) % 100 == 0) {
+			fdb_flush_port(one.fdb, in);
+			fdb_flush_port(many.fdb, in);
+		}
+		bridge_decide_batch(&many, in, &no_vlans, frames, FRAME_BATCH, n, v);
+		for (unsigned int i = 0; i < FRAME_BATCH; i++) {
+			struct verdict w = bridge_decide(&one, in, &no_vlans, &frames[i], n);
+
+			assert_int_equal(v[i].kind, w.kind);
+			if (w.kind == VERDICT_UNICAST)
+				assert_int_equal(v[i].port, w.port);
+			unicast += w.kind == VERDICT_UNICAST;
+		}
+		frames[n % FRAME_BATCH].size = 64;
+	}
+	assert_true(unicast > BATCHES);
+	assert_int_equal(fdb_count(one.fdb), fdb_count(many.fdb));
+	fdb_destroy(one.fdb);
+	fdb_destroy(many.fdb);
+}
+
 static void table_of_one(void **state UNUSED)
 {
 	struct fdb *fdb = fdb_create(1, 2, key);
@@ -348,6 +398,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(ages),
 	cmocka_unit_test(fair),
 	cmocka_unit_test(like_the_model),
+	cmocka_unit_test(big),
 	cmocka_unit_test(table_of_one),
 	cmocka_unit_test(queue),
 };
