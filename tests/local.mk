@@ -138,8 +138,9 @@ tests_bench_frame_load_LDADD = switchd/libswitchd.la
 check_PROGRAMS += tests/bench/offload-bench
 tests_bench_offload_bench_LDADD = lib/libcommon.la
 EXTRA_DIST += tests/bench/switch-bench tests/bench/vhost-bench tests/bench/vm-bench \
-	tests/bench/disk-bench tests/bench/frame-cost tests/bench/ring-bench \
-	tests/bench/ovs-dpdk tests/bench/dpdk-load.c tests/bench/report.sh
+	tests/bench/disk-bench tests/bench/fdb-bench tests/bench/frame-cost \
+	tests/bench/ring-bench tests/bench/report.sh \
+	tests/bench/ovs-dpdk tests/bench/dpdk-load.c
 
 # Ratios to peers in the same run: the switch beside vde_switch, booting beside
 # QEMU in the emulated host.

@@ -56,7 +56,7 @@ enum {
 
 enum load_kind { KIND_HELLO = 1, KIND_DATA, KIND_REQUEST, KIND_REPLY };
 
-enum mode { MODE_FLOW, MODE_RR, MODE_FAN, MODE_IDLE };
+enum mode { MODE_FLOW, MODE_RR, MODE_FAN, MODE_IDLE, MODE_SCAN };
 
 /**
  * struct load - What follows the Ethernet header of each of our frames
@@ -89,6 +89,7 @@ struct config {
 	uint64_t burst;
 	uint64_t delay_us;
 	uint64_t quiet_ms;
+	uint64_t addresses;
 	unsigned int receivers;
 	unsigned int stopped;
 	bool poll;
@@ -262,6 +263,38 @@ static bool frame_is_good(const uint8_t *buf, size_t n, size_t size, const struc
 	       load->sum == sum_frame(sum_payload(buf + SIZE_MIN, n - SIZE_MIN), load->seq);
 }
 
+/* Address @i of many on one side of a flow. */
+static void address_of(uint8_t *mac, unsigned int side, uint64_t i)
+{
+	uint64_t m = mix(i + 1);
+
+	mac[0] = 0x06;
+	mac[1] = (uint8_t)side;
+	memcpy(mac + 2, &m, 4);
+}
+
+/* From any address of one side to any of the other. */
+static void frame_spread(uint8_t *buf, uint64_t addresses, uint64_t seq)
+{
+	uint64_t r = mix(seq + run_id);
+
+	address_of(buf, 1, (r >> 32) % addresses);
+	address_of(buf + 6, 0, (uint32_t)r % addresses);
+}
+
+/* All addresses of a side say something: to themselves, so it goes no farther. */
+static void announce(struct link *l, uint64_t addresses)
+{
+	uint8_t frame[SIZE_MIN];
+
+	frame_make(frame, sizeof(frame), l->mac, l, KIND_HELLO, 0);
+	for (uint64_t i = 0; i < addresses; i++) {
+		address_of(frame, l->index, i);
+		memcpy(frame + 6, frame, 6);
+		link_send(l, frame, sizeof(frame));
+	}
+}
+
 /* One side says hello to everybody until the other has heard it. */
 static void hello(struct link *from, struct link *to)
 {
@@ -387,6 +420,8 @@ static uint64_t generate(const struct config *cfg, struct link *from, const uint
 			pace(cfg, start_ns, i);
 		f = frames + i % VARIANTS * cfg->size;
 		frame_number(f, sums[i % VARIANTS], i);
+		if (cfg->addresses)
+			frame_spread(f, cfg->addresses, i);
 		link_send(from, f, cfg->size);
 	}
 	free(frames);
@@ -438,8 +473,41 @@ static int mode_flow(const struct config *cfg)
 	link_open(&rx, cfg, cfg->vnl[1], 1);
 	hello(&rx, &tx);
 	hello(&tx, &rx);
+	announce(&tx, cfg->addresses);
+	announce(&rx, cfg->addresses);
+	if (cfg->addresses)
+		printf("announced\n");
+	fflush(stdout);
+	/* Whoever asked for this looks at the switch now, before the frames. */
+	if (cfg->addresses)
+		sleep(1);
 	sink_start(&sink, cfg, &rx);
 	return report(cfg, &sink, 1, generate(cfg, &tx, rx.mac));
+}
+
+/* Each frame from another address, to one that nobody has. It stays plugged in: a switch
+ * forgets what was behind a port that nobody is at. */
+static void __attribute__((noreturn)) mode_scan(const struct config *cfg)
+{
+	uint64_t start_ns = now_ns();
+	struct link tx;
+	uint8_t *frame = calloc(1, cfg->size);
+
+	if (!frame)
+		die(TOOL_BROKEN, "out of memory");
+	link_open(&tx, cfg, cfg->vnl[0], 0);
+	frame_make(frame, cfg->size, tx.mac, &tx, KIND_HELLO, 0);
+	for (uint64_t i = 0; i < cfg->count; i++) {
+		if (cfg->rate && i % cfg->burst == 0)
+			pace(cfg, start_ns, i);
+		address_of(frame, 3, i);
+		address_of(frame + 6, 2, i);
+		link_send(&tx, frame, cfg->size);
+	}
+	printf("scan sent=%" PRIu64 "\n", cfg->count);
+	fflush(stdout);
+	for (;;)
+		pause();
 }
 
 static int mode_fan(const struct config *cfg)
@@ -579,6 +647,8 @@ static const char usage_text[] =
 	"  -m, --mode=flow      one sender, one receiver, unicast (default)\n"
 	"  -m, --mode=rr        request and response, one at a time: latency\n"
 	"  -m, --mode=fan       one sender, broadcast, --receivers receivers\n"
+	"  -m, --mode=scan      one sender, each frame from another address to another that\n"
+	"                       nobody has, and stay\n"
 	"  -m, --mode=idle      plug in --receivers times, print a line, and stay\n"
 	"  -c, --count=N        frames (or requests) to send (1000000)\n"
 	"  -s, --size=N         bytes per frame, without FCS (64)\n"
@@ -587,6 +657,8 @@ static const char usage_text[] =
 	"  -d, --delay=US       the receiver sleeps so long after each frame (0)\n"
 	"  -n, --receivers=N    for fan and idle (1)\n"
 	"  -k, --stopped=N      for fan: N receivers more that never read (0)\n"
+	"  -a, --addresses=N    for flow: each side has N addresses and says so; frames go\n"
+	"                       from any to any\n"
 	"  -p, --poll           poll before each receive, as event-driven programs do\n"
 "  -T, --trust          do not sum the payloads up\n"
 "  -D, --drain          poll, then receive until there is no more (O_NONBLOCK)\n"
@@ -611,7 +683,7 @@ static enum mode parse_mode(const char *text)
 {
 	static const char *const names[] = {
 		[MODE_FLOW] = "flow", [MODE_RR] = "rr",
-		[MODE_FAN] = "fan", [MODE_IDLE] = "idle",
+		[MODE_FAN] = "fan", [MODE_IDLE] = "idle", [MODE_SCAN] = "scan",
 	};
 
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -631,6 +703,7 @@ static void parse_options(struct config *cfg, int argc, char **argv)
 		{ "delay", required_argument, NULL, 'd' },
 		{ "receivers", required_argument, NULL, 'n' },
 		{ "stopped", required_argument, NULL, 'k' },
+		{ "addresses", required_argument, NULL, 'a' },
 		{ "poll", no_argument, NULL, 'p' },
 		{ "drain", no_argument, NULL, 'D' },
 		{ "trust", no_argument, NULL, 'T' },
@@ -643,7 +716,7 @@ static void parse_options(struct config *cfg, int argc, char **argv)
 	unsigned int timeout = 120;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "m:c:s:r:b:d:n:k:pDTq:t:Nh", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "m:c:s:r:b:d:n:k:a:pDTq:t:Nh", options, NULL)) != -1) {
 		switch (c) {
 		case 'm': cfg->mode = parse_mode(optarg); break;
 		case 'c': cfg->count = number("count", optarg, 1ULL << 32); break;
@@ -653,6 +726,7 @@ static void parse_options(struct config *cfg, int argc, char **argv)
 		case 'd': cfg->delay_us = number("delay", optarg, 1ULL << 32); break;
 		case 'n': cfg->receivers = (unsigned int)number("receivers", optarg, LINKS_MAX); break;
 		case 'k': cfg->stopped = (unsigned int)number("stopped", optarg, LINKS_MAX); break;
+		case 'a': cfg->addresses = number("addresses", optarg, 1 << 24); break;
 		case 'p': cfg->poll = true; break;
 		case 'D': cfg->drain = true; break;
 		case 'T': cfg->trust = true; break;
@@ -696,6 +770,8 @@ int main(int argc, char **argv)
 		return mode_rr(&cfg);
 	case MODE_FAN:
 		return mode_fan(&cfg);
+	case MODE_SCAN:
+		mode_scan(&cfg);
 	case MODE_IDLE:
 		mode_idle(&cfg);
 	}
