@@ -18,6 +18,7 @@ enum {
 	ETH_HDR_SIZE = 14,		/* destination, source, type */
 	ETH_FRAME_MAX = 65535,		/* the most one frame may have here */
 	ETH_TYPE_VLAN = 0x8100,		/* 802.1Q tag */
+	ETH_TYPE_SVLAN = 0x88a8,	/* 802.1ad tag, a provider's */
 	ETH_ADDR_STR = 18,		/* "xx:xx:xx:xx:xx:xx" and NUL */
 };
 

@@ -230,6 +230,8 @@ int admin_vlan_add_port(struct vsw *vsw, unsigned int vid, unsigned int n)
 	/* Its frames come without a tag already: that stays, as in VDE. */
 	if (port->vlan.pvid == vid)
 		return 0;
+	if (port->vlan.tag == VLAN_TAG_NONE)
+		return -EADDRINUSE;
 	port->kept = true;
 	vlan_set_add(&port->vlan.tagged, (uint16_t)vid);
 	return 0;
@@ -253,6 +255,29 @@ int admin_vlan_del_port(struct vsw *vsw, unsigned int vid, unsigned int n)
 	vlan_set_del(&port->vlan.tagged, (uint16_t)vid);
 	fdb_flush_port(vsw->bridge.fdb, port->id);
 	return 0;
+}
+
+int admin_vlan_tag(struct vsw *vsw, unsigned int n, enum vlan_tag tag)
+{
+	static const struct vlan_set none;
+	int err;
+	struct port *port = admin_port(vsw, n, &err);
+
+	if (!port)
+		return err;
+	if (tag == VLAN_TAG_NONE && memcmp(&port->vlan.tagged, &none, sizeof(none)))
+		return -EADDRINUSE;
+	port->kept = true;
+	port->vlan.tag = tag;
+	fdb_flush_port(vsw->bridge.fdb, port->id);
+	return 0;
+}
+
+void admin_vlan_shared(struct vsw *vsw, bool on)
+{
+	if (on != vsw->bridge.vlans.shared)
+		fdb_flush(vsw->bridge.fdb);
+	vsw->bridge.vlans.shared = on;
 }
 
 /* Multicast. */

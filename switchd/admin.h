@@ -24,6 +24,7 @@
 #include "switchd/secure.h"
 #include "switchd/storm.h"
 #include "switchd/stp.h"
+#include "switchd/vlan.h"
 
 struct port;
 struct vsw;
@@ -97,6 +98,14 @@ int admin_vlan_remove(struct vsw *vsw, unsigned int vid) MUST_CHECK;
 /* Make a port a tagged member of a VLAN, if it is no untagged one; or no member. */
 int admin_vlan_add_port(struct vsw *vsw, unsigned int vid, unsigned int n) MUST_CHECK;
 int admin_vlan_del_port(struct vsw *vsw, unsigned int vid, unsigned int n) MUST_CHECK;
+
+/* What a port takes for a tag; one that takes nothing for it is no tagged member of any
+ * VLAN: -EADDRINUSE. */
+int admin_vlan_tag(struct vsw *vsw, unsigned int n, enum vlan_tag tag) MUST_CHECK;
+
+/* What is learned in one VLAN is known in all, or not; all addresses are forgotten if
+ * that is a change. */
+void admin_vlan_shared(struct vsw *vsw, bool on);
 
 /* What a port is to multicast: see mcast.h. A group is added for good; -EINVAL for one
  * that goes to all ports anyway, -ENOSPC if the table is full of such. */

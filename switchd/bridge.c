@@ -38,12 +38,19 @@ static bool bridge_keeps(const struct bridge *bridge, struct eth_addr dst)
 	return !dst.b[4] && dst.b[5] < 16 && !(bridge->reserved >> dst.b[5] & 1);
 }
 
+/* The set of addresses that a VLAN has. */
+static uint16_t bridge_set(const struct bridge *bridge, uint16_t vid)
+{
+	return bridge->vlans.shared ? 0 : vid;
+}
+
 struct verdict bridge_decide(struct bridge *bridge, uint16_t in,
 			     const struct vlan_port *in_vlan,
 			     const struct frame *frame, uint64_t now_ms)
 {
 	struct verdict v = { .kind = VERDICT_FLOOD };
 	struct eth_hdr eth;
+	uint16_t set;
 
 	if (frame->size < ETH_HDR_SIZE || frame->head_size < ETH_HDR_SIZE)
 		return verdict_drop(DROP_RUNT);
@@ -58,12 +65,13 @@ struct verdict bridge_decide(struct bridge *bridge, uint16_t in,
 	if (vlan_is_aware(&bridge->vlans) &&
 	    !vlan_classify(in_vlan, frame->head, frame->head_size, &v.vlan))
 		return verdict_drop(DROP_VLAN);
+	set = bridge_set(bridge, v.vlan.vid);
 	if (!eth_addr_is_zero(eth.src))
-		fdb_learn(bridge->fdb, eth.src, v.vlan.vid, in, now_ms);
+		fdb_learn(bridge->fdb, eth.src, set, in, now_ms);
 	if (eth_addr_is_group(eth.dst))
 		return bridge_keeps(bridge, eth.dst) ? verdict_drop(DROP_RESERVED) : v;
 
-	v.port = fdb_lookup(bridge->fdb, eth.dst, v.vlan.vid, now_ms);
+	v.port = fdb_lookup(bridge->fdb, eth.dst, set, now_ms);
 	if (v.port == FDB_NO_PORT)
 		return v;
 	if (v.port == in)
@@ -79,7 +87,7 @@ static bool bridge_size_is_good(const struct frame *f)
 }
 
 /* Whether two frames of good size have the same addresses, and the same tag, if
- * any. */
+ * any, with the same behind it. */
 static bool bridge_same_flow(const struct frame *a, const struct frame *b, size_t size)
 {
 	return !memcmp(a->head, b->head, size);
@@ -98,7 +106,7 @@ static enum mcast_what bridge_hear(struct bridge *bridge, uint16_t in,
 	memcpy(&eth, frame->head, sizeof(eth));
 	if (!eth_addr_is_group(eth.dst) || eth_addr_is_group(eth.src) ||
 	    (vlan_is_aware(&bridge->vlans) &&
-	     !vlan_classify(in_vlan, frame->head, frame->head_size, &vlan)))
+	     (!vlan_classify(in_vlan, frame->head, frame->head_size, &vlan) || vlan.inner)))
 		return MCAST_DATA;
 	return mcast_input(bridge->mcast, in, vlan.vid, frame, now_ms);
 }
@@ -120,7 +128,7 @@ static NOINLINE void bridge_decide_snooping(struct bridge *bridge, uint16_t in,
 
 		*v = bridge_decide(bridge, in, in_vlan, &frames[i], now_ms);
 		vid = v->vlan.vid;
-		if (v->kind != VERDICT_FLOOD || !(frames[i].head[0] & 1) ||
+		if (v->kind != VERDICT_FLOOD || !(frames[i].head[0] & 1) || v->vlan.inner ||
 		    !mcast_lookup(bridge->mcast, &vid, &frames[i], what[i], now_ms, &group))
 			continue;
 		v->kind = VERDICT_GROUP;
@@ -136,7 +144,7 @@ static NOINLINE void bridge_decide_plain(struct bridge *bridge, uint16_t in,
 					 uint64_t now_ms, struct verdict *verdicts)
 {
 	const size_t same = 2 * ETH_ADDR_SIZE + (bridge_has_vlans(bridge) ?
-						 VLAN_TAG_SIZE : 0);
+						 VLAN_TAG_SIZE + 2 : 0);
 	bool good = false;
 
 	for (unsigned int i = 0; i < n; i++) {
@@ -181,6 +189,7 @@ static void bridge_warm(struct bridge *bridge, const struct vlan_port *in_vlan,
 					     &vlan)))
 			continue;
 		memcpy(&eth, frames[i].head, sizeof(eth));
+		vlan.vid = bridge_set(bridge, vlan.vid);
 		wanted[count++] = (struct fdb_wanted){ eth.src, vlan.vid };
 		if (!eth_addr_is_group(eth.dst))
 			wanted[count++] = (struct fdb_wanted){ eth.dst, vlan.vid };

@@ -23,7 +23,8 @@
  * all are but pause frames, which speak of one cable, as with VDE.
  *
  * With snooping (mcast.h), a frame to a group goes to the ports that want it. What hosts
- * and routers say in a batch is heard before its first frame is decided on.
+ * and routers say in a batch is heard before its first frame is decided on. What is
+ * within a customer's tag is not looked at, and goes to all of its VLAN.
  *
  * As a hub, it floods everything, tags and all, and learns nothing.
  */

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "switchd/admin.h"
 #include "switchd/console_cmds.h"
@@ -43,6 +44,29 @@ static int vlan_cmd_delport(const struct console_call *call, const char *arg)
 	if (!cmd_two_numbers(arg, VLAN_MAX, &vid, VSW_PORTS_MAX, &n))
 		return EINVAL;
 	return -admin_vlan_del_port(call->vsw, vid, n);
+}
+
+/* PORT TYPE */
+static int vlan_cmd_settag(const struct console_call *call, const char *arg)
+{
+	enum vlan_tag tag;
+	unsigned int n;
+	char word[16];
+
+	if (!cmd_number(&arg, VSW_PORTS_MAX, &n) || !cmd_word(&arg, word, sizeof(word)) ||
+	    *arg || !vlan_tag_parse(word, &tag))
+		return EINVAL;
+	return -admin_vlan_tag(call->vsw, n, tag);
+}
+
+static int vlan_cmd_setlearning(const struct console_call *call, const char *arg)
+{
+	bool shared = !strcmp(arg, "shared");
+
+	if (!shared && strcmp(arg, "independent") != 0)
+		return EINVAL;
+	admin_vlan_shared(call->vsw, shared);
+	return 0;
 }
 
 /* What the spanning tree makes of a port; one that is not in use is learning, as in
@@ -111,6 +135,11 @@ const struct console_cmd cmd_vlan[] = {
 	  vlan_cmd_addport },
 	{ "vlan/delport", "N PORT", "add port to the vlan N (tagged)", false,
 	  vlan_cmd_delport },
+	{ "vlan/settag", "PORT 802.1q|802.1ad|none",
+	  "what port takes for a tag: 0x8100, 0x88a8 or nothing", false, vlan_cmd_settag },
+	{ "vlan/setlearning", "independent|shared",
+	  "addresses are known in each VLAN for itself, or in all", false,
+	  vlan_cmd_setlearning },
 	{ "vlan/print", "[N]", "print the list of defined vlan", true, vlan_cmd_print },
 	{ "vlan/allprint", "[N]", "print the list of defined vlan (including inactive port)",
 	  true, vlan_cmd_allprint },

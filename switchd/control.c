@@ -197,7 +197,7 @@ static const struct qmp_command control_commands[] = {
 	{ "query-events", NULL, control_query_events },
 	{ "port-create", "port?", control_port_create },
 	{ "port-remove", "port", control_port_remove },
-	{ "port-set", "port vlan? user? group? allocatable? name? stp-guard? "
+	{ "port-set", "port vlan? tag-type? user? group? allocatable? name? stp-guard? "
 	  "mcast-fast-leave? mcast-router? storm-broadcast? storm-multicast? "
 	  "storm-unknown? " CONTROL_POLICY_ARGS, control_port_set },
 	{ "port-reset-counters", "port?", control_port_reset_counters },
@@ -217,7 +217,7 @@ static const struct qmp_command control_commands[] = {
 	{ "fdb-add", "address port vlan?", control_fdb_add },
 	{ "fdb-remove", "address vlan?", control_fdb_remove },
 	{ "set-switch", "hub? stp? numports? hashsize? ageing? ageing-interval? min-stay? "
-	  "reserved? mcast-snooping? mcast-querier? mcast-interval?",
+	  "reserved? vlan-learning? mcast-snooping? mcast-querier? mcast-interval?",
 	  control_set_switch },
 	{ "capture-start", "port?", control_capture_start },
 	{ "capture-stop", "capture", control_capture_stop },

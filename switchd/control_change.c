@@ -100,9 +100,10 @@ json_t *control_endpoint_close(void *ctx, struct qmp_conn *conn UNUSED, json_t *
  * @name:	NULL: none
  */
 struct change_set {
-	bool has_vlan, has_user, has_group, has_allocatable, has_name, has_guard;
+	bool has_vlan, has_tag, has_user, has_group, has_allocatable, has_name, has_guard;
 	bool has_fast_leave, has_router, has_storm[STORM_KINDS];
 	unsigned int vid;
+	enum vlan_tag tag;
 	uid_t uid;
 	gid_t gid;
 	bool allocatable;
@@ -156,6 +157,19 @@ static bool change_set_vlan(const struct vsw *vsw, const json_t *args,
 	if (!vlan_exists(&vsw->bridge.vlans, (uint16_t)set->vid))
 		qmp_fail(err, "there is no VLAN %u", set->vid);
 	return vlan_exists(&vsw->bridge.vlans, (uint16_t)set->vid);
+}
+
+static bool change_set_tag(const json_t *args, struct change_set *set, struct qmp_error *err)
+{
+	const char *name = vlan_tag_name(VLAN_TAG_C);
+
+	set->has_tag = json_object_get(args, "tag-type");
+	if (set->has_tag && !qmp_arg_text(args, "tag-type", &name, err))
+		return false;
+	if (vlan_tag_parse(name, &set->tag))
+		return true;
+	qmp_fail(err, "'tag-type' must be 802.1q, 802.1ad or none");
+	return false;
 }
 
 static bool change_set_name(const struct port *port, const json_t *args,
@@ -235,6 +249,7 @@ static bool change_set_read(const struct vsw *vsw, const struct port *port,
 {
 	set->has_allocatable = json_object_get(args, "allocatable");
 	return change_set_vlan(vsw, args, set, err) &&
+	       change_set_tag(args, set, err) &&
 	       change_owner(args, "user", change_is_uid, &set->has_user, &set->uid, err) &&
 	       change_owner(args, "group", parse_group, &set->has_group, &set->gid, err) &&
 	       qmp_arg_bool(args, "allocatable", &set->allocatable, err) &&
@@ -264,6 +279,12 @@ json_t *control_port_set(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
 		snprintf(old, sizeof(old), "%s", port->name);
 		if (admin_port_unname(ctx, old))
 			return qmp_fail(err, "port %u: its name cannot be taken away",
+					port->id);
+	}
+	if (set.has_tag) {
+		ret = admin_vlan_tag(ctx, port->id, set.tag);
+		if (ret)
+			return qmp_fail(err, "'tag-type': port %u is a tagged member of VLANs",
 					port->id);
 	}
 	if (set.has_vlan)
@@ -439,10 +460,13 @@ json_t *control_set_switch(void *ctx, struct qmp_conn *conn UNUSED, json_t *args
 	unsigned int min_stay = (unsigned int)(fdb_min_stay(fdb) / 1000);
 	unsigned int reserved = vsw->bridge.reserved, query = mcast_interval(vsw->mcast);
 	bool snoop = snoop_is_on(vsw), querier = mcast_querier(vsw->mcast);
+	const char *learning = vsw->bridge.vlans.shared ? "shared" : "independent";
 	bool hub = vsw->bridge.hub, stp = vsw->stp;
 	int ret;
 
 	if (!qmp_arg_uint(args, "reserved", 0, UINT16_MAX, &reserved, err) ||
+	    (json_object_get(args, "vlan-learning") &&
+	     !qmp_arg_text(args, "vlan-learning", &learning, err)) ||
 	    !qmp_arg_bool(args, "mcast-snooping", &snoop, err) ||
 	    !qmp_arg_bool(args, "mcast-querier", &querier, err) ||
 	    !qmp_arg_uint(args, "mcast-interval", 1, MCAST_INTERVAL_MAX_S, &query, err) ||
@@ -455,6 +479,8 @@ json_t *control_set_switch(void *ctx, struct qmp_conn *conn UNUSED, json_t *args
 		return NULL;
 	while (size < hashsize)
 		size *= 2;
+	if (strcmp(learning, "shared") != 0 && strcmp(learning, "independent") != 0)
+		return qmp_fail(err, "'vlan-learning' must be independent or shared");
 	/* Who becomes a hub leaves the tree, unless he asks for both. */
 	if (hub && stp && json_object_get(args, "stp"))
 		return qmp_fail(err, "'stp': a hub has no part in the spanning tree");
@@ -475,6 +501,7 @@ json_t *control_set_switch(void *ctx, struct qmp_conn *conn UNUSED, json_t *args
 	if (interval != vsw_ageing_interval(vsw))
 		vsw_set_ageing_interval(vsw, interval);
 	vsw->bridge.reserved = (uint16_t)reserved;
+	admin_vlan_shared(vsw, !strcmp(learning, "shared"));
 	snoop_set(vsw, snoop);
 	if (querier != mcast_querier(vsw->mcast))
 		mcast_set_querier(vsw->mcast, querier);

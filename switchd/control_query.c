@@ -94,6 +94,8 @@ json_t *control_query_switch(void *ctx, struct qmp_conn *conn UNUSED, json_t *ar
 		"min-stay", (json_int_t)(fdb_min_stay(fdb) / 1000),
 		"vlan-mode", modes[vsw->bridge.vlans.mode],
 		"vlan-aware", vlan_is_aware(&vsw->bridge.vlans)));
+	json_object_set_new(o, "vlan-learning",
+			    json_string(vsw->bridge.vlans.shared ? "shared" : "independent"));
 	json_object_set_new(o, "stp", json_boolean(vsw->stp));
 	json_object_set_new(o, "reserved", json_integer(vsw->bridge.reserved));
 	query_sum_up(vsw, &sum);
@@ -197,6 +199,7 @@ static json_t *query_port(const struct vsw *vsw, const struct port *port)
 		json_object_set_new(o, name, json_integer(port->storm.bucket[i].rate));
 	}
 	control_policy_show(port, o);
+	json_object_set_new(o, "tag-type", json_string(vlan_tag_name(port->vlan.tag)));
 	json_object_set_new(o, "mcast-fast-leave",
 			    json_boolean(mcast_fast_leave(vsw->mcast, port->id)));
 	json_object_set_new(o, "mcast-router",

@@ -36,6 +36,7 @@ enum {
 	OPT_PORT,
 	OPT_VLAN,
 	OPT_RESERVED,
+	OPT_VLAN_LEARNING,
 	OPT_MCAST_SNOOPING,
 	OPT_OFFLOADS,
 };
@@ -67,6 +68,7 @@ static const struct option options_long[] = {
 	{ "strict", no_argument, NULL, OPT_STRICT },
 	{ "port", required_argument, NULL, OPT_PORT },
 	{ "vlan", required_argument, NULL, OPT_VLAN },
+	{ "vlan-learning", required_argument, NULL, OPT_VLAN_LEARNING },
 	{ "reserved", required_argument, NULL, OPT_RESERVED },
 	{ "mcast-snooping", required_argument, NULL, OPT_MCAST_SNOOPING },
 	{ "offloads", required_argument, NULL, OPT_OFFLOADS },
@@ -112,6 +114,9 @@ static void options_usage(void)
 "      --priority N      the switch's priority there (0x8000)\n"
 "      --vlan HOW        tags of frames count: auto (once a VLAN is made), strict\n"
 "                        (always, as in vde_switch), or transparent (never)\n"
+"      --vlan-learning HOW\n"
+"                        addresses are known in each VLAN for itself: independent, or\n"
+"                        in all: shared\n"
 "      --reserved WHICH  group addresses of bridges, 01-80-C2-00-00-00 to -0F: forward\n"
 "                        (all but pause frames, as vde_switch), standard (none), or\n"
 "                        a mask of those that are forwarded\n"
@@ -355,6 +360,15 @@ static bool options_vlan(struct vsw_config *cfg, const char *arg)
 	return false;
 }
 
+static bool options_vlan_learning(struct vsw_config *cfg, const char *arg)
+{
+	cfg->vlan_shared = !strcmp(arg, "shared");
+	if (cfg->vlan_shared || !strcmp(arg, "independent"))
+		return true;
+	log_err("--vlan-learning '%s': must be independent or shared", arg);
+	return false;
+}
+
 static bool options_reserved(struct vsw_config *cfg, const char *arg)
 {
 	if (bridge_reserved_parse(arg, &cfg->reserved))
@@ -443,6 +457,8 @@ static bool options_one(struct options *opt, int c, const char *arg,
 		return options_hashsize(cfg, arg);
 	case OPT_VLAN:
 		return options_vlan(cfg, arg);
+	case OPT_VLAN_LEARNING:
+		return options_vlan_learning(cfg, arg);
 	case OPT_RESERVED:
 		return options_reserved(cfg, arg);
 	case OPT_MCAST_SNOOPING:

@@ -19,9 +19,9 @@ static void snoop_send_port(struct port *port, uint16_t vid, const uint8_t *byte
 	struct frame f = { bytes, size, size, &iov, 1, NULL };
 
 	if (bridge_has_vlans(&port->vsw->bridge)) {
+		const uint16_t tpid = vlan_tpid(&port->vlan);
 		const uint8_t tag[VLAN_TAG_SIZE] = {
-			ETH_TYPE_VLAN >> 8, ETH_TYPE_VLAN & 0xff, (uint8_t)(vid >> 8),
-			(uint8_t)vid,
+			(uint8_t)(tpid >> 8), (uint8_t)tpid, (uint8_t)(vid >> 8), (uint8_t)vid,
 		};
 		enum vlan_form form = vlan_form(&port->vlan, vid);
 

@@ -12,8 +12,8 @@
 
 enum {
 	VLAN_OUT_HEAD = 64,	/* bytes copied of each frame */
-	VLAN_OUT_FORMS = 2,
-	/* Pieces of all frames of a batch, in both forms; longer chains than any
+	VLAN_OUT_FORMS = 3,
+	/* Pieces of all frames of a batch, in all forms; longer chains than any
 	 * endpoint brings. */
 	VLAN_OUT_PIECES = 8192,
 };
@@ -87,17 +87,17 @@ static const struct frame *vlan_out_make(struct vlan_out *out, struct vlan_out_o
 
 const struct frame *vlan_out_frame(struct vlan_out *out, unsigned int i,
 				   const struct frame *frame,
-				   const struct vlan_class *class, enum vlan_form form)
+				   const struct vlan_class *class, uint16_t tpid)
 {
 	uint16_t tci = (uint16_t)((class->tci & ~VLAN_VID_MASK) | class->vid);
-	const uint8_t tag[VLAN_TAG_SIZE] = { ETH_TYPE_VLAN >> 8, ETH_TYPE_VLAN & 0xff,
+	const uint8_t tag[VLAN_TAG_SIZE] = { (uint8_t)(tpid >> 8), (uint8_t)tpid,
 					     (uint8_t)(tci >> 8), (uint8_t)tci };
-	struct vlan_out_one *one = &out->one[i][form == VLAN_TAGGED];
+	struct vlan_out_one *one = &out->one[i][!tpid ? 0 : tpid == ETH_TYPE_VLAN ? 1 : 2];
 
-	if (form == VLAN_TAGGED ? class->tagged && class->tci == tci : !class->tagged)
+	if (tpid == class->tpid && (!tpid || class->tci == tci))
 		return frame;
 	if (one->frame.iov)
 		return &one->frame;
-	return vlan_out_make(out, one, frame, class->tagged ? VLAN_TAG_SIZE : 0,
-			     form == VLAN_TAGGED ? tag : NULL);
+	return vlan_out_make(out, one, frame, class->tpid ? VLAN_TAG_SIZE : 0,
+			     tpid ? tag : NULL);
 }

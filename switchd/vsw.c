@@ -90,7 +90,12 @@ static bool vsw_stage_vlan(struct vsw *vsw, struct port *port, const struct fram
 
 	if (form == VLAN_NOT_MEMBER)
 		return false;
-	as = vlan_out_frame(vsw->vlan_out, i, frame, vlan, form);
+	if (UNLIKELY(form == VLAN_UNTAGGED && vlan_deceives(&port->vlan, vlan))) {
+		port->stats.drop[DROP_VLAN]++;
+		return true;
+	}
+	as = vlan_out_frame(vsw->vlan_out, i, frame, vlan,
+			    form == VLAN_TAGGED ? vlan_tpid(&port->vlan) : 0);
 	if (as) {
 		/* A tag too many, and nobody takes it as it is. */
 		if (as->offload)
@@ -379,6 +384,7 @@ static int vsw_alloc(struct vsw *vsw)
 	vsw->tap_scratch = port_tap_scratch_create();
 	vsw->bridge.hub = vsw->cfg->hub;
 	vsw->bridge.vlans.mode = vsw->cfg->vlan_mode;
+	vsw->bridge.vlans.shared = vsw->cfg->vlan_shared;
 	vsw->bridge.reserved = vsw->cfg->reserved;
 	ret = snoop_create(vsw);
 	if (!ret)

@@ -104,6 +104,7 @@ struct vsw_named_config {
  * @hub:	Flood everything
  * @hashsize:	Addresses the forwarding database has room for at least, a power of two
  * @vlan_mode:	When tags count
+ * @vlan_shared: What is learned in one VLAN is known in all
  * @reserved:	Which reserved group addresses are forwarded
  * @mcast_snooping: Send multicast groups to those who joined
  * @mcast_querier: Ask who has joined
@@ -134,6 +135,7 @@ struct vsw_config {
 	bool hub;
 	unsigned int hashsize;
 	enum vlan_mode vlan_mode;
+	bool vlan_shared;
 	uint16_t reserved;
 	bool mcast_snooping;
 	bool mcast_querier;

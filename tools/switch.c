@@ -54,12 +54,13 @@ static const struct switch_cmd switch_cmds[] = {
 	  "make a port, of this number or any; its number is shown", "port create 7" },
 	{ "port remove", "PORT", "", "port-remove", NULL, NULL,
 	  "remove a port with nothing plugged in", "port remove 7" },
-	{ "port set", "PORT vlan=VLAN user=USER group=GROUP allocatable=yes|no name=NAME "
+	{ "port set", "PORT vlan=VLAN tag-type=TYPE user=USER group=GROUP allocatable=yes|no name=NAME "
 	  "stp-guard=GUARD mcast-fast-leave=yes|no mcast-router=ROUTER "
 	  "storm-broadcast=N storm-multicast=N storm-unknown=N "
 	  "isolation=ISOLATION ethertypes=TYPES max-addresses=N violation=ACTION sticky=yes|no shut=yes|no", "",
 	  "port-set", NULL, NULL,
-	  "settings of a port, all or nothing: its untagged VLAN, who may plug in, "
+	  "settings of a port, all or nothing: its untagged VLAN, what "
+	  "it takes for a tag (802.1q, 802.1ad, none), who may plug in, "
 	  "whether it is for anybody, its name, what may not be behind it (bpdu, root), "
 	  "whether a leave ends membership of a group at once, whether a multicast router is "
 	  "behind it (auto, always, never), how many broadcast, multicast and unknown unicast "
@@ -104,7 +105,8 @@ static const struct switch_cmd switch_cmds[] = {
 	{ "flush", "[PORT]", "", "fdb-flush", NULL, NULL,
 	  "forget the addresses behind a port, or all", "flush 2" },
 	{ "set", "hub=on|off stp=on|off numports=N hashsize=N ageing=SECONDS ageing-interval=SECONDS "
-	  "min-stay=SECONDS reserved=MASK mcast-snooping=on|off mcast-querier=on|off "
+	  "min-stay=SECONDS reserved=MASK "
+	  "vlan-learning=independent|shared mcast-snooping=on|off mcast-querier=on|off "
 	  "mcast-interval=SECONDS", "", "set-switch", NULL, NULL,
 	  "settings of the switch, all or nothing", "set ageing=300 hub=off" },
 	{ "console", "LINE...", "", NULL, NULL, switch_console,

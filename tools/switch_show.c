@@ -142,9 +142,9 @@ void switch_show_switch(const struct switch_call *call UNUSED, const json_t *ret
 	table_add(&t, "works as");
 	table_add(&t, "%s", json_is_true(json_object_get(ret, "hub")) ? "hub" : "switch");
 	table_add(&t, "VLAN tags");
-	table_add(&t, "%s, they %s now", show_text(ret, "vlan-mode"),
+	table_add(&t, "%s, they %s now; %s learning", show_text(ret, "vlan-mode"),
 		  json_is_true(json_object_get(ret, "vlan-aware")) ? "count" :
-		  "do not count");
+		  "do not count", show_text(ret, "vlan-learning"));
 	table_add(&t, "reserved");
 	table_add(&t, "of 01-80-C2-00-00-0x, mask 0x%04x is forwarded",
 		  (unsigned int)show_u64(ret, "reserved"));
@@ -242,6 +242,8 @@ static void show_one_port(const json_t *port)
 	table_add(&t, "tagged VLANs");
 	table_add(&t, "%s", show_numbers(json_object_get(port, "tagged-vlans"), vlans,
 					 sizeof(vlans)));
+	table_add(&t, "type of tags");
+	table_add(&t, "%s", show_text(port, "tag-type"));
 	table_add(&t, "multicast");
 	table_add(&t, "router %s, fast leave %s", show_text(port, "mcast-router"),
 		  json_is_true(json_object_get(port, "mcast-fast-leave")) ? "yes" : "no");

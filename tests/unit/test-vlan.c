@@ -2,8 +2,9 @@
 /* test-vlan.c - VLANs: what comes in with which tag, and goes out where and how
  *
  * A whole switch with ports that only note what they are sent. Frames are written as
- * text: "3" is untagged with the payload 3, "5:3" has the tag 5 (priority 6), "5/7:3"
- * has the tag 7 within the tag 5.
+ * text: "3" is untagged with the payload 3, "5:3" has the tag 5, "5/7:3" has the tag 7
+ * within the tag 5, "s5:3" a tag 5 of a provider's type. The outer tag comes with the
+ * priority 6; in what goes out, "p" is that priority, and "d" that frames may be dropped.
  */
 #include "tests/unit/unit.h"
 
@@ -49,12 +50,13 @@ static void note(struct fake *fake, const struct frame *f)
 	assert_int_equal(n, f->size);
 	assert_true(f->head_size <= f->size);
 	assert_memory_equal(b, f->head, f->head_size);
-	for (; b[at] == 0x81 && b[at + 1] == 0; at += VLAN_TAG_SIZE) {
+	for (; b[at] << 8 == 0x8100 || b[at + 1] == 0xa8; at += VLAN_TAG_SIZE) {
 		size_t len = strlen(text);
 
-		assert_int_equal(b[at + 2] >> 5, at == VLAN_TAG_AT && b[at + 2] >> 5 ? PRIORITY : 0);
-		snprintf(text + len, sizeof(text) - len, "%s%s%u", len ? "/" : "",
-			 b[at + 2] >> 5 ? "p" : "", (b[at + 2] & 15) << 8 | b[at + 3]);
+		assert_true(b[at + 2] >> 5 == PRIORITY || b[at + 2] >> 5 == 0);
+		snprintf(text + len, sizeof(text) - len, "%s%s%s%s%u", len ? "/" : "",
+			 b[at + 2] >> 5 ? "p" : "", b[at + 2] & 0x10 ? "d" : "",
+			 b[at] == 0x88 ? "s" : "", (b[at + 2] & 15) << 8 | b[at + 3]);
 	}
 	assert_int_equal(b[at], 0x88);
 	assert_int_equal(b[at + 1], 0xb5);
@@ -122,22 +124,27 @@ static int teardown(void **state)
 
 /* Frames. */
 
-/* Bring a frame in at @port, from the address of port @src to that of port @dst (0:
- * all), with the tags in @tags ("", "5", "5/7"), and payload @payload. */
-static void bring(int port, int src, int dst, const char *tags, uint8_t payload)
+enum { BYTES = 128 };
+
+/* A frame from the address of port @src to that of port @dst (0: all), with the tags in
+ * @tags ("", "5", "5/7", "s5/7"; 4096 more is DEI), and payload @payload. */
+static void write_frame(uint8_t b[static BYTES], int src, int dst, const char *tags,
+			uint8_t payload)
 {
-	uint8_t b[128] = { 2, 0, 0, 0, 0, (uint8_t)dst, 2, 0, 0, 0, 0, (uint8_t)src };
+	const uint8_t addresses[] = { 2, 0, 0, 0, 0, (uint8_t)dst, 2, 0, 0, 0, 0, (uint8_t)src };
 	size_t at = VLAN_TAG_AT;
-	struct iovec iov[2];
-	struct frame f;
 	char *end;
 
+	memset(b, 0, BYTES);
+	memcpy(b, addresses, sizeof(addresses));
 	if (!dst)
 		memset(b, 0xff, 6);
 	for (const char *p = tags; *p; p = *end ? end + 1 : end) {
-		unsigned long vid = strtoul(p, &end, 10);
+		const bool s = *p == 's';
+		unsigned long vid = strtoul(p + s, &end, 10);
 
-		b[at] = 0x81;
+		b[at] = s ? 0x88 : 0x81;
+		b[at + 1] = s ? 0xa8 : 0;
 		b[at + 2] = (uint8_t)((at == VLAN_TAG_AT ? PRIORITY << 5 : 0) | vid >> 8);
 		b[at + 3] = (uint8_t)vid;
 		at += VLAN_TAG_SIZE;
@@ -145,6 +152,16 @@ static void bring(int port, int src, int dst, const char *tags, uint8_t payload)
 	b[at] = 0x88;
 	b[at + 1] = 0xb5;
 	b[at + 2] = payload;
+}
+
+/* Bring a frame in at @port. */
+static void bring(int port, int src, int dst, const char *tags, uint8_t payload)
+{
+	uint8_t b[BYTES];
+	struct iovec iov[2];
+	struct frame f;
+
+	write_frame(b, src, dst, tags, payload);
 	/* As a socket brings it, in one piece, or as a ring does, in several. */
 	iov[0] = (struct iovec){ b, lan->split ? 20 : sizeof(b) };
 	iov[1] = (struct iovec){ b + 20, sizeof(b) - 20 };
@@ -260,11 +277,137 @@ static void no_hopping(void **state UNUSED)
 {
 	make_vlans();
 	/* The inner tag is never looked at, nor is the outer one on an access port. */
+	assert_int_equal(admin_vlan_add_port(lan->vsw, 5, 6), 0);
 	bring(5, 5, 0, "5/6", 1);
-	assert_all("", "", "6:1", "6:1", "", "");
+	assert_all("", "", "", "", "", "p5/6:1");
+	/* Where it would leave without a tag of ours, its own would be taken for one. */
+	assert_int_equal(drops(3, DROP_VLAN) + drops(4, DROP_VLAN), 2);
 	bring(3, 3, 0, "5/6", 2);
 	bring(1, 1, 0, "0/5", 3);
-	assert_all("", "5:3", "", "", "5:3", "");
+	assert_all("", "", "", "", "", "");
+	assert_int_equal(drops(2, DROP_VLAN) + drops(5, DROP_VLAN), 2);
+	/* Another's tag is payload here. */
+	bring(1, 1, 0, "s6", 4);
+	assert_all("", "ps6:4", "", "", "ps6:4", "");
+}
+
+/* Ports 1, 2 and 3 are customers of a provider, in 5, 5 and 6; 4 is one whose frames are
+ * never looked into, in 5; 5 leads to the provider's next switch with 5 and 6; 6 to one
+ * that knows customers' tags only, with 5. */
+static void make_provider(void)
+{
+	static const enum vlan_tag tags[PORTS + 1] = {
+		[1] = VLAN_TAG_S, [2] = VLAN_TAG_S, [3] = VLAN_TAG_S, [4] = VLAN_TAG_NONE,
+		[5] = VLAN_TAG_S, [6] = VLAN_TAG_C,
+	};
+	static const unsigned int pvid[PORTS + 1] = {
+		[1] = 5, [2] = 5, [3] = 6, [4] = 5, [5] = VLAN_NONE, [6] = VLAN_NONE,
+	};
+	struct vsw *vsw = lan->vsw;
+
+	assert_int_equal(admin_vlan_create(vsw, 5), 0);
+	assert_int_equal(admin_vlan_create(vsw, 6), 0);
+	for (unsigned int i = 1; i <= PORTS; i++) {
+		assert_int_equal(admin_vlan_tag(vsw, i, tags[i]), 0);
+		assert_int_equal(admin_port_vlan(vsw, i, pvid[i]), 0);
+	}
+	assert_int_equal(admin_vlan_add_port(vsw, 5, 5), 0);
+	assert_int_equal(admin_vlan_add_port(vsw, 6, 5), 0);
+	assert_int_equal(admin_vlan_add_port(vsw, 5, 6), 0);
+}
+
+static void provider(void **state UNUSED)
+{
+	make_provider();
+	for (int i = 0; i < 2; i++) {
+		lan->split = i;
+		/* Customers' tags pass whole, in one more that has their priority. */
+		bring(1, 1, 0, "7", 1);
+		assert_all("", "p7:1", "", "p7:1", "ps5/p7:1", "p5/p7:1");
+		bring(4, 4, 0, "6/8", 2);
+		assert_all("p6/8:2", "p6/8:2", "", "", "ps5/p6/8:2", "p5/p6/8:2");
+		bring(3, 3, 0, "5", 3);
+		assert_all("", "", "", "", "ps6/p5:3", "");
+		bring(2, 2, 0, "", 4);
+		assert_all("4", "", "", "4", "s5:4", "5:4");
+		/* And back. */
+		bring(5, 5, 0, "s5/7", 5);
+		assert_all("7:5", "7:5", "", "7:5", "", "p5/7:5");
+		bring(6, 6, 0, "5/7", 6);
+		assert_all("7:6", "7:6", "", "7:6", "ps5/7:6", "");
+		bring(5, 5, 0, "s6", 7);
+		assert_all("", "", "7", "", "", "");
+		/* Priority and drop eligibility are kept. */
+		bring(5, 5, 0, "s4101", 8);
+		assert_all("8", "8", "", "8", "", "pd5:8");
+		/* To one address. */
+		bring(5, 5, 1, "s5/9", 9);
+		assert_all("9:9", "", "", "", "", "");
+	}
+}
+
+static void provider_is_safe(void **state UNUSED)
+{
+	make_provider();
+	/* A customer with the provider's tags, and a switch with another's. */
+	bring(1, 1, 0, "s5", 1);
+	bring(1, 1, 0, "s6/7", 2);
+	bring(5, 5, 0, "5", 3);
+	assert_all("", "", "", "", "", "");
+	assert_int_equal(drops(1, DROP_VLAN), 2);
+	assert_int_equal(drops(5, DROP_VLAN), 1);
+	/* The provider's priority tag is none of a VLAN. */
+	bring(1, 1, 0, "s0/7", 4);
+	assert_all("", "7:4", "", "7:4", "ps5/7:4", "p5/7:4");
+	/* What looks like the provider's behind it does not get to where it would be. */
+	bring(5, 5, 0, "s5/s6", 5);
+	assert_all("", "", "", "s6:5", "", "p5/s6:5");
+	assert_int_equal(drops(1, DROP_VLAN) + drops(2, DROP_VLAN), 2 + 2);
+	bring(6, 6, 0, "5/s6", 6);
+	assert_all("", "", "", "s6:6", "ps5/s6:6", "");
+	bring(4, 4, 0, "s6", 7);
+	assert_all("", "", "", "", "ps5/ps6:7", "p5/ps6:7");
+}
+
+/* Two frames of a batch with one outer tag, and something else behind it. */
+static void alike(void **state UNUSED)
+{
+	uint8_t b[2][BYTES];
+	struct iovec iov[2];
+	struct frame f[2];
+
+	make_vlans();
+	write_frame(b[0], 5, 0, "5", 1);
+	write_frame(b[1], 5, 0, "5/6", 2);
+	for (int i = 0; i < 2; i++) {
+		iov[i] = (struct iovec){ b[i], BYTES };
+		f[i] = (struct frame){ b[i], BYTES, BYTES, &iov[i], 1 };
+	}
+	vsw_input(&lan->fake[5].ep, f, 2);
+	assert_all("", "", "1", "1", "", "");
+}
+
+static void learns_for_all(void **state UNUSED)
+{
+	make_vlans();
+	/* Port 5 is in VLAN 0, without a tag, and in 5. */
+	for (int i = 0; i < 2; i++) {
+		bring(5, 9, 0, "", 1);
+		assert_all("1", "1", "", "", "", "");
+		bring(3, 3, 9, "", 2);
+		assert_all("", "", "", i ? "" : "2", "5:2", "");
+		admin_vlan_shared(lan->vsw, true);
+	}
+	/* At a port that is not in the VLAN: to nobody. */
+	bring(1, 9, 0, "", 3);
+	assert_all("", "3", "", "", "3", "");
+	bring(3, 3, 9, "", 4);
+	assert_all("", "", "", "", "", "");
+	assert_int_equal(drops(3, DROP_VLAN), 1);
+	/* Nothing is left of it. */
+	admin_vlan_shared(lan->vsw, false);
+	bring(2, 2, 9, "", 5);
+	assert_all("5", "", "", "", "5", "");
 }
 
 static void learns_in_each(void **state UNUSED)
@@ -304,6 +447,10 @@ static void administers(void **state UNUSED)
 	assert_int_equal(admin_port_vlan(vsw, 1, 9), -ENXIO);
 	assert_int_equal(admin_port_vlan(vsw, 99, 5), -EINVAL);
 	assert_int_equal(admin_vlan_del_port(vsw, 5, 3), -EADDRINUSE);
+	assert_int_equal(admin_vlan_tag(vsw, 5, VLAN_TAG_NONE), -EADDRINUSE);
+	assert_int_equal(admin_vlan_tag(vsw, 99, VLAN_TAG_NONE), -EINVAL);
+	assert_int_equal(admin_vlan_tag(vsw, 1, VLAN_TAG_NONE), 0);
+	assert_int_equal(admin_vlan_add_port(vsw, 5, 1), -EADDRINUSE);
 	assert_int_equal(admin_vlan_del_port(vsw, 5, 1), -ENXIO);
 	assert_int_equal(admin_vlan_del_port(vsw, 6, 5), 0);
 	assert_int_equal(admin_vlan_del_port(vsw, 6, 6), 0);
@@ -363,7 +510,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(priority_tag, setup, teardown),
 		cmocka_unit_test_setup_teardown(not_members, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_hopping, setup, teardown),
+		cmocka_unit_test_setup_teardown(provider, setup, teardown),
+		cmocka_unit_test_setup_teardown(provider_is_safe, setup, teardown),
+		cmocka_unit_test_setup_teardown(alike, setup, teardown),
 		cmocka_unit_test_setup_teardown(learns_in_each, setup, teardown),
+		cmocka_unit_test_setup_teardown(learns_for_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(administers, setup, teardown),
 		cmocka_unit_test_setup_teardown(accounts, setup, teardown),
 	};
