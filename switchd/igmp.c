@@ -17,6 +17,7 @@ enum {
 	PROTO_FRAGMENT = 44,
 	PROTO_ICMP6 = 58,
 	PROTO_DSTOPTS = 60,
+	PROTO_PIM = 103,
 	IP6_HEADERS_MAX = 8,		/* extension headers looked through */
 	IP6_ROUTER_ALERT = 5,
 
@@ -29,6 +30,12 @@ enum {
 	MLD_TYPE_REPORT1 = 131,
 	MLD_TYPE_DONE = 132,
 	MLD_TYPE_REPORT2 = 143,
+	IGMP_TYPE_ROUTER = 0x30,	/* RFC 4286, 3.1 */
+	MLD_TYPE_ROUTER = 151,
+	ROUTER_DEAD = 3,		/* intervals until it is taken for gone */
+	PIM_HELLO = 0x20,		/* version 2, type 0 */
+	PIM_HOLDTIME = 1,		/* its option */
+	PIM_HOLDTIME_S = 105,		/* without it (RFC 7761, 4.11) */
 
 	IGMP_V1_RESP_MS = 10000,	/* version 1 does not say (RFC 2236, 4) */
 	IGMP_ROBUSTNESS = 2,
@@ -63,10 +70,10 @@ static uint16_t sum_end(uint32_t sum)
 	return (uint16_t)~sum;
 }
 
-/* Over an ICMPv6 message of @n bytes with the pseudo header (RFC 8200, 8.1). */
-static uint16_t sum_icmp6(const uint8_t *ip, const uint8_t *msg, size_t n)
+/* Over a message of @n bytes with the pseudo header (RFC 8200, 8.1). */
+static uint16_t sum_ip6(const uint8_t *ip, unsigned int proto, const uint8_t *msg, size_t n)
 {
-	return sum_end(sum_add(sum_add((uint32_t)n + PROTO_ICMP6, ip + 8, 32), msg, n));
+	return sum_end(sum_add(sum_add((uint32_t)n + proto, ip + 8, 32), msg, n));
 }
 
 struct in6_addr igmp_mapped(const uint8_t *v4)
@@ -182,6 +189,30 @@ static enum igmp_kind parse_query(const uint8_t *p, size_t n, const uint8_t *mor
 	return IGMP_QUERY;
 }
 
+/* A router's advertisement, of either family: seconds between two of them. */
+static enum igmp_kind parse_router(const uint8_t *p, struct igmp_msg *msg)
+{
+	msg->lifetime_s = p[1] * (uint32_t)ROUTER_DEAD;
+	return p[1] ? IGMP_ROUTER : IGMP_BAD;
+}
+
+/* A hello of PIM, its checksum seen to be right: options, each with type and length. One
+ * that says that nobody is there any more says nothing. */
+static enum igmp_kind parse_hello(const uint8_t *p, size_t n, struct igmp_msg *msg)
+{
+	msg->lifetime_s = PIM_HOLDTIME_S;
+	for (size_t at = 4; at < n; ) {
+		if (n - at < 4 || n - at - 4 < get16(p + at + 2))
+			return IGMP_BAD;
+		if (get16(p + at) == PIM_HOLDTIME && get16(p + at + 2) != 2)
+			return IGMP_BAD;
+		if (get16(p + at) == PIM_HOLDTIME)
+			msg->lifetime_s = get16(p + at + 4);
+		at += 4 + (size_t)get16(p + at + 2);
+	}
+	return msg->lifetime_s ? IGMP_ROUTER : IGMP_NONE;
+}
+
 static enum igmp_kind parse_igmp(const uint8_t *p, size_t n, struct igmp_msg *msg)
 {
 	if (n < 8 || sum_end(sum_add(0, p, n)))
@@ -199,6 +230,8 @@ static enum igmp_kind parse_igmp(const uint8_t *p, size_t n, struct igmp_msg *ms
 		return parse_one(p + 4, false, p[0] != IGMP_TYPE_LEAVE, msg);
 	case IGMP_TYPE_REPORT3:
 		return parse_records(p, n, false, msg);
+	case IGMP_TYPE_ROUTER:
+		return parse_router(p, msg);
 	default:
 		return IGMP_NONE;
 	}
@@ -208,6 +241,8 @@ static enum igmp_kind parse_mld(const uint8_t *p, size_t n, struct igmp_msg *msg
 {
 	if (p[0] == MLD_TYPE_REPORT2)
 		return n < 8 ? IGMP_BAD : parse_records(p, n, true, msg);
+	if (p[0] == MLD_TYPE_ROUTER)
+		return n < 8 ? IGMP_BAD : parse_router(p, msg);
 	if (n < 24)
 		return IGMP_BAD;
 	if (p[0] != MLD_TYPE_QUERY)
@@ -222,7 +257,7 @@ static enum igmp_kind parse_ip4(const uint8_t *p, size_t size, struct igmp_msg *
 {
 	size_t hdr, total;
 
-	if (size < IP4_HDR || p[0] >> 4 != 4 || p[9] != PROTO_IGMP)
+	if (size < IP4_HDR || p[0] >> 4 != 4 || (p[9] != PROTO_IGMP && p[9] != PROTO_PIM))
 		return IGMP_NONE;
 	hdr = (p[0] & 15) * (size_t)4;
 	total = get16(p + 2);
@@ -231,12 +266,18 @@ static enum igmp_kind parse_ip4(const uint8_t *p, size_t size, struct igmp_msg *
 	    sum_end(sum_add(0, p, hdr)) || p[8] != 1 || !is_group(p + 16, false))
 		return IGMP_BAD;
 	msg->source = igmp_mapped(p + 12);
-	return parse_igmp(p + hdr, total - hdr, msg);
+	if (p[9] == PROTO_IGMP)
+		return parse_igmp(p + hdr, total - hdr, msg);
+	if (total - hdr < 4 || p[hdr] != PIM_HELLO)
+		return IGMP_NONE;
+	return sum_end(sum_add(0, p + hdr, total - hdr)) ?
+	       IGMP_BAD : parse_hello(p + hdr, total - hdr, msg);
 }
 
 static bool is_mld(unsigned int type)
 {
-	return (type >= MLD_TYPE_QUERY && type <= MLD_TYPE_DONE) || type == MLD_TYPE_REPORT2;
+	return (type >= MLD_TYPE_QUERY && type <= MLD_TYPE_DONE) || type == MLD_TYPE_REPORT2 ||
+	       type == MLD_TYPE_ROUTER;
 }
 
 /* Whether hop-by-hop options of @size bytes have the router alert for MLD. */
@@ -289,6 +330,20 @@ static size_t find_icmp6(const uint8_t *p, size_t size, bool *alert, bool *fragm
 	return 0;
 }
 
+/* PIM behind an IPv6 header, which has no others. */
+static enum igmp_kind parse_pim6(const uint8_t *p, size_t size, struct igmp_msg *msg)
+{
+	const size_t n = get16(p + 4);
+
+	if (n < 4 || size - IP6_HDR < n || p[IP6_HDR] != PIM_HELLO)
+		return IGMP_NONE;
+	if (p[7] != 1 || !is_group(p + 24, true) || p[8] != 0xfe || p[9] >> 6 != 2 ||
+	    sum_ip6(p, PROTO_PIM, p + IP6_HDR, n))
+		return IGMP_BAD;
+	msg->source = addr6(p + 8);
+	return parse_hello(p + IP6_HDR, n, msg);
+}
+
 static enum igmp_kind parse_ip6(const uint8_t *p, size_t size, struct igmp_msg *msg)
 {
 	bool alert, fragment, local, nobody;
@@ -296,6 +351,8 @@ static enum igmp_kind parse_ip6(const uint8_t *p, size_t size, struct igmp_msg *
 
 	if (size < IP6_HDR || p[0] >> 4 != 6)
 		return IGMP_NONE;
+	if (p[6] == PROTO_PIM)
+		return parse_pim6(p, size, msg);
 	at = find_icmp6(p, size, &alert, &fragment);
 	if (!at || !is_mld(p[at]))
 		return IGMP_NONE;
@@ -303,9 +360,10 @@ static enum igmp_kind parse_ip6(const uint8_t *p, size_t size, struct igmp_msg *
 	local = p[8] == 0xfe && p[9] >> 6 == 2;
 	nobody = is_zero(p + 8, 16);
 	/* RFC 3810, 5.1.14 and 5.2.13: who has no address yet may report, not ask. */
+	nobody &= p[at] != MLD_TYPE_QUERY && p[at] != MLD_TYPE_ROUTER;
 	if (fragment || !alert || p[7] != 1 || !is_group(p + 24, true) || end > size ||
-	    end < at + 8 || !(local || (nobody && p[at] != MLD_TYPE_QUERY)) ||
-	    sum_icmp6(p, p + at, end - at))
+	    end < at + 8 || !(local || nobody) ||
+	    sum_ip6(p, PROTO_ICMP6, p + at, end - at))
 		return IGMP_BAD;
 	msg->source = addr6(p + 8);
 	return parse_mld(p + at, end - at, msg);
@@ -386,7 +444,7 @@ static size_t build_ip6(const struct igmp_ask *ask, bool all, uint8_t *p)
 	put16(q + 4, ask->max_resp_ms);
 	q[24] = IGMP_ROBUSTNESS;
 	q[25] = code_8(ask->interval_s);
-	put16(q + 2, sum_icmp6(p, q, 28));
+	put16(q + 2, sum_ip6(p, PROTO_ICMP6, q, 28));
 	return sizeof(hdr) + 28;
 }
 

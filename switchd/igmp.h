@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* igmp.h - What hosts and routers say about multicast groups: IGMP and MLD
+/* igmp.h - What hosts and routers say about multicast groups: IGMP and MLD, and routers
+ * about themselves
  *
  * Reading IGMP versions 1 to 3 (RFC 1112, 2236, 3376) and MLD versions 1 and 2 (RFC
  * 2710, 3810) from a packet, and writing the queries of the newest version, which the
  * older ones understand. What is read comes from strangers: a packet that is not whole
  * and right in every length, checksum and rule says nothing at all.
+ *
+ * Routers that ask nobody show themselves by advertisements (multicast router discovery,
+ * RFC 4286) or hellos of PIM (RFC 7761, 4.9.2). That one is about to go is not read: there
+ * may be others where it was.
  *
  * A switch forwards to groups, not to sources, so of the lists of sources only that
  * counts whether there are any: who wants a group from somebody wants it.
@@ -33,6 +38,7 @@ enum igmp_kind {
 	IGMP_BAD,	/* it should be one, and is wrong */
 	IGMP_QUERY,
 	IGMP_REPORT,	/* or a leave */
+	IGMP_ROUTER,	/* a multicast router is there */
 };
 
 /** struct igmp_record - Somebody wants a group, or (@join false) no longer */
@@ -48,6 +54,7 @@ struct igmp_record {
  * @group:	Of a query: for this group, or, unspecified, for all
  * @last:	Of a query: it asks whether anybody is left in @group
  * @max_resp_ms: Of a query: answers come within so long
+ * @lifetime_s:	Of a router: it is there for so long, unless it says so again
  * @record:	Of a report, @count of them
  */
 struct igmp_msg {
@@ -56,6 +63,7 @@ struct igmp_msg {
 	struct in6_addr group;
 	bool last;
 	uint32_t max_resp_ms;
+	uint32_t lifetime_s;
 	unsigned int count;
 	struct igmp_record record[IGMP_RECORDS_MAX];
 };
@@ -65,7 +73,7 @@ struct igmp_msg {
  * @packet:	From the IP header on
  * @size:	Bytes there are; may be more than the packet has
  * @v6:		By its EtherType it is IPv6
- * @msg:	Filled for IGMP_QUERY and IGMP_REPORT
+ * @msg:	Filled for IGMP_QUERY, IGMP_REPORT and IGMP_ROUTER
  */
 enum igmp_kind igmp_parse(const uint8_t *packet, size_t size, bool v6,
 			  struct igmp_msg *msg);

@@ -22,6 +22,7 @@ enum {
 	MCAST_TYPE_IP4 = 0x0800,
 	MCAST_TYPE_IP6 = 0x86dd,
 	MCAST_PROTO_IGMP = 2,
+	MCAST_PROTO_PIM = 103,
 };
 
 #define MCAST_NEVER	UINT64_MAX
@@ -465,6 +466,25 @@ static void input_query(struct mcast *m, uint16_t in, uint16_t vid, uint64_t now
 			    MCAST_ROBUSTNESS * (uint64_t)msg->max_resp_ms);
 }
 
+/* A router that asks nobody; what a query has said of its port may be for longer. */
+static void input_router(struct mcast *m, uint16_t in, uint16_t vid, uint64_t now_ms)
+{
+	uint64_t until_ms = now_ms + m->msg.lifetime_s * (uint64_t)1000;
+	uint16_t n = entry_find(m, vid, MCAST_NIL, in);
+
+	if (!n || m->entry[n].until_ms < until_ms)
+		entry_set(m, vid, NULL, in, until_ms);
+}
+
+/* Whether the protocol of a packet to a group is one that is read here; with IPv6, options
+ * for the hop may come first. */
+static bool is_spoken(const uint8_t *ip, bool v6)
+{
+	if (v6)
+		return ip[6] == 0 || ip[6] == IPPROTO_ICMPV6 || ip[6] == MCAST_PROTO_PIM;
+	return ip[9] == MCAST_PROTO_IGMP || ip[9] == MCAST_PROTO_PIM;
+}
+
 enum mcast_what mcast_input(struct mcast *m, uint16_t in, uint16_t vid,
 			    const struct frame *frame, uint64_t now_ms)
 {
@@ -474,9 +494,8 @@ enum mcast_what mcast_input(struct mcast *m, uint16_t in, uint16_t vid,
 
 	if (!find_ip(frame, &at, &vid, &v6))
 		return MCAST_DATA;
-	/* Without a header for the hop, or with another protocol, it is none. */
 	ip = frame->head + at;
-	if (v6 ? ip[6] != 0 && ip[6] != IPPROTO_ICMPV6 : ip[9] != MCAST_PROTO_IGMP)
+	if (!is_spoken(ip, v6))
 		return MCAST_DATA;
 	size = frame->size - at;
 	if (size > sizeof(m->packet)) {
@@ -495,6 +514,10 @@ enum mcast_what mcast_input(struct mcast *m, uint16_t in, uint16_t vid,
 		for (unsigned int i = 0; i < m->msg.count; i++)
 			input_record(m, in, vid, &m->msg.record[i], now_ms);
 		return MCAST_REPORT;
+	case IGMP_ROUTER:
+		if (m->ports[in].router != MCAST_ROUTER_NEVER)
+			input_router(m, in, vid, now_ms);
+		return MCAST_DATA;
 	case IGMP_BAD:
 		m->stats.bad++;
 		return MCAST_DATA;

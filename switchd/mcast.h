@@ -14,8 +14,9 @@
  *   behind the port: our querier, if it is the one, asks there, and who does not answer in
  *   two seconds is gone; another querier's question about a group does the same.
  * - A query makes its port a router port, also one from the address 0.0.0.0: that is a
- *   switch like this one, which has to hear the reports from behind us. Ports can also be
- *   made router ports always, or never.
+ *   switch like this one, which has to hear the reports from behind us. So do the words
+ *   of routers that ask nobody (igmp.h). Ports can also be made router ports always, or
+ *   never.
  * - Frames of groups that nobody has joined go to router ports alone. 224.0.0.0/24 and
  *   the link-local scope of IPv6 (ff02::/16, and smaller ones) are flooded always, as is
  *   everything that is not IP: neighbour discovery does not depend on a table here.

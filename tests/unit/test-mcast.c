@@ -201,6 +201,55 @@ static struct pkt mld2(int type, const char *group, unsigned int sources)
 	return k;
 }
 
+/* A router's advertisement (RFC 4286, 3.2), each @interval seconds. */
+static struct pkt advertisement(int family, int interval)
+{
+	struct pkt k;
+	uint8_t *p;
+
+	begin(&k, 1, 0, family == 4 ? 0x0800 : 0x86dd);
+	p = family == 4 ? ip4(&k, "10.0.0.7", "224.0.0.106", 2, true, 8) :
+			  ip6(&k, "fe80::7", "ff02::6a", true, 8);
+	p[0] = family == 4 ? 0x30 : 151;
+	p[1] = (uint8_t)interval;
+	put(p + 4, 125);
+	put(p + 6, 2);
+	if (family == 4)
+		put(p + 2, checksum(0, p, 8));
+	else
+		sum6(&k, p, 8);
+	return k;
+}
+
+/* A hello of PIM (RFC 7761, 4.9.2): an option of another kind, and @holdtime, unless -1. */
+static struct pkt hello(int family, int holdtime)
+{
+	const size_t size = holdtime < 0 ? 12 : 18;
+	uint32_t sum = 0;
+	struct pkt k;
+	uint8_t *p;
+
+	begin(&k, 1, 0, family == 4 ? 0x0800 : 0x86dd);
+	p = family == 4 ? ip4(&k, "10.0.0.7", "224.0.0.13", 103, false, size) :
+			  ip6(&k, "fe80::7", "ff02::d", false, size);
+	p[0] = 0x20;
+	put(p + 4, 20);
+	put(p + 6, 4);
+	if (holdtime >= 0) {
+		put(p + 12, 1);
+		put(p + 14, 2);
+		put(p + 16, (unsigned int)holdtime);
+	}
+	if (family == 6) {
+		k.b[k.ip + 6] = 103;
+		sum = (uint32_t)size + 103;
+		for (size_t i = 8; i < 40; i += 2)
+			sum += (uint32_t)(k.b[k.ip + i] << 8 | k.b[k.ip + i + 1]);
+	}
+	put(p + 2, checksum(sum, p, size));
+	return k;
+}
+
 /* A datagram to a group. */
 static struct pkt data_tag(const char *group, int tag)
 {
@@ -336,6 +385,53 @@ static void reads_igmp3_queries(void **state UNUSED)
 	assert_false(msg.last);
 	/* Of a group that is none. */
 	k = query3("10.1.2.3", 10, 2, 0);
+	assert_int_equal(parse(&k), IGMP_BAD);
+}
+
+static void reads_routers(void **state UNUSED)
+{
+	struct pkt k;
+
+	for (int family = 4; family <= 6; family += 2) {
+		k = advertisement(family, 20);
+		assert_int_equal(parse(&k), IGMP_ROUTER);
+		assert_int_equal(msg.lifetime_s, 60);
+		k = advertisement(family, 0);
+		assert_int_equal(parse(&k), IGMP_BAD);
+		k = hello(family, -1);
+		assert_int_equal(parse(&k), IGMP_ROUTER);
+		assert_int_equal(msg.lifetime_s, 105);
+		k = hello(family, 65535);
+		assert_int_equal(parse(&k), IGMP_ROUTER);
+		assert_int_equal(msg.lifetime_s, 65535);
+		k = hello(family, 0);		/* says goodbye */
+		assert_int_equal(parse(&k), IGMP_NONE);
+		/* Routed; a wrong checksum; another message of PIM. */
+		k = hello(family, 105);
+		k.b[k.ip + (family == 4 ? 8 : 7)] = 2;
+		assert_int_equal(parse(&k), IGMP_BAD);
+		k = hello(family, 105);
+		k.b[k.size - 1] ^= 1;
+		assert_int_equal(parse(&k), IGMP_BAD);
+		k = hello(family, 105);
+		k.b[k.size - 18] = 0x21;
+		assert_int_equal(parse(&k), IGMP_NONE);
+		/* An option longer than the packet, its checksum being right. */
+		k = hello(family, 105);
+		k.b[k.size - 18 + 7] += 7;
+		k.b[k.size - 18 + 5] -= 7;
+		assert_int_equal(parse(&k), IGMP_BAD);
+		for (size_t n = k.ip; n < k.size; n++) {
+			struct pkt cut = hello(family, 105);
+
+			cut.size = n;
+			assert_int_not_equal(parse(&cut), IGMP_ROUTER);
+		}
+	}
+	/* From nobody. */
+	k = advertisement(6, 20);
+	memset(k.b + k.ip + 8, 0, 16);
+	sum6(&k, k.b + k.ip + 48, 8);
 	assert_int_equal(parse(&k), IGMP_BAD);
 }
 
@@ -845,6 +941,32 @@ static void routers(void **state UNUSED)
 	assert_goes(1, data("239.1.1.2"), "");
 }
 
+/* Who asks nobody, and is a router all the same. */
+static void routers_by_word(void **state UNUSED)
+{
+	with_router();
+	hear(2, advertisement(4, 20));
+	hear(3, advertisement(6, 20));
+	hear(4, hello(4, 105));
+	hear(5, hello(6, 30));
+	hear(6, hello(4, 0));
+	mcast_set_router(m, 7, MCAST_ROUTER_NEVER);
+	hear(7, hello(4, 105));
+	/* In all families: a port leads to a router, or it does not. */
+	assert_goes(1, data("239.1.1.1"), "2,3,4,5,8");
+	/* The querier's port is one for longer than a hello says. */
+	hear(8, hello(4, 30));
+	pass(31000);
+	assert_goes(1, data("239.1.1.1"), "2,3,4,8");
+	pass(30000);
+	assert_goes(1, data("239.1.1.1"), "4,8");
+	hear(4, hello(4, 105));
+	pass(100000);
+	assert_goes(1, data("239.1.1.1"), "4,8");
+	pass(6000);
+	assert_goes(1, data("239.1.1.1"), "8");
+}
+
 static void fixed(void **state UNUSED)
 {
 	struct in6_addr g, all;
@@ -1007,6 +1129,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(reads_igmp),
 	cmocka_unit_test(reads_igmp3_queries),
 	cmocka_unit_test(reads_mld),
+	cmocka_unit_test(reads_routers),
 	cmocka_unit_test(rejects),
 	cmocka_unit_test(writes),
 	cmocka_unit_test_setup_teardown(without_querier, setup, teardown),
@@ -1016,6 +1139,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup_teardown(leaves, setup, teardown),
 	cmocka_unit_test_setup_teardown(our_querier, setup, teardown),
 	cmocka_unit_test_setup_teardown(routers, setup, teardown),
+	cmocka_unit_test_setup_teardown(routers_by_word, setup, teardown),
 	cmocka_unit_test_setup_teardown(fixed, setup, teardown),
 	cmocka_unit_test_setup_teardown(vlans, setup, teardown),
 	cmocka_unit_test_setup_teardown(fair, setup, teardown),
