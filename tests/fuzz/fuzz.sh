@@ -12,7 +12,7 @@
 set -u
 
 src=$(cd "$(dirname "$0")/../.." && pwd)
-all='offload vhost vring'
+all='igmp offload vhost vring'
 
 usage()
 {
@@ -66,6 +66,7 @@ ring_files='lib/guestmem.c lib/iov.c lib/vnet.c lib/vring.c'
 sources()
 {
 	case $1 in
+	igmp) echo switchd/igmp.c ;;
 	offload) echo 'lib/csum.c lib/offload.c' ;;
 	vring) echo "$ring_files" ;;
 	vhost) echo "$ring_files lib/fd.c lib/memguard.c switchd/vhost_dev.c" ;;
