@@ -203,4 +203,45 @@ for fast in on off; do
 	check "the neighbour powers off" vm_poweroff other
 	mke2fs -q -F -t ext4 disk.img
 done
+
+# A file that takes long, on a file system that stands still for as long as we like; and
+# a guest that does not mind the power button.
+truncate -s 400M slow.img
+mkdir slow
+check "a file system" mke2fs -q -t ext4 slow.img
+need "it is mounted" mount -o loop slow.img slow
+
+# slowly NAME: begin to save the VM
+slowly()
+{
+	fsfreeze --freeze slow
+	qmp "$1" '{"execute":"migrate","arguments":{"uri":"file:'"$work/slow/$1"'"}}' |
+		grep '"return": {}'
+}
+
+# saved NAME: was it, and did the VM end only then, by itself?
+saved()
+{
+	qmp "$1" '{"execute":"query-status"}' | grep finish-migrate || return 1
+	fsfreeze --unfreeze slow
+	vm_exit "$1" 60 || return 1
+	! grep "has not powered off" "$1.log" && [ -s "slow/$1" ]
+}
+
+start_vm late '' -net none -append "console=ttyS0 quiet panic=-1 lb.button=ignored" \
+	-shutdown-timeout 4 -qmp unix:late.qmp
+need "a VM boots" vm_boot late
+check "it is told to power off, and does not" kill "$(vm_pid late)"
+check "and is being saved" slowly late
+sleep 7
+check "its time is over only when it is saved" saved late
+start_vm late '' -net none -append "console=ttyS0 quiet panic=-1 lb.button=ignored" \
+	-shutdown-timeout 4 -qmp unix:late.qmp -incoming "file:$work/slow/late"
+need "another process goes on with it" wait_for 20 answers late
+rm slow/late
+check "and saves it" slowly late
+check "it is told to end meanwhile" kill "$(vm_pid late)"
+sleep 7
+check "and ends when it is saved" saved late
+umount slow
 finish
