@@ -240,6 +240,7 @@ unit_tests = \
 	tests/unit/test-vlan \
 	tests/unit/test-vmm \
 	tests/unit/test-vring \
+	tests/unit/test-vsock \
 	tests/unit/test-wire
 check_PROGRAMS += $(unit_tests)
 turn_tests += $(unit_tests)
@@ -259,6 +260,8 @@ tests_unit_test_offload_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_offload_LDADD = lib/libcommon.la $(CMOCKA_LIBS)
 tests_unit_test_ram_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_ram_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
+tests_unit_test_vsock_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_vsock_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_devices_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_devices_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_guard_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

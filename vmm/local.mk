@@ -56,7 +56,9 @@ vmm_libvmm_la_SOURCES = \
 	vmm/virtio_blk.c vmm/virtio_blk.h \
 	vmm/virtio_net.c vmm/virtio_net.h \
 	vmm/virtio_rng.c vmm/virtio_rng.h \
-	vmm/vm.c vmm/vm.h
+	vmm/virtio_vsock.c vmm/virtio_vsock.h \
+	vmm/vm.c vmm/vm.h \
+	vmm/vsock.c vmm/vsock.h
 vmm_libvmm_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(URING_CFLAGS) -pthread
 vmm_libvmm_la_LIBADD = lib/libcommon.la $(VDEPLUG_LIBS) $(URING_LIBS) -lpthread
 

@@ -694,6 +694,27 @@ static bool add_balloon(struct parser *p, const char *name, char *arg)
 	return true;
 }
 
+static bool add_vsock(struct parser *p, const char *name, char *arg)
+{
+	struct options *opt = p->opt;
+	struct parse_kv kv;
+
+	if (opt->vsock)
+		return bad(name, "virtio-vsock-pci", "there is one already");
+	while (parse_kv_next(&arg, &kv)) {
+		if (!kv.value || (strcmp(kv.key, "id") && strcmp(kv.key, "guest-cid") &&
+				  strcmp(kv.key, "path")))
+			return bad(name, kv.key, "unknown key (guest-cid=, path=)");
+		if (kv.key[0] == 'p')
+			opt->vsock = options_path(kv.value);
+		else if (kv.key[0] == 'g' &&
+			 !parse_uint(kv.value, 3, UINT32_MAX - 1, &opt->vsock_cid))
+			return bad(name, kv.value, "guest-cid is a number from 3 on");
+	}
+	return (opt->vsock && opt->vsock_cid) ||
+	       bad(name, "virtio-vsock-pci", "guest-cid= and path= are needed");
+}
+
 static bool opt_device(struct parser *p, const char *name, char *arg)
 {
 	struct parse_kv kv;
@@ -710,8 +731,13 @@ static bool opt_device(struct parser *p, const char *name, char *arg)
 		return drives_add_device(&p->drives, name, arg);
 	if (!strcmp(kv.key, "vhost-user-blk-pci"))
 		return drives_add_vhost(&p->drives, name, arg);
+	if (!strcmp(kv.key, "virtio-vsock-pci"))
+		return add_vsock(p, name, arg);
+	if (!strcmp(kv.key, "vhost-vsock-pci"))
+		return bad(name, kv.key, "the host's kernel is not asked for vsock; "
+			   "virtio-vsock-pci,guest-cid=N,path=SOCKET is there");
 	return bad(name, kv.key, "there are only virtio-net-pci, virtio-blk-pci, "
-		   "virtio-balloon-pci and virtio-rng-pci");
+		   "virtio-balloon-pci, virtio-vsock-pci and virtio-rng-pci");
 }
 
 /* Options of qemu that ask for what is so anyway. */
@@ -773,6 +799,8 @@ static const struct {
 	{ "drive", "file=FILE[,format=qcow2][,...]", opt_drive, "a disk, and how" },
 	{ "device", "virtio-blk-pci,drive=ID", opt_device, "a disk of -drive if=none,id=ID" },
 	{ "device", "vhost-user-blk-pci,chardev=ID", opt_device, "a disk that others serve" },
+	{ "device", "virtio-vsock-pci,guest-cid=N,path=PATH", opt_device,
+	  "streams between programs of guest and host" },
 	{ "device", "virtio-balloon-pci[,free-page-reporting=on]", opt_device,
 	  "a way for the guest to give memory back" },
 	{ "snapshot", NULL, opt_snapshot, "keep nothing of what is written to disks" },

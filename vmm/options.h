@@ -128,6 +128,8 @@ struct options_drive {
  * @drive:	Disks, in the guest's order, @drives of them
  * @balloon:	There is a memory balloon
  * @free_page_reporting: It tells of free memory
+ * @vsock:	Path of the socket of virtio-vsock, or NULL
+ * @vsock_cid:	The guest's address there
  * @serial:	Where the serial console leads
  * @monitor:	Where the monitor is; CHARDEV_NULL for none of its own
  * @qmp:	Paths of control sockets, @qmps of them
@@ -162,6 +164,8 @@ struct options {
 	unsigned int drives;
 	bool balloon;
 	bool free_page_reporting;
+	const char *vsock;
+	unsigned int vsock_cid;
 	struct options_chardev serial;
 	struct options_chardev monitor;
 	const char *qmp[OPTIONS_QMP_MAX];

@@ -132,6 +132,8 @@ void options_dump(const struct options *opt, FILE *to)
 	dump_bool(to, "", "memory.prealloc", opt->ram_source.prealloc);
 	dump_bool(to, "", "balloon", opt->balloon);
 	dump_bool(to, "", "balloon.free-page-reporting", opt->free_page_reporting);
+	dump_text(to, "", "vsock", opt->vsock);
+	dump_number(to, "", "vsock.guest-cid", opt->vsock_cid);
 	dump_text(to, "", "kernel", opt->kernel);
 	dump_text(to, "", "initrd", opt->initrd);
 	dump_text(to, "", "append", opt->append);

@@ -30,6 +30,7 @@
 #include "vmm/virtio_blk.h"
 #include "vmm/virtio_net.h"
 #include "vmm/virtio_rng.h"
+#include "vmm/virtio_vsock.h"
 
 /* A VM that has not failed for so long has started. */
 #define VM_SETTLED_S	0.1
@@ -114,6 +115,7 @@ static int vm_power_on(struct vm *vm)
 		return ret;
 	virtio_reset(vm->rng);
 	virtio_balloon_reset(vm->balloon);
+	virtio_vsock_reset(vm->vsock);
 	pci_reset(&vm->pci);
 	serial_reset(vm->serial);
 	power_reset(&vm->power);
@@ -305,6 +307,8 @@ static int vm_create_devices(struct vm *vm)
 		ret = virtio_rng_create(vm, &vm->rng);
 	if (!ret && vm->opt->balloon)
 		ret = virtio_balloon_create(vm, vm->opt->free_page_reporting, &vm->balloon);
+	if (!ret && vm->opt->vsock)
+		ret = virtio_vsock_create(vm, vm->opt->vsock_cid, vm->opt->vsock, &vm->vsock);
 	return ret;
 }
 
@@ -356,6 +360,7 @@ void vm_destroy(struct vm *vm)
 		virtio_blk_destroy(vm->disks[i]);
 	virtio_rng_destroy(vm->rng);
 	virtio_balloon_destroy(vm->balloon);
+	virtio_vsock_destroy(vm->vsock);
 	serial_destroy(vm->serial);
 	monitor_destroy(vm->monitor);
 	control_destroy(vm->control);

@@ -50,6 +50,7 @@ struct virtio_balloon;
 struct virtio_blk;
 struct virtio_dev;
 struct virtio_net;
+struct virtio_vsock;
 
 /* Exit status of the process. */
 enum {
@@ -103,6 +104,7 @@ enum vm_cause {
  * @disks:	Disks, opt->drives of them
  * @rng:	Entropy device
  * @balloon:	Memory balloon, or NULL
+ * @vsock:	Streams to the host, or NULL
  * @cmos:	Clock
  * @power:	Power button
  * @fwcfg:	What firmware may know
@@ -144,6 +146,7 @@ struct vm {
 	struct virtio_blk *disks[OPTIONS_DRIVES_MAX];
 	struct virtio_dev *rng;
 	struct virtio_balloon *balloon;
+	struct virtio_vsock *vsock;
 	struct cmos cmos;
 	struct power power;
 	struct fwcfg *fwcfg;

@@ -88,6 +88,8 @@ refused() {
 		-vga std
 		-spice port=5900
 		-device e1000
+		-device vhost-vsock-pci,guest-cid=3
+		-device virtio-vsock-pci,guest-cid=3
 		-soundhw hda
 		-accel tcg
 		-accel tcg,thread=multi
@@ -133,6 +135,10 @@ shared() {
 	refused_for "-M 'tcg:hax': only kvm" -M q35,accel=tcg:hax,smm=off
 	refused_for "-netdev 'fd=5'" -netdev tap,fd=4,id=a -netdev tap,fd=5,id=b \
 		-netdev tap,fd=5,id=c
+	refused_for "-device '2': guest-cid" -device virtio-vsock-pci,guest-cid=2,path=/x/v
+	refused_for "-device 'virtio-vsock-pci': there is one" \
+		-device virtio-vsock-pci,guest-cid=3,path=/x/v \
+		-device virtio-vsock-pci,guest-cid=4,path=/x/w
 	refused_for "-mon 'm': there is one monitor" -chardev socket,path=/x/a,id=m \
 		-monitor unix:/x/b -mon m
 	set --
@@ -151,7 +157,8 @@ settings() {
 		-net vde,sock=/x/sw,port=5,fast=off \
 		-qmp unix:/x/qmp,server=on,wait=off -serial pty -monitor unix:/x/mon \
 		-chardev socket,path=/x/qmp2,id=q -mon chardev=q,mode=control \
-		-pidfile /x/pid -cpu host,-avx,+aes,enforce
+		-pidfile /x/pid -cpu host,-avx,+aes,enforce \
+		-device virtio-vsock-pci,guest-cid=77,path=/x/vsock
 	for line in 'name = web' 'smp = 3' 'boot = dc' 'disk1.name = ide1-cd0' \
 		    'disk1.readonly = on' 'disk2.name = virtio0' 'disk2.cache.direct = on' \
 		    'disk2.iops-total = 5' 'disk0.snapshot = on' 'paused = on' 'reboot = off' \
@@ -160,7 +167,8 @@ settings() {
 		    'nic0.csum = on' 'nic0.host_uso = on' 'nic0.host_ecn = on' \
 		    'nic0.guest_tso4 = on' 'nic0.guest_tso6 = off' 'qmp = /x/qmp' \
 		    'qmp = /x/qmp2' 'serial = pty' 'monitor = unix:/x/mon' \
-		    'pidfile = /x/pid' 'cpu = host,-avx,+aes,enforce'; do
+		    'pidfile = /x/pid' 'vsock = /x/vsock' 'vsock.guest-cid = 77' \
+		    'cpu = host,-avx,+aes,enforce'; do
 		has "$line"
 	done
 	not grep -v -E '^[a-z0-9._-]+ = ' "$T/out"
