@@ -521,7 +521,7 @@ static void vs_accepted(void *ctx, int fd)
 
 /* The driver. */
 
-/* Tell it that no stream is what it was. */
+/* Tell it that no stream is what it was: in the first kick after a thaw, or later. */
 static void vs_tell_moved(struct virtio_vsock *vs)
 {
 	const struct le32 event = le32(VS_EVENT_TRANSPORT_RESET);
@@ -561,12 +561,6 @@ static void vs_reset(struct virtio_dev *dev)
 	vs->moved = false;
 }
 
-static void vs_thaw(struct virtio_dev *dev)
-{
-	if (dev->active)
-		vs_tell_moved(virtio_vsock(dev));
-}
-
 static void vs_save(struct virtio_dev *dev, struct state_out *out)
 {
 	const struct virtio_vsock *vs = virtio_vsock(dev);
@@ -600,7 +594,6 @@ static const struct virtio_ops vs_ops = {
 	.activate = vs_activate,
 	.reset = vs_reset,
 	.kick = vs_kick,
-	.thaw = vs_thaw,
 	.save = vs_save,
 	.load = vs_load,
 	.config_read = vs_config_read,

@@ -15,6 +15,7 @@
 
 #include "lib/fd.h"
 #include "vmm/ram.h"
+#include "vmm/state.h"
 #include "vmm/virtio.h"
 #include "vmm/virtio_vsock.h"
 #include "vmm/vm.h"
@@ -467,6 +468,49 @@ static void deaf(void **state)
 	assert_int_equal(heard, VIRTIO_VSOCK_STREAMS);
 }
 
+static const struct vring_used *events(struct machine *m)
+{
+	run(m);
+	return (const void *)at(m, ring_at(EVENTS) + 0x2000);
+}
+
+/* Saved with a stream: it lives in this process, and the driver of the next is told. */
+static void moved(void **state)
+{
+	struct machine *m = *state;
+	struct state_out out = { .data = NULL };
+	int fd = fd_connect_unix(m->path);
+	struct vsock_header h;
+	char bytes[BUFFER];
+	struct state s;
+
+	offer(m, EVENTS, BUFFER);
+	assert_int_equal(send(fd, "CONNECT 9\n", 10, 0), 10);
+	assert_int_equal(hear(m, &h, bytes), VSOCK_OP_REQUEST);
+	virtio_freeze(m->dev);
+	say(m, VSOCK_OP_RESPONSE, 9, le32_get(h.src_port), NULL);
+	assert_string_equal(socket_says(m, fd), "(nothing)");
+	virtio_save(m->dev, &out);
+	assert_false(out.failed);
+	virtio_thaw(m->dev);
+	assert_memory_equal(socket_says(m, fd), "OK ", 3);
+	assert_int_equal(events(m)->idx, 0);
+	virtio_reset(m->dev);
+	assert_string_equal(socket_says(m, fd), "");
+	s = (struct state){ .fd = -1, .data = out.data, .size = out.size };
+	m->avail[TX] = 0;
+	memset(at(m, ring_at(TX)), 0, 0x4000);
+	assert_null(virtio_load(m->dev, &s));
+	assert_int_equal(events(m)->idx, 0);
+	memset(at(m, buffer_at(EVENTS, 0)), 0xff, 8);
+	virtio_thaw(m->dev);
+	assert_int_equal(events(m)->idx, 1);
+	assert_int_equal(events(m)->ring[0].len, 4);
+	assert_memory_equal(at(m, buffer_at(EVENTS, 0)), "\0\0\0\0\xff", 5);
+	state_out_free(&out);
+	close(fd);
+}
+
 static bool is_broken(struct machine *m)
 {
 	run(m);
@@ -505,6 +549,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup_teardown(from_host, setup, teardown),
 	cmocka_unit_test_setup_teardown(pressure, setup, teardown),
 	cmocka_unit_test_setup_teardown(deaf, setup, teardown),
+	cmocka_unit_test_setup_teardown(moved, setup, teardown),
 	cmocka_unit_test_setup_teardown(nonsense, setup, teardown),
 };
 
