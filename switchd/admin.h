@@ -18,10 +18,9 @@
 #include <sys/types.h>
 
 #include "lib/compiler.h"
-#include "switchd/ethertypes.h"
 #include "switchd/guard.h"
 #include "switchd/mcast.h"
-#include "switchd/secure.h"
+#include "switchd/policy.h"
 #include "switchd/storm.h"
 #include "switchd/stp.h"
 #include "switchd/vlan.h"
@@ -59,6 +58,11 @@ int admin_port_isolation(struct vsw *vsw, unsigned int n, uint16_t isolation) MU
 /* Which EtherTypes it may bring; see ethertypes.h. */
 int admin_port_types(struct vsw *vsw, unsigned int n,
 		     const struct ethertypes *types) MUST_CHECK;
+
+/* How many bits a second may go which way, up to RATE_MAX, 0: any number; and bytes at
+ * once, up to RATE_BURST_MAX, 0: as rate.h has it. */
+int admin_port_rate(struct vsw *vsw, unsigned int n, enum policy_way way, uint64_t bits,
+		    uint64_t burst) MUST_CHECK;
 
 /* At most so many addresses behind it, 0: any number; what becomes of frames from others;
  * whether what is learnt there stays there. See fdb.h and secure.h. */

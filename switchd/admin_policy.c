@@ -36,6 +36,21 @@ int admin_port_types(struct vsw *vsw, unsigned int n, const struct ethertypes *t
 	return 0;
 }
 
+int admin_port_rate(struct vsw *vsw, unsigned int n, enum policy_way way, uint64_t bits,
+		    uint64_t burst)
+{
+	int err;
+	struct port *port = admin_port(vsw, n, &err);
+
+	if (!port || bits > RATE_MAX || burst > RATE_BURST_MAX)
+		return port ? -EINVAL : err;
+	port->kept = true;
+	rate_set(&port->policy.rate[way], bits, bits && !burst ? rate_default_burst(bits) : burst,
+		 vsw->poller.now_us);
+	policy_changed(port);
+	return 0;
+}
+
 /* Port security. */
 
 int admin_port_limit(struct vsw *vsw, unsigned int n, unsigned int limit)

@@ -3,7 +3,9 @@
 #include "config.h"
 
 #include <errno.h>
+#include <string.h>
 
+#include "lib/parse.h"
 #include "switchd/admin.h"
 #include "switchd/console_cmds.h"
 #include "switchd/isolation.h"
@@ -35,6 +37,23 @@ static int policy_setethertypes(const struct console_call *call, const char *arg
 	    *arg || !ethertypes_parse(list, &types))
 		return EINVAL;
 	return -admin_port_types(call->vsw, n, &types);
+}
+
+/* port/setrate N in|out RATE [BURST] */
+static int policy_setrate(const struct console_call *call, const char *arg)
+{
+	char way[POLICY_WORD], rate[POLICY_WORD], size[POLICY_WORD];
+	uint64_t bits, burst = 0;
+	unsigned int n;
+
+	if (!cmd_number(&arg, VSW_PORTS_MAX, &n) || !cmd_word(&arg, way, sizeof(way)) ||
+	    !cmd_word(&arg, rate, sizeof(rate)) || !rate_parse(rate, &bits) ||
+	    (strcmp(way, "in") && strcmp(way, "out")))
+		return EINVAL;
+	if (*arg && (!cmd_word(&arg, size, sizeof(size)) || *arg || !parse_size(size, 1, &burst)))
+		return EINVAL;
+	return -admin_port_rate(call->vsw, n, strcmp(way, "in") ? POLICY_OUT : POLICY_IN, bits,
+				burst);
 }
 
 /* port/setmaxaddr N MAX */
@@ -85,6 +104,9 @@ const struct console_cmd cmd_policy[] = {
 	{ "port/setethertypes", "N all|TYPE,...",
 	  "what port N may bring: all, or ipv4, ipv6, arp, llc, and numbers", false,
 	  policy_setethertypes },
+	{ "port/setrate", "N in|out RATE [BURST]",
+	  "bits per second from or to port N, bytes at once, 0=any number", false,
+	  policy_setrate },
 	{ "port/setmaxaddr", "N MAX", "so many addresses may live behind port N, 0=any number",
 	  false, policy_setmaxaddr },
 	{ "port/setviolation", "N ignore|drop|shutdown",

@@ -5,7 +5,10 @@
 #include "switchd/control_policy.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
+#include "lib/parse.h"
 #include "lib/qmp_args.h"
 #include "switchd/admin.h"
 #include "switchd/control_cmds.h"
@@ -42,6 +45,57 @@ static bool policy_read_types(const json_t *args, struct control_policy *p,
 	return false;
 }
 
+static const char *const policy_ways[POLICY_WAYS] = {
+	[POLICY_IN] = "in",
+	[POLICY_OUT] = "out",
+};
+
+static bool policy_is_bytes(const char *text, uint64_t *bytes)
+{
+	return parse_size(text, 1, bytes);
+}
+
+/* A number up to @max, or a text that @parse makes one of; unchanged if there is none. */
+static bool policy_read_amount(const json_t *args, const char *arg, uint64_t max,
+			       bool (*parse)(const char *text, uint64_t *v), uint64_t *v,
+			       struct qmp_error *err)
+{
+	const json_t *a = json_object_get(args, arg);
+
+	if (!a)
+		return true;
+	if (json_is_integer(a) && json_integer_value(a) >= 0)
+		*v = (uint64_t)json_integer_value(a);
+	else if (!json_is_string(a) || !parse(json_string_value(a), v))
+		*v = UINT64_MAX;
+	if (*v <= max)
+		return true;
+	qmp_fail(err, "'%s' must be a number from 0 to %" PRIu64 ", or such a text as \"64k\"",
+		 arg, max);
+	return false;
+}
+
+static bool policy_read_rates(const json_t *args, struct control_policy *p,
+			      struct qmp_error *err)
+{
+	char rate[16], burst[16];
+
+	for (unsigned int i = 0; i < POLICY_WAYS; i++) {
+		snprintf(rate, sizeof(rate), "rate-%s", policy_ways[i]);
+		snprintf(burst, sizeof(burst), "burst-%s", policy_ways[i]);
+		p->has_rate[i] = json_object_get(args, rate);
+		if (json_object_get(args, burst) && !p->has_rate[i]) {
+			qmp_fail(err, "'%s' goes with '%s'", burst, rate);
+			return false;
+		}
+		if (!policy_read_amount(args, rate, RATE_MAX, rate_parse, &p->rate[i], err) ||
+		    !policy_read_amount(args, burst, RATE_BURST_MAX, policy_is_bytes,
+					&p->burst[i], err))
+			return false;
+	}
+	return true;
+}
+
 static bool policy_read_secure(const json_t *args, struct control_policy *p,
 			       struct qmp_error *err)
 {
@@ -66,7 +120,7 @@ bool control_policy_read(const json_t *args, struct control_policy *p,
 			 struct qmp_error *err)
 {
 	return policy_read_isolation(args, p, err) && policy_read_types(args, p, err) &&
-	       policy_read_secure(args, p, err);
+	       policy_read_rates(args, p, err) && policy_read_secure(args, p, err);
 }
 
 int control_policy_apply(struct vsw *vsw, unsigned int n, const struct control_policy *p)
@@ -77,6 +131,10 @@ int control_policy_apply(struct vsw *vsw, unsigned int n, const struct control_p
 		ret = admin_port_isolation(vsw, n, p->isolation);
 	if (!ret && p->has_types)
 		ret = admin_port_types(vsw, n, &p->types);
+	for (unsigned int i = 0; i < POLICY_WAYS; i++)
+		if (!ret && p->has_rate[i])
+			ret = admin_port_rate(vsw, n, (enum policy_way)i, p->rate[i],
+					      p->burst[i]);
 	if (!ret && p->has_limit)
 		ret = admin_port_limit(vsw, n, p->limit);
 	if (!ret && p->has_violation)
@@ -98,6 +156,15 @@ void control_policy_show(const struct port *port, json_t *o)
 			    json_string(isolation_format(port->policy.isolation, buf)));
 	json_object_set_new(o, "ethertypes",
 			    json_string(ethertypes_format(&port->policy.types, types)));
+	for (unsigned int i = 0; i < POLICY_WAYS; i++) {
+		const struct rate *rate = &port->policy.rate[i];
+		char name[16];
+
+		snprintf(name, sizeof(name), "rate-%s", policy_ways[i]);
+		json_object_set_new(o, name, json_integer((json_int_t)rate->bits));
+		snprintf(name, sizeof(name), "burst-%s", policy_ways[i]);
+		json_object_set_new(o, name, json_integer((json_int_t)rate->burst));
+	}
 	json_object_set_new(o, "max-addresses", json_integer(fdb_limit(fdb, port->id)));
 	json_object_set_new(o, "violation", json_string(secure_action_name(secure->action)));
 	json_object_set_new(o, "sticky", json_boolean(fdb_sticky(fdb, port->id)));

@@ -9,14 +9,14 @@
 
 #include "lib/compiler.h"
 #include "lib/qmp.h"
-#include "switchd/ethertypes.h"
-#include "switchd/secure.h"
+#include "switchd/policy.h"
 
 struct port;
 struct vsw;
 
 /* Arguments of port-set that are read here. */
-#define CONTROL_POLICY_ARGS "isolation? ethertypes? max-addresses? violation? sticky? shut?"
+#define CONTROL_POLICY_ARGS "isolation? ethertypes? rate-in? burst-in? rate-out? burst-out? " \
+	"max-addresses? violation? sticky? shut?"
 
 /**
  * struct control_policy - What port-set is to do to the rules
@@ -27,6 +27,9 @@ struct control_policy {
 	uint16_t isolation;
 	bool has_types;
 	struct ethertypes types;
+	bool has_rate[POLICY_WAYS];
+	uint64_t rate[POLICY_WAYS];
+	uint64_t burst[POLICY_WAYS];
 	bool has_limit, has_violation, has_sticky, has_shut;
 	unsigned int limit;
 	enum secure_action violation;

@@ -66,6 +66,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/port_stream.c switchd/port_stream.h \
 	switchd/port_tap.c switchd/port_tap.h \
 	switchd/port_vde.c switchd/port_vde.h \
+	switchd/rate.c switchd/rate.h \
 	switchd/rstp.c switchd/rstp.h \
 	switchd/rxbuf.h \
 	switchd/secure.c switchd/secure.h \

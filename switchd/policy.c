@@ -17,7 +17,11 @@ static bool policy_is_secure(const struct port *port)
 
 void policy_changed(struct port *port)
 {
-	port->policy.on = port->storm.on || port->policy.types.count || policy_is_secure(port);
+	struct policy *policy = &port->policy;
+
+	policy->on = port->storm.on || policy->types.count || policy_is_secure(port) ||
+		     policy->rate[POLICY_IN].bits;
+	port->limited = policy->rate[POLICY_OUT].bits;
 }
 
 static void policy_secure(struct port *port, const struct frame *frames, unsigned int n,
@@ -37,6 +41,32 @@ static void policy_secure(struct port *port, const struct frame *frames, unsigne
 	port_set_shut(port, PORT_SHUT_SECURITY, true);
 }
 
+/* What is dropped for another reason takes no part of the rate. */
+static void policy_rate_in(struct port *port, const struct frame *frames, unsigned int n,
+			   struct verdict *verdicts)
+{
+	const uint64_t now_us = port->vsw->poller.now_us;
+
+	for (unsigned int i = 0; i < n; i++)
+		if (verdicts[i].kind != VERDICT_DROP &&
+		    !rate_pass(&port->policy.rate[POLICY_IN], frames[i].size, now_us))
+			verdicts[i] = (struct verdict){ .reason = DROP_RATE_IN };
+}
+
+bool policy_limit(struct port *port)
+{
+	const uint64_t now_us = port->vsw->poller.now_us;
+	unsigned int passed = 0;
+
+	for (unsigned int i = 0; i < port->batch_count; i++)
+		if (rate_pass(&port->policy.rate[POLICY_OUT], port->batch[i]->size, now_us))
+			port->batch[passed++] = port->batch[i];
+	port->stats.drop[DROP_RATE_OUT] += port->batch_count - passed;
+	port->batch_count = passed;
+	port->unicast &= passed > 0;
+	return passed;
+}
+
 void policy_apply(struct port *port, const struct frame *frames, unsigned int n,
 		  struct verdict *verdicts)
 {
@@ -47,4 +77,6 @@ void policy_apply(struct port *port, const struct frame *frames, unsigned int n,
 	policy_secure(port, frames, n, verdicts);
 	if (port->storm.on)
 		storm_apply(&port->storm, frames, n, vsw->poller.now_us / 1000, verdicts);
+	if (port->policy.rate[POLICY_IN].bits)
+		policy_rate_in(port, frames, n, verdicts);
 }

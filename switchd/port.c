@@ -339,6 +339,7 @@ static void port_reset(struct port *port)
 	port->storm = (struct storm){ 0 };
 	port->policy = (struct policy){ 0 };
 	port->guard = (struct guard_port){ 0 };
+	port->limited = false;
 	port->vlan = (struct vlan_port){ 0 };
 	port->stats = (struct port_stats){ 0 };
 }

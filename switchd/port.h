@@ -163,6 +163,7 @@ struct endpoint {
  * @batch:	Frames decided for it in the batch under way
  * @batch_count: How many
  * @unicast:	One of them was for this port alone
+ * @limited:	It has a rate for what goes out; see policy_limit()
  */
 struct port {
 	struct vsw *vsw;
@@ -189,6 +190,7 @@ struct port {
 	const struct frame *batch[FRAME_BATCH];
 	unsigned int batch_count;
 	bool unicast;
+	bool limited;
 };
 
 /**

@@ -32,9 +32,11 @@
 	X(GUARD_ND,	"source guard: neighbour discovery for another's address") \
 	X(GUARD_RA,	"source guard: there may be no router behind this port") \
 	X(GUARD_UNCLEAR, "source guard: cannot be read far enough to be judged") \
+	X(RATE_IN,	"more bits than the port may bring") \
 	X(STP,		"the spanning tree keeps the port closed") \
 	X(LOCAL,	"destination is on the port it came from") \
 	X(NO_PORT,	"no other port to send it to") \
+	X(RATE_OUT,	"more bits than the port may get") \
 	X(QUEUE_FULL,	"transmit queue full") \
 	X(TOO_LONG,	"too long for the receiver") \
 	X(TX_ERROR,	"error when sending") \

@@ -252,6 +252,8 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 	for (unsigned int i = 0; i < touched; i++) {
 		struct port *out = vsw->touched[i];
 
+		if (UNLIKELY(out->limited) && !policy_limit(out))
+			continue;
 		if (UNLIKELY(vsw->watchers))
 			watch_out(vsw, out, out->batch, out->batch_count);
 		port_flush(out, ep);

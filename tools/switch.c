@@ -57,7 +57,9 @@ static const struct switch_cmd switch_cmds[] = {
 	{ "port set", "PORT vlan=VLAN tag-type=TYPE user=USER group=GROUP allocatable=yes|no name=NAME "
 	  "stp-guard=GUARD mcast-fast-leave=yes|no mcast-router=ROUTER "
 	  "storm-broadcast=N storm-multicast=N storm-unknown=N "
-	  "isolation=ISOLATION ethertypes=TYPES max-addresses=N violation=ACTION sticky=yes|no shut=yes|no", "",
+	  "isolation=ISOLATION ethertypes=TYPES "
+	  "rate-in=RATE burst-in=BYTES rate-out=RATE burst-out=BYTES "
+	  "max-addresses=N violation=ACTION sticky=yes|no shut=yes|no", "",
 	  "port-set", NULL, NULL,
 	  "settings of a port, all or nothing: its untagged VLAN, what "
 	  "it takes for a tag (802.1q, 802.1ad, none), who may plug in, "
@@ -67,7 +69,8 @@ static const struct switch_cmd switch_cmds[] = {
 	  "frames it may flood in a second (0: any number), whether it talks to all ports "
 	  "(promiscuous), to promiscuous ones only (isolated), or to its community, a number, which "
 	  "EtherTypes it may bring (all, or some of ipv4, ipv6, arp, llc and numbers, with "
-	  "commas between them), how many addresses may live behind it (0: any number), "
+	  "commas between them), how many bits a second it may bring and get (as 10M; 0: any "
+	  "number) and how many bytes at once, how many addresses may live behind it (0: any number), "
 	  "whether frames from others pass (ignore), are dropped (drop) or shut it (shutdown), "
 	  "whether its addresses stay there for good, whether it is shut; "
 	  "'none' "

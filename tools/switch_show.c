@@ -201,6 +201,28 @@ static void show_storm(struct table *t, const json_t *port)
 	table_add(t, "%s", text[0] ? text : "any number of frames");
 }
 
+/* How much may go one way. */
+static void show_rate(struct table *t, const json_t *port, const char *way)
+{
+	static const char *const units[] = { "", "k", "M", "G", "T" };
+	char key[16], burst[TABLE_NUMBER];
+	uint64_t bits;
+	size_t unit = 0;
+
+	snprintf(key, sizeof(key), "rate-%s", way);
+	bits = show_u64(port, key);
+	table_add(t, "rate %s", way);
+	if (!bits) {
+		table_add(t, "any");
+		return;
+	}
+	for (; !(bits % 1000) && unit + 1 < ARRAY_SIZE(units); unit++)
+		bits /= 1000;
+	snprintf(key, sizeof(key), "burst-%s", way);
+	table_add(t, "%" PRIu64 " %sbit/s, %s at once", bits, units[unit],
+		  table_bytes(burst, show_u64(port, key)));
+}
+
 /* How many addresses live behind it, may, and what else is to be said of them. */
 static void show_addresses(struct table *t, const json_t *port)
 {
@@ -254,6 +276,8 @@ static void show_one_port(const json_t *port)
 	table_add(&t, "%s", show_text(port, "isolation"));
 	table_add(&t, "EtherTypes");
 	table_add(&t, "%s", show_text(port, "ethertypes"));
+	show_rate(&t, port, "in");
+	show_rate(&t, port, "out");
 	table_add(&t, "addresses");
 	show_addresses(&t, port);
 	show_traffic(&t, port);

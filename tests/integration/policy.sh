@@ -112,6 +112,44 @@ types() {
 }
 check 'EtherTypes that a port may bring' types
 
+# Rates: 15140 bytes are 10 frames, the last of which may leave a debt; what the time that
+# the test takes adds is little.
+
+drops() {
+	sw --json ports "$1" | sed -n "s/.*\"$2\":\([0-9]*\).*/\1/p"
+}
+
+rates() {
+	sw port set 2 rate-in=8k burst-in=15140
+	sw ports 2 | grep 'rate in  *8 kbit/s, 15.1 kB at once'
+	spawn plugs "$FRAMECHECK" "vde://$T/sw"
+	say plugs "plug a at vde://$T/sw[1]\nplug b at vde://$T/sw[2]\n"
+	say plugs 'send b to a size 1514 times 500\n'
+	wait_for 5 rated 2 RATE_IN 485 490
+	console sw 'port/setrate 2 in 0' | grep 1000
+	console sw 'port/setrate 1 out 8k 15140' | grep 1000
+	sw --json ports 1 | grep '"rate-out":8000,"burst-out":15140'
+	say plugs 'send b to a size 1514 times 500\n'
+	wait_for 5 rated 1 RATE_OUT 485 490
+	end plugs
+	console sw 'port/setrate 1 out 0' | grep 1000
+	console sw 'port/setrate 1 up 10M' | grep 1022
+	console sw 'port/setrate 1 out 10M 1.5K' | grep 1022
+	console sw 'port/setrate 1 out 10M 2G' | grep 1022
+	not sw port set 1 burst-in=10K 2>err
+	grep "'burst-in' goes with 'rate-in'" err
+	not sw port set 1 rate-out=2T 2>err
+	grep "'rate-out' must be" err
+	sw port set 1 rate-out=20M
+	sw --json ports 1 | grep '"rate-out":20000000,"burst-out":250000'
+	sw port set 1 rate-out=0
+}
+rated() {
+	n=$(drops "$1" "$2")
+	[ "${n:-0}" -ge "$3" ] && [ "$n" -le "$4" ]
+}
+check 'a rate for each way' rates
+
 # Port security.
 
 static_address() {

@@ -17,7 +17,7 @@
 #include "switchd/stp.h"
 #include "switchd/vsw.h"
 
-enum { PORTS = 7, GROUP = 100 };
+enum { PORTS = 7, GROUP = 100, FRAME = 9060 };
 
 struct lan {
 	struct ev_loop *loop;
@@ -492,6 +492,155 @@ static void ethertypes_bpdus(void **state UNUSED)
 	assert_int_equal(drops(2, DROP_CONTROL), 1);
 }
 
+/* Rates. */
+
+static void rate_texts(void **state UNUSED)
+{
+	static const struct { const char *text; uint64_t bits; } good[] = {
+		{ "0", 0 }, { "1", 1 }, { "64000", 64000 }, { "64k", 64000 },
+		{ "10M", 10000000 }, { "2G", 2000000000 }, { "1T", RATE_MAX },
+		{ "1000G", RATE_MAX },
+	};
+	static const char *const bad[] = {
+		"", "k", "-1", "10m", "10K", "10 M", "10Mb", "1.5M", "1001G", "2T",
+		"99999999999999999999", "1000000000001",
+	};
+	uint64_t bits = 7;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_false(rate_parse(bad[i], &bits));
+	assert_int_equal(bits, 7);
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		assert_true(rate_parse(good[i].text, &bits));
+		assert_int_equal(bits, good[i].bits);
+	}
+	assert_int_equal(rate_default_burst(1), 16384);
+	assert_int_equal(rate_default_burst(100 * 1000 * 1000), 1250000);
+	assert_int_equal(rate_default_burst(RATE_MAX), RATE_BURST_MAX);
+}
+
+/* A sender that offers three times the rate, in frames and steps of all sizes, gets the
+ * rate: never more than it, the burst and a frame, and within a thousandth of it. */
+static void rate_average(void **state UNUSED)
+{
+	static const struct { uint64_t bits, burst, ms; } cases[] = {
+		{ 8000, 1, 100000000 }, { 8000, FRAME, 100000000 }, { 64000, 16384, 10000000 },
+		{ 1000000, FRAME, 1000000 }, { 10 * 1000 * 1000, 16384, 100000 },
+		{ UINT64_C(1000000000), 1 << 20, 1000 }, { RATE_MAX, RATE_BURST_MAX, 1 },
+		{ RATE_MAX - 1, 1 << 20, 10 },
+	};
+	uint32_t noise = 1;
+
+	for (size_t c = 0; c < ARRAY_SIZE(cases); c++) {
+		const uint64_t bits = cases[c].bits, start = UINT64_C(1) << 40;
+		uint64_t now = start, passed = 0, offered = 0, end;
+		struct rate r;
+
+		rate_set(&r, bits, cases[c].burst, start);
+		end = start + cases[c].ms * 1000;
+		while (now < end) {
+			size_t size;
+
+			noise = noise * 1664525 + 1013904223;
+			size = noise >> 31 ? 1514 : 60 + (noise >> 16) % (FRAME - 60);
+			if (rate_pass(&r, size, now))
+				passed += size * 8;
+			offered += size * 8;
+			now = MAX(now, start + (uint64_t)((double)offered * 1e6 / 3 / (double)bits));
+			/* Never at the same pace, where a frame takes microseconds. */
+			if (bits <= UINT64_C(1000000000))
+				now += noise >> 8 & 3;
+		}
+		now -= start;
+		assert_true((double)passed <= (double)bits * (double)now / 1e6 +
+			    (double)cases[c].burst * 8 + FRAME * 8);
+		/* A burst smaller than a frame is not kept for the next one. */
+		if (cases[c].burst < FRAME)
+			continue;
+		assert_true((double)passed >= (double)bits * (double)now / 1e6 * .999);
+	}
+}
+
+static void rate_bursts(void **state UNUSED)
+{
+	struct rate r;
+
+	/* A full bucket at first, and after a pause; who keeps below it loses nothing. */
+	rate_set(&r, 8000, 3000, 50);
+	for (int round = 0; round < 3; round++) {
+		const uint64_t now = 50 + (uint64_t)round * 3 * 1000 * 1000;
+
+		assert_true(rate_pass(&r, 1000, now));
+		assert_true(rate_pass(&r, 1000, now));
+		assert_true(rate_pass(&r, 1000, now));
+		assert_false(rate_pass(&r, 1, now));
+	}
+	rate_set(&r, 8000, 100, 0);
+	for (uint64_t i = 0; i < 1000; i++)
+		assert_true(rate_pass(&r, 1000, i * 1000 * 1000));
+	/* In debt: one byte's time after it is paid. */
+	rate_set(&r, 8000, 1, 0);
+	assert_true(rate_pass(&r, 1001, 0));
+	assert_false(rate_pass(&r, 1, 1000000));
+	assert_true(rate_pass(&r, 1, 1000001));
+	/* Time that stands still or goes back brings nothing, and ages bring no overflow. */
+	assert_false(rate_pass(&r, 1, 0));
+	assert_false(rate_pass(&r, 1, 1000001));
+	rate_set(&r, RATE_MAX, RATE_BURST_MAX, 0);
+	for (int i = 0; i < 17000; i++)
+		rate_pass(&r, 65535, 0);
+	assert_false(rate_pass(&r, 65535, 0));
+	assert_true(rate_pass(&r, 65535, UINT64_MAX / 2));
+	assert_int_equal(r.tokens, (int64_t)(RATE_BURST_MAX - 65535) * 8000000);
+}
+
+static void rate_ports(void **state UNUSED)
+{
+	struct shot s[40];
+	struct vsw *vsw = lan->vsw;
+
+	for (size_t i = 0; i < ARRAY_SIZE(s); i++)
+		s[i] = (struct shot){ .src = 2, .size = 1000 };
+	/* In: what is dropped for something else takes nothing. */
+	assert_int_equal(admin_port_rate(vsw, 2, POLICY_IN, 80 * 1000, 10000), 0);
+	for (size_t i = 0; i < 30; i++)
+		s[i].dst = 2;		/* to itself, once known */
+	bring(2, (struct shot){ .src = 2, .size = 1000 });
+	forget();
+	bring_some(2, s, 40);
+	assert_int_equal(drops(2, DROP_LOCAL), 30);
+	assert_int_equal(drops(2, DROP_RATE_IN), 1);
+	assert_int_equal(lan->fake[1].count, 9);
+	assert_int_equal(vsw->ports[2]->stats.rx_frames, 41);
+	forget();
+	pass_ms(500);			/* 5,000 bytes */
+	bring_some(2, s + 30, 10);
+	assert_int_equal(lan->fake[1].count, 5);
+	forget();
+	assert_int_equal(admin_port_rate(vsw, 2, POLICY_IN, 0, 0), 0);
+	assert_false(vsw->ports[2]->policy.on);
+	/* Out: only there. */
+	assert_int_equal(admin_port_rate(vsw, 3, POLICY_OUT, 80 * 1000, 4000), 0);
+	bring_some(2, s + 30, 10);
+	assert_int_equal(lan->fake[1].count, 10);
+	assert_int_equal(lan->fake[3].count, 4);
+	assert_int_equal(drops(3, DROP_RATE_OUT), 6);
+	forget();
+	bring_some(2, s + 30, 10);	/* none at all */
+	assert_int_equal(lan->fake[3].count, 0);
+	assert_int_equal(drops(3, DROP_RATE_OUT), 16);
+	/* What it brings is not its concern. */
+	forget();
+	bring(3, (struct shot){ .src = 3, .size = 9000 });
+	assert_string_equal(got(), "1,2,4,5,6,7");
+	assert_int_equal(admin_port_rate(vsw, 3, POLICY_OUT, RATE_MAX + 1, 0), -EINVAL);
+	assert_int_equal(admin_port_rate(vsw, 3, POLICY_OUT, 1, RATE_BURST_MAX + 1), -EINVAL);
+	assert_int_equal(admin_port_rate(vsw, 3, POLICY_OUT, 0, 0), 0);
+	forget();
+	bring_some(2, s + 30, 10);
+	assert_int_equal(lan->fake[3].count, 10);
+}
+
 /* The table of addresses. */
 
 static const struct siphash_key key = { 1, 2 };
@@ -847,6 +996,10 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(ethertypes_frames),
 	cmocka_unit_test_setup_teardown(ethertypes_port, setup, teardown),
 	cmocka_unit_test_setup_teardown(ethertypes_bpdus, setup, teardown),
+	cmocka_unit_test(rate_texts),
+	cmocka_unit_test(rate_average),
+	cmocka_unit_test(rate_bursts),
+	cmocka_unit_test_setup_teardown(rate_ports, setup, teardown),
 	cmocka_unit_test(fdb_static),
 	cmocka_unit_test(fdb_sticks),
 	cmocka_unit_test(fdb_limits),
