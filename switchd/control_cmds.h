@@ -15,7 +15,8 @@ struct vsw;
 /* Queries. */
 
 qmp_handler control_query_switch, control_query_ports, control_query_fdb,
-	    control_query_vlans, control_query_stp, control_query_mcast, control_query_taps, control_query_events;
+	    control_query_vlans, control_query_stp, control_query_mcast, control_query_taps, control_query_events,
+	    control_query_mirrors;
 
 /* Changes. */
 
@@ -23,7 +24,8 @@ qmp_handler control_port_create, control_port_remove, control_port_set,
 	    control_port_reset_counters, control_endpoint_close, control_vlan_create,
 	    control_vlan_remove, control_vlan_add_port, control_vlan_remove_port,
 	    control_tap_add, control_tap_remove, control_fdb_flush, control_set_switch,
-	    control_mcast_add, control_mcast_remove, control_fdb_add, control_fdb_remove;
+	    control_mcast_add, control_mcast_remove, control_fdb_add, control_fdb_remove,
+	    control_mirror_add, control_mirror_remove, control_mirror_set;
 
 /* The source guard. */
 

@@ -13,6 +13,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/cmd_guard.c \
 	switchd/cmd_hash.c \
 	switchd/cmd_mcast.c \
+	switchd/cmd_mirror.c \
 	switchd/cmd_plugin.c \
 	switchd/cmd_policy.c \
 	switchd/cmd_port.c \
@@ -24,6 +25,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/guarding.c switchd/guarding.h \
 	switchd/portgroup.c switchd/portgroup.h \
 	switchd/open_as.c switchd/open_as.h \
+	switchd/pcap_filter.c switchd/pcap_filter.h \
 	switchd/pcap_out.c switchd/pcap_out.h \
 	switchd/plugin.c switchd/plugin.h \
 	switchd/plugin_dump.c \
@@ -48,6 +50,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/control.c switchd/control.h \
 	switchd/control_change.c switchd/control_cmds.h \
 	switchd/control_events.c \
+	switchd/control_mirror.c \
 	switchd/control_policy.c switchd/control_policy.h \
 	switchd/control_guard.c \
 	switchd/control_query.c \
@@ -58,6 +61,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/frame_pcap.h \
 	switchd/isolation.c switchd/isolation.h \
 	switchd/mcast.c switchd/mcast.h \
+	switchd/mirror.c switchd/mirror.h \
 	switchd/named.c switchd/named.h \
 	switchd/options.c switchd/options.h \
 	switchd/policy.c switchd/policy.h \

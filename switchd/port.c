@@ -20,6 +20,7 @@
 #include "switchd/events.h"
 #include "switchd/finish.h"
 #include "switchd/guarding.h"
+#include "switchd/mirror.h"
 #include "switchd/stp.h"
 #include "switchd/vsw.h"
 
@@ -240,6 +241,14 @@ void port_flush(struct port *port, struct endpoint *from)
 	port->unicast = false;
 }
 
+void port_copy(struct port *port, const struct frame *const *frames, unsigned int n)
+{
+	if (!port->endpoints)
+		port->stats.drop[DROP_NOT_READY] += n;
+	for (struct endpoint *ep = port->endpoints; ep; ep = ep->next)
+		endpoint_send(ep, frames, n);
+}
+
 /* Life of a port. */
 
 /* Change places in vsw->active with the port at @place. */
@@ -296,7 +305,9 @@ const char *port_shut_name(const struct port *port)
 {
 	if (port->shut & PORT_SHUT_OPERATOR)
 		return "operator";
-	return port->shut & PORT_SHUT_SECURITY ? "security" : "no";
+	if (port->shut & PORT_SHUT_SECURITY)
+		return "security";
+	return port->shut ? "mirror" : "no";
 }
 
 /* Frames go to it from now on. */
@@ -388,6 +399,7 @@ void port_unname(struct port *port)
 
 void port_remove(struct port *port)
 {
+	mirror_port_gone(port->vsw, port->id);
 	mcast_flush_port(port->vsw->mcast, port->id, true);
 	fdb_forget_port(port->vsw->bridge.fdb, port->id);
 	port->vsw->shut_count -= !!port->shut;

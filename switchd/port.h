@@ -72,8 +72,9 @@ enum {
 	PATIENCE_BYTES_SHIFT = 8,
 };
 
-/* Why a port is shut: by an operator; for an address that it may not have. */
-enum port_shut { PORT_SHUT_OPERATOR = 1, PORT_SHUT_SECURITY = 2 };
+/* Why a port is shut: by an operator; for an address that it may not have; it gets copies
+ * only. */
+enum port_shut { PORT_SHUT_OPERATOR = 1, PORT_SHUT_SECURITY = 2, PORT_SHUT_MIRROR = 4 };
 
 struct vsw;
 struct endpoint;
@@ -237,7 +238,7 @@ void port_set_forwarding(struct port *port, bool on);
  * what was learnt of the port is forgotten. */
 void port_set_shut(struct port *port, enum port_shut why, bool on);
 
-/* "operator", "security", or "no". */
+/* "operator", "security", "mirror", or "no". */
 const char *port_shut_name(const struct port *port);
 
 /* Remove a port that is not active. */
@@ -309,6 +310,10 @@ void endpoint_received(struct endpoint *ep, unsigned int n, uint64_t bytes);
 
 /* Send the batch decided for @port, of frames that came from @from. */
 void port_flush(struct port *port, struct endpoint *from);
+
+/* Send @n frames, FRAME_BATCH at most, to what is plugged in, past everything that decides
+ * and watches. */
+void port_copy(struct port *port, const struct frame *const *frames, unsigned int n);
 
 /* Close the endpoints found dead while sending; called between events, when no
  * endpoint is at work. */

@@ -21,6 +21,7 @@
 #include "switchd/finish.h"
 #include "switchd/isolation.h"
 #include "switchd/guarding.h"
+#include "switchd/mirror.h"
 #include "switchd/port_dgram.h"
 #include "switchd/port_tap.h"
 #include "switchd/portgroup.h"
@@ -510,6 +511,7 @@ void vsw_destroy(struct vsw *vsw)
 	stp_stop(vsw);
 	portgroup_remove_all(vsw);
 	port_tap_remove_all(vsw);
+	mirror_remove_all(vsw);
 	while (vsw->active_count)
 		endpoint_close(vsw->active[0]->endpoints);
 	for (unsigned int i = 0; vsw->ports && i <= vsw->numports; i++)

@@ -37,6 +37,7 @@ struct port_vhost_scratch;
 struct vhost;
 struct ctl;
 struct finisher;
+struct mirror;
 struct port_dgram;
 struct portgroup;
 struct qmp_server;
@@ -194,6 +195,7 @@ struct vsw_config {
  * @watchers:	Those who see the frames, or NULL
  * @stream:	Takes streams of frames in
  * @dgrams:	Ports whose peers send datagrams
+ * @mirrors:	Port mirrors, or NULL
  * @captures:	Captures under way, or NULL
  * @plugins:	Those that are loaded
  * @start_ms:	When it began
@@ -233,6 +235,7 @@ struct vsw {
 	struct watcher *watchers;
 	struct stream *stream;
 	struct port_dgram *dgrams;
+	struct mirror *mirrors;
 	struct capture *captures;
 	struct plugins plugins;
 	uint64_t start_ms;

@@ -22,7 +22,8 @@ static bool arg_is_number(const char *kind, size_t len)
 {
 	return arg_is(kind, len, "PORT") || arg_is(kind, len, "VLAN") ||
 	       arg_is(kind, len, "ID") || arg_is(kind, len, "N") ||
-	       arg_is(kind, len, "SECONDS") || arg_is(kind, len, "MASK");
+	       arg_is(kind, len, "SECONDS") || arg_is(kind, len, "MASK") ||
+	       arg_is(kind, len, "SOURCE");
 }
 
 /* The value of a word, whose kind is @len bytes at @kind; @keyed: it stands behind

@@ -73,7 +73,7 @@ struct switch_cmd {
  * @usage:	What they are: "NAME [PORT]" are two words, the second of which may be
  *		missing, the arguments "name" and "port"; "key=VALUE" is an argument by
  *		that name, in any order, and may be missing; "WORD..." is any number of
- *		words, which are left alone. PORT, VLAN, ID, N, MASK, SECONDS are numbers,
+ *		words, which are left alone. PORT, SOURCE, VLAN, ID, N, MASK, SECONDS are numbers,
  *		"yes|no" and "on|off" one of these words; after a '=', USER and GROUP
  *		are names or numbers, and, with VLAN and NAME, "none" is nobody
  * @words:	@count of them
@@ -102,6 +102,7 @@ void switch_show_vlans(const struct switch_call *call, const json_t *ret);
 void switch_show_stp(const struct switch_call *call, const json_t *ret);
 void switch_show_mcast(const struct switch_call *call, const json_t *ret);
 void switch_show_guard(const struct switch_call *call, const json_t *ret);
+void switch_show_mirrors(const struct switch_call *call, const json_t *ret);
 void switch_show_taps(const struct switch_call *call, const json_t *ret);
 void switch_show_made(const struct switch_call *call, const json_t *ret);
 int switch_stats(struct switch_call *call);

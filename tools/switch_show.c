@@ -433,6 +433,33 @@ void switch_show_stp(const struct switch_call *call UNUSED, const json_t *ret)
 	table_end(&t, stdout);
 }
 
+void switch_show_mirrors(const struct switch_call *call UNUSED, const json_t *ret)
+{
+	static const struct table_column columns[] = {
+		{ "TO", true }, { "OF", true }, { "DIRECTION", false }, { "FRAMES", true },
+		{ "NORMAL", false }, { "FILTER", false },
+	};
+	const json_t *mirror, *source;
+	char n[TABLE_NUMBER];
+	struct table t;
+	size_t i, s;
+
+	table_begin(&t, columns, ARRAY_SIZE(columns));
+	json_array_foreach(ret, i, mirror) {
+		json_array_foreach(json_object_get(mirror, "sources"), s, source) {
+			table_add(&t, "%" PRIu64, show_u64(mirror, "port"));
+			table_add(&t, "%" PRIu64, show_u64(source, "port"));
+			table_add(&t, "%s", show_text(source, "direction"));
+			/* They are the whole mirror's. */
+			table_add(&t, "%s", s ? "" : table_count(n, show_u64(mirror, "frames")));
+			table_add(&t, "%s", s ? "" :
+				  json_is_true(json_object_get(mirror, "normal")) ? "yes" : "no");
+			table_add(&t, "%s", s ? "" : show_text(mirror, "filter"));
+		}
+	}
+	table_end(&t, stdout);
+}
+
 /* Until when, of an entry. */
 static void show_expires(struct table *t, const json_t *entry)
 {

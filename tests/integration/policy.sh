@@ -255,4 +255,86 @@ shuts() {
 }
 check 'a port that is shut by an address too many, and opened again' shuts
 
+# Mirrors. Fences reach port 9 as copies.
+
+mirrors() {
+	sw port create 9
+	sw mirror add 9 1
+	sw mirror | grep ' 9   1  both '
+	sw ports 9 | grep 'shut  *mirror'
+	frames sw <<-END
+		plug a at vde://$T/sw[1]
+		plug b at vde://$T/sw[2]
+		plug c at vde://$T/sw[3]
+		plug d at vde://$T/sw[9]
+		send a to all
+		expect b c d
+		send b to a size 1514
+		expect a d
+		send a to b tag 5
+		expect b d
+		send c to b
+		expect b
+	END
+	spawn plugs "$FRAMECHECK" "vde://$T/sw"
+	say plugs "plug d at vde://$T/sw[9]\nsend d to all times 3\n"
+	wait_for 3 rated 9 SHUT 3 3
+	end plugs
+	not sw fdb 02:00:00:00:00:0d | grep 0d
+}
+check 'a mirror: copies of what comes and goes at a port, and no part in the rest' mirrors
+
+mirror_filter() {
+	# The type of fences; of other frames none.
+	sw mirror set 9 filter='ether proto 0x88b6 or vlan 7'
+	sw mirror | grep 'ether proto 0x88b6 or vlan 7'
+	frames sw <<-END
+		plug a at vde://$T/sw[1]
+		plug b at vde://$T/sw[2]
+		plug d at vde://$T/sw[9]
+		send a to b
+		expect b
+		send b to a tag 7
+		expect a d
+		send b to a tag 8
+		expect a
+	END
+	not sw mirror set 9 filter='vlan vlan vlan' 2>err
+	grep "'filter': " err
+	sw mirror | grep 'ether proto 0x88b6 or vlan 7'
+	console sw 'mirror/setfilter 9 no such thing' | grep 1022
+	console sw 'mirror/setfilter 9 arp' | grep 1000
+	console sw mirror/print | grep 'Mirror to port 0009 normal=false copied [0-9]* frames filter: arp'
+	console sw mirror/print | grep -e '-- port 0001 both'
+	sw mirror set 9 filter=none
+	"$LANBOX" switch -s sw --json mirror | grep '"filter":null'
+}
+check 'with a filter' mirror_filter
+
+mirror_normal() {
+	console sw 'mirror/setnormal 9 1' | grep 1000
+	console sw 'mirror/add 9 1 in' | grep 1000
+	frames sw <<-END
+		plug b at vde://$T/sw[2]
+		plug c at vde://$T/sw[3]
+		plug d at vde://$T/sw[9]
+		send d to all
+		expect b c
+		send b to d
+		expect d
+	END
+	not sw mirror add 1 2
+	not sw mirror add 8 9
+	not sw mirror add 9 9
+	not sw mirror add 9 2 sideways 2>err
+	grep "'direction' must be" err
+	console sw 'mirror/add 9 2 sideways' | grep 1022
+	console sw 'mirror/del 9 3' | grep 1006
+	sw mirror del 9 1
+	not sw mirror del 9
+	not sw mirror set 9 normal=no
+	is mirrors "$("$LANBOX" switch -s sw --json mirror)" '[]'
+}
+check 'at a port that stays normal; what cannot be' mirror_normal
+
 done_testing

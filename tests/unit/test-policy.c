@@ -13,6 +13,8 @@
 
 #include "switchd/admin.h"
 #include "switchd/isolation.h"
+#include "switchd/mirror.h"
+#include "switchd/pcap_filter.h"
 #include "switchd/snoop.h"
 #include "switchd/stp.h"
 #include "switchd/vsw.h"
@@ -154,6 +156,7 @@ static void bring_some(int port, const struct shot *s, unsigned int n)
 	struct iovec iov[FRAME_BATCH][2];
 	struct frame f[FRAME_BATCH];
 
+	rest[2999 - sizeof(b[0])] = 0x5a;	/* for a filter */
 	for (unsigned int i = 0; i < n; i++) {
 		size_t size = write_shot(b[i], s[i]), head = MIN(size, sizeof(b[i]));
 
@@ -641,6 +644,250 @@ static void rate_ports(void **state UNUSED)
 	assert_int_equal(lan->fake[3].count, 10);
 }
 
+/* Mirrors. */
+
+static void mirror_ways(void **state UNUSED)
+{
+	struct vsw *vsw = lan->vsw;
+
+	assert_int_equal(mirror_add(vsw, 7, 2, MIRROR_IN), 0);
+	bring(2, (struct shot){ .src = 2 });
+	assert_string_equal(got(), "1,3,4,5,6,7");
+	bring(1, (struct shot){ .src = 1, .dst = 2 });
+	assert_string_equal(got(), "2");
+	/* What is for nobody came in all the same. */
+	bring(2, (struct shot){ .src = 2, .dst = 2 });
+	assert_string_equal(got(), "7");
+	assert_int_equal(mirror_add(vsw, 7, 2, MIRROR_OUT), 0);
+	bring(1, (struct shot){ .src = 1, .dst = 2 });
+	assert_string_equal(got(), "2,7");
+	bring(2, (struct shot){ .src = 2, .dst = 1 });
+	assert_string_equal(got(), "1");
+	/* Many to one: both see it, and it is copied twice. */
+	assert_int_equal(mirror_add(vsw, 7, 1, MIRROR_BOTH), 0);
+	bring(1, (struct shot){ .src = 1, .dst = 2 });
+	assert_int_equal(lan->fake[7].count, 2);
+	forget();
+	bring(1, (struct shot){ .src = 1 });
+	assert_int_equal(lan->fake[7].count, 2);
+	assert_int_equal(mirror_find(vsw, 7)->frames, 1 + 1 + 1 + 2 + 2);
+	forget();
+	/* One to many. */
+	assert_int_equal(mirror_add(vsw, 6, 1, MIRROR_IN), 0);
+	bring(1, (struct shot){ .src = 1, .dst = 2 });
+	assert_int_equal(lan->fake[6].count, 1);
+	assert_int_equal(lan->fake[7].count, 2);
+	forget();
+	assert_int_equal(mirror_del(vsw, 7, 3), -ENXIO);
+	assert_int_equal(mirror_del(vsw, 7, 1), 0);
+	assert_int_equal(mirror_del(vsw, 7, 2), 0);
+	assert_null(mirror_find(vsw, 7));
+	assert_int_equal(mirror_remove(vsw, 7), -ENXIO);
+	assert_int_equal(mirror_remove(vsw, 6), 0);
+	assert_null(vsw->watchers);
+	bring(1, (struct shot){ .src = 1 });
+	assert_string_equal(got(), "2,3,4,5,6,7");
+}
+
+/* A destination gets copies only, and nobody hears of it. */
+static void mirror_destination(void **state UNUSED)
+{
+	struct vsw *vsw = lan->vsw;
+
+	bring(7, (struct shot){ .src = 7 });
+	forget();
+	assert_int_equal(mirror_add(vsw, 7, 2, MIRROR_BOTH), 0);
+	assert_string_equal(port_shut_name(vsw->ports[7]), "mirror");
+	bring(1, (struct shot){ .src = 1, .dst = 3 });	/* flooded, so to 2 and a copy */
+	assert_string_equal(got(), "2,3,4,5,6,7");
+	bring(7, (struct shot){ .src = 7 });
+	assert_string_equal(got(), "");
+	assert_int_equal(drops(7, DROP_SHUT), 1);
+	bring(7, (struct shot){ .src = 1 });
+	bring(3, (struct shot){ .src = 3 });
+	forget();
+	bring(3, (struct shot){ .src = 3, .dst = 1 });
+	assert_string_equal(got(), "1");
+	bring(1, (struct shot){ .src = 1, .dst = 3 });
+	assert_string_equal(got(), "3");
+	/* A static address there is not reached. */
+	assert_int_equal(admin_fdb_add(vsw, (struct eth_addr){ { 2, 0, 0, 0, 0, 7 } }, 0, 7), 0);
+	bring(1, (struct shot){ .src = 1, .dst = 7 });
+	assert_string_equal(got(), "");
+	/* Isolation is for what goes there otherwise. */
+	assert_int_equal(admin_port_isolation(vsw, 7, ISOLATION_ISOLATED), 0);
+	assert_int_equal(admin_port_isolation(vsw, 2, ISOLATION_ISOLATED), 0);
+	bring(2, (struct shot){ .src = 2, .dst = 1 });
+	assert_string_equal(got(), "1,7");
+	/* With its client away, nothing is copied; shut, neither. */
+	endpoint_close(&lan->fake[7].ep);
+	bring(2, (struct shot){ .src = 2, .dst = 1 });
+	assert_string_equal(got(), "1");
+	assert_int_equal(drops(7, DROP_NOT_READY), 1);
+	plug(7);
+	assert_int_equal(admin_port_shut(vsw, 7, true), 0);
+	bring(2, (struct shot){ .src = 2, .dst = 1 });
+	assert_string_equal(got(), "1");
+	assert_int_equal(admin_port_shut(vsw, 7, false), 0);
+	bring(2, (struct shot){ .src = 2, .dst = 1 });
+	assert_string_equal(got(), "1,7");
+	/* In the end it is a port again. */
+	assert_int_equal(mirror_remove(vsw, 7), 0);
+	bring(1, (struct shot){ .src = 1, .dst = 7 });
+	assert_string_equal(got(), "7");
+	assert_int_equal(vsw->shut_count, 0);
+}
+
+static void mirror_normal(void **state UNUSED)
+{
+	struct vsw *vsw = lan->vsw;
+
+	assert_int_equal(mirror_add(vsw, 7, 2, MIRROR_OUT), 0);
+	mirror_set_normal(mirror_find(vsw, 7), true);
+	bring(7, (struct shot){ .src = 7 });	/* out of 2, so a copy comes back */
+	assert_string_equal(got(), "1,2,3,4,5,6,7");
+	bring(1, (struct shot){ .src = 1, .dst = 7 });
+	assert_string_equal(got(), "7");
+	/* It is in the flood, and gets the copy besides: in the midst of a batch of its own. */
+	bring(1, (struct shot){ .src = 1 });
+	assert_int_equal(lan->fake[7].count, 2);
+	forget();
+	mirror_set_normal(mirror_find(vsw, 7), false);
+	bring(1, (struct shot){ .src = 1 });
+	assert_int_equal(lan->fake[7].count, 1);
+	forget();
+	bring(7, (struct shot){ .src = 7 });
+	assert_string_equal(got(), "");
+}
+
+/* Copies are as the frames are on the wire of the source. */
+static void mirror_tags(void **state UNUSED)
+{
+	struct vsw *vsw = lan->vsw;
+
+	assert_int_equal(admin_vlan_create(vsw, 5), 0);
+	assert_int_equal(admin_port_vlan(vsw, 1, 5), 0);
+	assert_int_equal(admin_vlan_add_port(vsw, 5, 2), 0);
+	assert_int_equal(mirror_add(vsw, 7, 1, MIRROR_IN), 0);
+	bring(1, (struct shot){ .src = 1 });
+	assert_string_equal(got(), "2,7");
+	assert_int_equal(lan->fake[2].last[12], 0x81);
+	assert_int_equal(lan->fake[7].last[12], 0x88);
+	assert_int_equal(mirror_remove(vsw, 7), 0);
+	assert_int_equal(mirror_add(vsw, 7, 2, MIRROR_OUT), 0);
+	bring(1, (struct shot){ .src = 1 });
+	assert_string_equal(got(), "2,7");
+	assert_memory_equal(lan->fake[7].last, lan->fake[2].last, 60);
+	assert_int_equal(lan->fake[7].last[12], 0x81);
+	assert_int_equal(lan->fake[7].last[15], 5);
+}
+
+/* BPDUs are seen, too: those that the switch takes, and those that it says. */
+static void mirror_bpdus(void **state UNUSED)
+{
+	struct vsw *vsw = lan->vsw;
+
+	assert_int_equal(mirror_add(vsw, 7, 2, MIRROR_OUT), 0);
+	assert_int_equal(stp_start(vsw), 0);
+	assert_true(lan->fake[2].count > 0);
+	assert_int_equal(lan->fake[7].count, lan->fake[2].count);
+	assert_memory_equal(lan->fake[7].last, lan->fake[2].last, 60);
+	stp_stop(vsw);
+	assert_false(vsw->ports[7]->forwarding);
+}
+
+static void mirror_filters(void **state UNUSED)
+{
+	struct pcap_filter *filter = NULL;
+	struct vsw *vsw = lan->vsw;
+	char why[64] = "";
+
+	assert_int_equal(mirror_add(vsw, 7, 2, MIRROR_BOTH), 0);
+	assert_int_equal(pcap_filter_compile("ether proto", &filter, why, sizeof(why)), -EINVAL);
+	assert_null(filter);
+	assert_true(why[0]);
+	assert_int_equal(pcap_filter_compile("arp or greater 2000", &filter, why, sizeof(why)), 0);
+	mirror_set_filter(mirror_find(vsw, 7), filter);
+	assert_string_equal(pcap_filter_text(filter), "arp or greater 2000");
+	bring(2, (struct shot){ .src = 2 });
+	assert_string_equal(got(), "1,3,4,5,6");
+	bring(2, (struct shot){ .src = 2, .type = 0x0806 });
+	assert_string_equal(got(), "1,3,4,5,6,7");
+	bring(1, (struct shot){ .src = 1, .dst = 2, .size = 3000 });
+	assert_string_equal(got(), "2,7");
+	assert_int_equal(mirror_find(vsw, 7)->frames, 2);
+	/* What lies in several pieces is looked at whole. */
+	assert_int_equal(pcap_filter_compile("ether[2999] = 0x5a", &filter, why, sizeof(why)), 0);
+	mirror_set_filter(mirror_find(vsw, 7), filter);
+	bring(1, (struct shot){ .src = 1, .dst = 2, .size = 3000 });
+	assert_string_equal(got(), "2,7");
+	bring(1, (struct shot){ .src = 1, .dst = 2, .size = 2999 });
+	assert_string_equal(got(), "2");
+	mirror_set_filter(mirror_find(vsw, 7), NULL);
+	bring(2, (struct shot){ .src = 2, .dst = 1 });
+	assert_string_equal(got(), "1,7");
+}
+
+static void mirror_settings(void **state UNUSED)
+{
+	struct vsw *vsw = lan->vsw;
+	unsigned int ways = 0;
+
+	assert_int_equal(mirror_add(vsw, 7, 7, MIRROR_IN), -EINVAL);
+	assert_int_equal(mirror_add(vsw, 7, PORTS + 1, MIRROR_IN), -EINVAL);
+	assert_int_equal(mirror_add(vsw, 0, 1, MIRROR_IN), -ENXIO);
+	assert_int_equal(mirror_add(vsw, 7, 0, MIRROR_IN), -ENXIO);
+	assert_null(vsw->mirrors);
+	assert_int_equal(mirror_add(vsw, 7, 2, MIRROR_IN), 0);
+	/* No chains. */
+	assert_int_equal(mirror_add(vsw, 6, 7, MIRROR_IN), -EADDRINUSE);
+	assert_int_equal(mirror_add(vsw, 2, 1, MIRROR_IN), -EADDRINUSE);
+	/* Ports that go, and come again. */
+	assert_int_equal(mirror_add(vsw, 7, 3, MIRROR_IN), 0);
+	endpoint_close(&lan->fake[2].ep);
+	plug(2);
+	bring(2, (struct shot){ .src = 2 });
+	assert_string_equal(got(), "1,3,4,5,6,7");
+	endpoint_close(&lan->fake[3].ep);
+	assert_int_equal(admin_port_remove(vsw, 3), 0);
+	plug(3);
+	bring(3, (struct shot){ .src = 3 });
+	assert_string_equal(got(), "1,2,4,5,6");
+	assert_int_equal(mirror_find(vsw, 7)->ways[3], 0);
+	endpoint_close(&lan->fake[7].ep);
+	assert_int_equal(admin_port_remove(vsw, 7), 0);
+	assert_null(vsw->mirrors);
+	plug(7);
+	assert_int_equal(vsw->shut_count, 0);
+	bring(2, (struct shot){ .src = 2 });
+	assert_string_equal(got(), "1,3,4,5,6,7");
+	/* The last source goes, and the mirror with it. */
+	assert_int_equal(mirror_add(vsw, 7, 3, MIRROR_IN), 0);
+	endpoint_close(&lan->fake[3].ep);
+	assert_int_equal(admin_port_remove(vsw, 3), 0);
+	assert_null(vsw->mirrors);
+	assert_true(mirror_way_parse("out", &ways));
+	assert_int_equal(ways, MIRROR_OUT);
+	assert_false(mirror_way_parse("", &ways));
+	assert_string_equal(mirror_way_name(MIRROR_BOTH), "both");
+	/* One that is left at the end. */
+	assert_int_equal(mirror_add(vsw, 7, 1, MIRROR_IN), 0);
+}
+
+/* Frames that are none are not copied: receivers could choke on them. */
+static void mirror_bad_frames(void **state UNUSED)
+{
+	uint8_t b[64] = { 0 };
+	struct iovec iov = { b, 13 };
+	struct frame f = { b, 13, 13, &iov, 1 };
+
+	assert_int_equal(mirror_add(lan->vsw, 7, 2, MIRROR_BOTH), 0);
+	vsw_input(&lan->fake[2].ep, &f, 1);
+	f = (struct frame){ b, 64, ETH_FRAME_MAX + 1, &iov, 1 };
+	vsw_input(&lan->fake[2].ep, &f, 1);
+	assert_string_equal(got(), "");
+}
+
 /* The table of addresses. */
 
 static const struct siphash_key key = { 1, 2 };
@@ -1000,6 +1247,14 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(rate_average),
 	cmocka_unit_test(rate_bursts),
 	cmocka_unit_test_setup_teardown(rate_ports, setup, teardown),
+	cmocka_unit_test_setup_teardown(mirror_ways, setup, teardown),
+	cmocka_unit_test_setup_teardown(mirror_destination, setup, teardown),
+	cmocka_unit_test_setup_teardown(mirror_normal, setup, teardown),
+	cmocka_unit_test_setup_teardown(mirror_tags, setup, teardown),
+	cmocka_unit_test_setup_teardown(mirror_bpdus, setup, teardown),
+	cmocka_unit_test_setup_teardown(mirror_filters, setup, teardown),
+	cmocka_unit_test_setup_teardown(mirror_settings, setup, teardown),
+	cmocka_unit_test_setup_teardown(mirror_bad_frames, setup, teardown),
 	cmocka_unit_test(fdb_static),
 	cmocka_unit_test(fdb_sticks),
 	cmocka_unit_test(fdb_limits),
