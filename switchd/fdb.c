@@ -412,20 +412,27 @@ static enum fdb_learned fdb_learn_again(struct fdb *fdb, struct fdb_entry *e, ui
 	return FDB_MOVED;
 }
 
-enum fdb_learned fdb_learn(struct fdb *fdb, struct eth_addr addr, uint16_t vid,
-			   uint16_t port, uint64_t now_ms)
+/* An address is seen whose entry, if it has one, has something to learn. */
+static NOINLINE enum fdb_learned fdb_learn_more(struct fdb *fdb, struct fdb_entry *e,
+						uint64_t key, uint16_t port, uint64_t now_ms)
 {
-	uint64_t key = fdb_key(addr, vid);
-	struct fdb_entry *e = fdb_find(fdb, key);
-
-	if (e && e->port == port && now_ms - e->seen_ms < FDB_REFRESH_MS)
-		return FDB_KNOWN;
 	if (e)
 		return fdb_learn_again(fdb, e, port, now_ms);
 	if (fdb_has_no_room(fdb, port, now_ms) ||
 	    !fdb_insert(fdb, key, port, fdb_kind_at(fdb, port), now_ms))
 		return FDB_REFUSED;
 	return FDB_NEW;
+}
+
+enum fdb_learned fdb_learn(struct fdb *fdb, struct eth_addr addr, uint16_t vid,
+			   uint16_t port, uint64_t now_ms)
+{
+	uint64_t key = fdb_key(addr, vid);
+	struct fdb_entry *e = fdb_find(fdb, key);
+
+	if (LIKELY(e && e->port == port && now_ms - e->seen_ms < FDB_REFRESH_MS))
+		return FDB_KNOWN;
+	return fdb_learn_more(fdb, e, key, port, now_ms);
 }
 
 uint16_t fdb_lookup(struct fdb *fdb, struct eth_addr addr, uint16_t vid,
@@ -571,7 +578,7 @@ int fdb_add(struct fdb *fdb, struct eth_addr addr, uint16_t vid, uint16_t port,
 	    uint64_t now_ms)
 {
 	uint64_t key = fdb_key(addr, vid);
-	struct fdb_entry *e = fdb_find(fdb, key);
+	struct fdb_entry *e = fdb_find_hashed(fdb, key);
 
 	if (eth_addr_is_group(addr) || eth_addr_is_zero(addr))
 		return -EINVAL;
@@ -584,7 +591,7 @@ int fdb_add(struct fdb *fdb, struct eth_addr addr, uint16_t vid, uint16_t port,
 
 int fdb_del(struct fdb *fdb, struct eth_addr addr, uint16_t vid)
 {
-	struct fdb_entry *e = fdb_find(fdb, fdb_key(addr, vid));
+	struct fdb_entry *e = fdb_find_hashed(fdb, fdb_key(addr, vid));
 
 	if (!e)
 		return -ENXIO;
@@ -625,7 +632,7 @@ unsigned int fdb_limit(const struct fdb *fdb, uint16_t port)
 
 bool fdb_refuses(struct fdb *fdb, struct eth_addr addr, uint16_t vid, uint16_t port)
 {
-	const struct fdb_entry *e = fdb_find(fdb, fdb_key(addr, vid));
+	const struct fdb_entry *e = fdb_find_hashed(fdb, fdb_key(addr, vid));
 
 	if (e && (e->port == port || e->kind != FDB_DYNAMIC))
 		return e->port != port;

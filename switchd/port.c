@@ -224,29 +224,34 @@ void endpoint_received(struct endpoint *ep, unsigned int n, uint64_t bytes)
 	patience_earn(&ep->send_us, n, bytes);
 }
 
-void port_flush(struct port *port, struct endpoint *from)
+/* Give frames to what is plugged in, or queue them. Who sent them, @from, may have to wait;
+ * NULL: nobody. */
+static NOINLINE void port_give(struct port *port, const struct frame *const *frames,
+			       unsigned int n, struct endpoint *from)
 {
 	/* A named port whose peer is away. */
 	if (!port->endpoints)
-		port->stats.drop[DROP_NOT_READY] += port->batch_count;
+		port->stats.drop[DROP_NOT_READY] += n;
 	for (struct endpoint *ep = port->endpoints; ep; ep = ep->next) {
 		if (UNLIKELY(port->vsw->unfinished & ~ep->takes))
-			endpoint_send_finished(ep, port->batch, port->batch_count);
+			endpoint_send_finished(ep, frames, n);
 		else
-			endpoint_send(ep, port->batch, port->batch_count);
-		if (port->unicast && txq_is_high(&ep->q))
+			endpoint_send(ep, frames, n);
+		if (from && txq_is_high(&ep->q))
 			endpoint_hold_sender(ep, from);
 	}
+}
+
+void port_flush(struct port *port, struct endpoint *from)
+{
+	port_give(port, port->batch, port->batch_count, port->unicast ? from : NULL);
 	port->batch_count = 0;
 	port->unicast = false;
 }
 
 void port_copy(struct port *port, const struct frame *const *frames, unsigned int n)
 {
-	if (!port->endpoints)
-		port->stats.drop[DROP_NOT_READY] += n;
-	for (struct endpoint *ep = port->endpoints; ep; ep = ep->next)
-		endpoint_send(ep, frames, n);
+	port_give(port, frames, n, NULL);
 }
 
 /* Life of a port. */

@@ -126,8 +126,9 @@ static unsigned int vsw_offer(struct vsw *vsw, const struct port *in, struct por
 }
 
 /* Note frame @i of a batch for those that want its group. */
-static void vsw_forward_group(struct vsw *vsw, struct port *in, const struct frame *frame,
-			      unsigned int i, const struct verdict *v, unsigned int *touched)
+static NOINLINE void vsw_forward_group(struct vsw *vsw, struct port *in,
+				       const struct frame *frame, unsigned int i,
+				       const struct verdict *v, unsigned int *touched)
 {
 	unsigned int count, done = 0;
 	const uint16_t *ids = mcast_ports(vsw->mcast, v->vlan.vid, v->group, &count);
@@ -142,13 +143,27 @@ static void vsw_forward_group(struct vsw *vsw, struct port *in, const struct fra
 		in->stats.drop[done & OFFER_ISOLATED ? DROP_ISOLATED : DROP_MCAST]++;
 }
 
+/* Whether a frame is for one port, and that is closed: shut, or by the spanning tree. */
+static bool vsw_is_closed(const struct vsw *vsw, struct port *in, const struct verdict *v)
+{
+	const struct port *out = v->kind == VERDICT_UNICAST ? vsw->ports[v->port] : NULL;
+
+	if (!out || out->forwarding || !(out->shut || vsw->stp))
+		return false;
+	in->stats.drop[out->shut ? DROP_SHUT : DROP_STP]++;
+	return true;
+}
+
 /* Note frame @i of a batch for those that are to get it, where that depends on more than
- * addresses: on its VLAN, on who may talk to whom. */
-static void vsw_forward_slow(struct vsw *vsw, struct port *in, const struct frame *frame,
-			     unsigned int i, const struct verdict *v, unsigned int *touched)
+ * addresses: on its VLAN, on who may talk to whom, on ports that are closed. */
+static NOINLINE void vsw_forward_slow(struct vsw *vsw, struct port *in,
+				      const struct frame *frame, unsigned int i,
+				      const struct verdict *v, unsigned int *touched)
 {
 	unsigned int done = 0;
 
+	if (vsw_is_closed(vsw, in, v))
+		return;
 	if (v->kind == VERDICT_UNICAST) {
 		struct port *out = vsw->ports[v->port];
 
@@ -175,17 +190,6 @@ static void vsw_forward_slow(struct vsw *vsw, struct port *in, const struct fram
 		in->stats.drop[DROP_NO_PORT]++;
 }
 
-/* Whether a frame is for a port that is closed: shut, or by the spanning tree. */
-static bool vsw_is_closed(const struct vsw *vsw, struct port *in, const struct verdict *v)
-{
-	const struct port *out = v->kind == VERDICT_UNICAST ? vsw->ports[v->port] : NULL;
-
-	if (!out || out->forwarding || !(out->shut || vsw->stp))
-		return false;
-	in->stats.drop[out->shut ? DROP_SHUT : DROP_STP]++;
-	return true;
-}
-
 /* Frames came in at a port that is shut. */
 static NOINLINE void vsw_input_shut(struct endpoint *ep, const struct frame *frames,
 				    unsigned int n)
@@ -203,15 +207,14 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 	struct port *in = ep->port;
 	struct vsw *vsw = in->vsw;
 	const bool vlans = bridge_has_vlans(&vsw->bridge), stp = vsw->stp;
-	const bool closed = stp || vsw->shut_count;
-	const bool slow = vlans || in->policy.isolation;
+	const bool slow = vlans || stp || vsw->shut_count || in->policy.isolation;
 	struct verdict v[FRAME_BATCH];
 	unsigned int touched = 0;
 	uint64_t bytes = 0;
 
 	if (UNLIKELY(vsw->watchers))
 		watch_in(vsw, ep, frames, n);
-	if (UNLIKELY(in->shut)) {
+	if (UNLIKELY(slow) && in->shut) {
 		vsw_input_shut(ep, frames, n);
 		return;
 	}
@@ -231,8 +234,6 @@ void vsw_input(struct endpoint *ep, const struct frame *frames, unsigned int n)
 		bytes += frames[i].size;
 		if (v[i].kind == VERDICT_DROP) {
 			in->stats.drop[v[i].reason]++;
-		} else if (UNLIKELY(closed) && vsw_is_closed(vsw, in, &v[i])) {
-			continue;
 		} else if (UNLIKELY(slow)) {
 			vsw_forward_slow(vsw, in, &frames[i], i, &v[i], &touched);
 		} else if (LIKELY(v[i].kind == VERDICT_UNICAST)) {
