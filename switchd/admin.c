@@ -344,6 +344,18 @@ int admin_guard_set(struct vsw *vsw, unsigned int n, enum guard_check check, boo
 	return 0;
 }
 
+int admin_guard_trust(struct vsw *vsw, unsigned int n, bool on)
+{
+	int err;
+	struct port *port = admin_port(vsw, n, &err);
+
+	if (!port)
+		return err;
+	port->kept = true;
+	port->guard.trusted = on;
+	return 0;
+}
+
 int admin_guard_add(struct vsw *vsw, unsigned int n, struct eth_addr mac,
 		    const struct in6_addr *ip, unsigned int vid)
 {

@@ -124,6 +124,9 @@ int admin_mcast_del(struct vsw *vsw, unsigned int vid, struct in6_addr group,
 int admin_guard_set(struct vsw *vsw, unsigned int n, enum guard_check check,
 		    bool on) MUST_CHECK;
 
+/* DHCP servers may be behind it, or not. */
+int admin_guard_trust(struct vsw *vsw, unsigned int n, bool on) MUST_CHECK;
+
 /* What is allowed at a port: a source MAC address; with an @ip, which is not unspecified or a
  * group, a binding of that in a VLAN. Return: 0; as guard_add_mac() and binding_set(); -ENXIO
  * also if a binding is another's. */

@@ -7,6 +7,7 @@
 
 #include "switchd/admin.h"
 #include "switchd/console_cmds.h"
+#include "switchd/guarding.h"
 #include "switchd/vsw.h"
 
 enum { GUARD_WORD = 64 };
@@ -22,6 +23,36 @@ static int guard_setport(const struct console_call *call, const char *arg)
 	    !guard_check_parse(word, &check) || !cmd_only_number(arg, 1, &on))
 		return EINVAL;
 	return -admin_guard_set(call->vsw, n, check, on);
+}
+
+static int guard_settrust(const struct console_call *call, const char *arg)
+{
+	unsigned int n, on;
+
+	if (!cmd_two_numbers(arg, VSW_PORTS_MAX, &n, 1, &on))
+		return EINVAL;
+	return -admin_guard_trust(call->vsw, n, on);
+}
+
+static int guard_setsnooping(const struct console_call *call, const char *arg)
+{
+	unsigned int on;
+
+	if (!cmd_only_number(arg, 1, &on))
+		return EINVAL;
+	guarding_set_snooping(call->vsw, on);
+	return 0;
+}
+
+static int guard_showinfo(const struct console_call *call, const char *arg UNUSED)
+{
+	const struct guard_stats *s = guard_stats(call->vsw->guard);
+
+	fprintf(call->out, "DHCP snooping=%s\nQuestions heard: %" PRIu64
+		"\nBindings: learnt %" PRIu64 " ended early %" PRIu64 " refused %" PRIu64 "\n",
+		guard_snooping(call->vsw->guard) ? "true" : "false", s->questions, s->learnt,
+		s->ended, s->refused);
+	return 0;
 }
 
 /* N MAC [IP [VLAN]] */
@@ -61,12 +92,17 @@ static void guard_print_port(const struct port *port, FILE *out)
 	const struct guard_port *p = &port->guard;
 	char mac[ETH_ADDR_STR];
 
-	if (!p->on && !p->mac_count)
+	bool any = p->mac_count || p->trusted;
+
+	for (unsigned int i = 0; i < GUARD_CHECKS; i++)
+		any |= p->check[i];
+	if (!any)
 		return;
 	fprintf(out, "port %03u", port->id);
 	for (unsigned int i = 0; i < GUARD_CHECKS; i++)
 		fprintf(out, " %s=%s", guard_check_name((enum guard_check)i),
 			p->check[i] ? "true" : "false");
+	fprintf(out, " trusted=%s", p->trusted ? "true" : "false");
 	for (unsigned int i = 0; i < p->mac_count; i++)
 		fprintf(out, " %s", eth_addr_format(p->macs[i], mac));
 	fputc('\n', out);
@@ -101,6 +137,11 @@ static int guard_print(const struct console_call *call, const char *arg UNUSED)
 
 const struct console_cmd cmd_guard[] = {
 	{ "guard", CONSOLE_MENU, "SOURCE GUARD MENU", false, NULL },
+	{ "guard/showinfo", "", "show guard info", true, guard_showinfo },
+	{ "guard/setsnooping", "0/1", "1=learn bindings from DHCP, whose servers are trusted",
+	  false, guard_setsnooping },
+	{ "guard/settrust", "N 0/1", "may DHCP servers be behind port N? 1=Y 0=N", false,
+	  guard_settrust },
 	{ "guard/setport", "N mac|ip|ra 0/1",
 	  "check sources at port N: 1=yes 0=no", false, guard_setport },
 	{ "guard/add", "N MAC [IP [VLAN]]",

@@ -209,7 +209,7 @@ static const struct qmp_command control_commands[] = {
 	{ "vlan-remove-port", "vlan port", control_vlan_remove_port },
 	{ "mcast-add", "group port vlan?", control_mcast_add },
 	{ "mcast-remove", "group port vlan?", control_mcast_remove },
-	{ "guard-set", "port mac? ip? ra?", control_guard_set },
+	{ "guard-set", "port mac? ip? ra? dhcp-trust?", control_guard_set },
 	{ "guard-add", "port mac ip? vlan?", control_guard_add },
 	{ "guard-remove", "port mac ip? vlan?", control_guard_remove },
 	{ "mirror-add", "port source direction?", control_mirror_add },
@@ -221,7 +221,8 @@ static const struct qmp_command control_commands[] = {
 	{ "fdb-add", "address port vlan?", control_fdb_add },
 	{ "fdb-remove", "address vlan?", control_fdb_remove },
 	{ "set-switch", "hub? stp? numports? hashsize? ageing? ageing-interval? min-stay? "
-	  "reserved? vlan-learning? mcast-snooping? mcast-querier? mcast-interval?",
+	  "reserved? vlan-learning? mcast-snooping? mcast-querier? mcast-interval? "
+	  "dhcp-snooping?",
 	  control_set_switch },
 	{ "capture-start", "port?", control_capture_start },
 	{ "capture-stop", "capture", control_capture_stop },

@@ -15,6 +15,7 @@
 #include "switchd/admin.h"
 #include "switchd/control_cmds.h"
 #include "switchd/control_policy.h"
+#include "switchd/guarding.h"
 #include "switchd/portgroup.h"
 #include "switchd/port_tap.h"
 #include "switchd/snoop.h"
@@ -461,7 +462,7 @@ json_t *control_set_switch(void *ctx, struct qmp_conn *conn UNUSED, json_t *args
 	unsigned int reserved = vsw->bridge.reserved, query = mcast_interval(vsw->mcast);
 	bool snoop = snoop_is_on(vsw), querier = mcast_querier(vsw->mcast);
 	const char *learning = vsw->bridge.vlans.shared ? "shared" : "independent";
-	bool hub = vsw->bridge.hub, stp = vsw->stp;
+	bool hub = vsw->bridge.hub, stp = vsw->stp, dhcp = guard_snooping(vsw->guard);
 	int ret;
 
 	if (!qmp_arg_uint(args, "reserved", 0, UINT16_MAX, &reserved, err) ||
@@ -470,6 +471,7 @@ json_t *control_set_switch(void *ctx, struct qmp_conn *conn UNUSED, json_t *args
 	    !qmp_arg_bool(args, "mcast-snooping", &snoop, err) ||
 	    !qmp_arg_bool(args, "mcast-querier", &querier, err) ||
 	    !qmp_arg_uint(args, "mcast-interval", 1, MCAST_INTERVAL_MAX_S, &query, err) ||
+	    !qmp_arg_bool(args, "dhcp-snooping", &dhcp, err) ||
 	    !qmp_arg_bool(args, "hub", &hub, err) || !qmp_arg_bool(args, "stp", &stp, err) ||
 	    !qmp_arg_uint(args, "numports", 1, VSW_PORTS_MAX, &numports, err) ||
 	    !qmp_arg_uint(args, "hashsize", 1, VSW_FDB_MAX, &hashsize, err) ||
@@ -507,6 +509,7 @@ json_t *control_set_switch(void *ctx, struct qmp_conn *conn UNUSED, json_t *args
 		mcast_set_querier(vsw->mcast, querier);
 	if (query != mcast_interval(vsw->mcast))
 		mcast_set_interval(vsw->mcast, query);
+	guarding_set_snooping(vsw, dhcp);
 	admin_hub(vsw, hub);
 	if (!stp)
 		stp_stop(vsw);

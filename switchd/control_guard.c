@@ -53,6 +53,7 @@ static json_t *query_guard_port(const struct port *port)
 	for (unsigned int i = 0; i < p->mac_count; i++)
 		json_array_append_new(macs, json_string(eth_addr_format(p->macs[i], mac)));
 	json_object_set_new(o, "macs", macs);
+	json_object_set_new(o, "dhcp-trust", json_boolean(p->trusted));
 	return o;
 }
 
@@ -65,6 +66,7 @@ json_t *control_query_guard(void *ctx, struct qmp_conn *conn UNUSED, json_t *arg
 		.now_ms = vsw_now_ms(),
 	};
 	const struct vsw *vsw = ctx;
+	const struct guard_stats *s = guard_stats(vsw->guard);
 	json_t *ports;
 
 	if (!control_arg_port(vsw, args, &q.port, err) || !control_arg_vlan(args, &q.vid, err))
@@ -75,7 +77,13 @@ json_t *control_query_guard(void *ctx, struct qmp_conn *conn UNUSED, json_t *arg
 			json_array_append_new(ports, query_guard_port(vsw->ports[i]));
 	q.bindings = json_array();
 	bindings_foreach(guard_bindings(vsw->guard), q.now_ms, query_binding, &q);
-	return json_pack("{s:o,s:o}", "ports", ports, "bindings", q.bindings);
+	return json_pack("{s:b,s:I,s:I,s:I,s:I,s:o,s:o}",
+			 "dhcp-snooping", guard_snooping(vsw->guard),
+			 "questions", (json_int_t)s->questions,
+			 "learnt", (json_int_t)s->learnt,
+			 "ended", (json_int_t)s->ended,
+			 "refused", (json_int_t)s->refused,
+			 "ports", ports, "bindings", q.bindings);
 }
 
 /* Changes. */
@@ -84,7 +92,7 @@ json_t *control_guard_set(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
 			  struct qmp_error *err)
 {
 	unsigned int n = 0;
-	bool on[GUARD_CHECKS] = { false };
+	bool on[GUARD_CHECKS] = { false }, trust = false;
 	int ret = 0;
 
 	if (!control_arg_port(ctx, args, &n, err))
@@ -92,6 +100,10 @@ json_t *control_guard_set(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
 	for (unsigned int i = 0; i < GUARD_CHECKS; i++)
 		if (!qmp_arg_bool(args, guard_check_name((enum guard_check)i), &on[i], err))
 			return NULL;
+	if (!qmp_arg_bool(args, "dhcp-trust", &trust, err))
+		return NULL;
+	if (json_object_get(args, "dhcp-trust"))
+		ret = admin_guard_trust(ctx, n, trust);
 	for (unsigned int i = 0; i < GUARD_CHECKS && !ret; i++)
 		if (json_object_get(args, guard_check_name((enum guard_check)i)))
 			ret = admin_guard_set(ctx, n, (enum guard_check)i, on[i]);

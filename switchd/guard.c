@@ -10,15 +10,25 @@
 
 #include "lib/iov.h"
 #include "switchd/claim.h"
+#include "switchd/dhcp.h"
 #include "switchd/vlan.h"
 
 enum {
 	GUARD_DEEP = 2048,	/* bytes of a frame that are looked at */
 	GUARD_PIECES = 8192,	/* of all copies of a batch; see vlan_out.c */
+	GUARD_ANSWER_MS = 60000, /* a server answers within */
 };
 
+/**
+ * struct guard - A guard
+ * @msg:	Of DHCP, being read
+ * @copies:	Frames of which there is a copy in @deep, with their @pieces in @piece
+ */
 struct guard {
 	struct bindings *bindings;
+	bool snooping;
+	struct guard_stats stats;
+	struct dhcp_msg msg;
 	unsigned int copies;
 	unsigned int pieces;
 	uint8_t deep[FRAME_BATCH][GUARD_DEEP];
@@ -75,10 +85,40 @@ bool guard_check_parse(const char *text, enum guard_check *check)
 	return false;
 }
 
+static void guard_update(struct guard_port *p)
+{
+	p->on = p->snooped || p->check[GUARD_MAC] || p->check[GUARD_IP] || p->check[GUARD_RA];
+}
+
 void guard_set(struct guard_port *p, enum guard_check check, bool on)
 {
 	p->check[check] = on;
-	p->on = p->check[GUARD_MAC] || p->check[GUARD_IP] || p->check[GUARD_RA];
+	guard_update(p);
+}
+
+void guard_set_snooping(struct guard *g, bool on)
+{
+	g->snooping = on;
+	if (on)
+		return;
+	bindings_flush(g->bindings, BINDING_DHCP);
+	bindings_flush(g->bindings, BINDING_REQUEST);
+}
+
+bool guard_snooping(const struct guard *g)
+{
+	return g->snooping;
+}
+
+void guard_set_snooped(struct guard_port *p, bool on)
+{
+	p->snooped = on;
+	guard_update(p);
+}
+
+const struct guard_stats *guard_stats(const struct guard *g)
+{
+	return &g->stats;
 }
 
 /* The place of a MAC address among those named, or their number. */
@@ -154,6 +194,147 @@ static enum claim_result guard_read(struct guard *g, struct frame *f, struct cla
 	return claim_read(f->head, f->head_size, f->size, c);
 }
 
+/* DHCP. */
+
+/* Remember that a client behind a port has asked. Return: false if another one has. */
+static bool dhcp_asked(struct guard *g, const struct claim *c, uint16_t in, uint16_t vid,
+		       uint64_t now_ms)
+{
+	const struct dhcp_msg *msg = &g->msg;
+	struct binding request = {
+		.kind = BINDING_REQUEST,
+		.ip = binding_request_key(c->src, msg->xid, c->proto == CLAIM_IP6),
+		.asked = msg->count ? msg->lease[0].ip : in6addr_any,
+		.mac = c->src,
+		.vid = vid,
+		.port = in,
+		.until_ms = now_ms + GUARD_ANSWER_MS,
+	};
+	const struct binding *old = binding_find(g->bindings, vid, &request.ip, now_ms);
+
+	if (old && old->port != in)
+		return false;
+	g->stats.questions++;
+	g->stats.refused += !!binding_set(g->bindings, &request);
+	return true;
+}
+
+/* A client gives addresses back. Return: false if one is another's. */
+static bool dhcp_returned(struct guard *g, const struct claim *c, uint16_t in, uint16_t vid,
+			  uint64_t now_ms)
+{
+	for (unsigned int i = 0; i < g->msg.count; i++) {
+		struct binding *b = binding_find(g->bindings, vid, &g->msg.lease[i].ip, now_ms);
+
+		if (!b)
+			continue;
+		if (b->port != in || !eth_addr_eq(b->mac, c->src))
+			return false;
+		if (b->kind != BINDING_DHCP)
+			continue;
+		binding_remove(g->bindings, b);
+		g->stats.ended++;
+	}
+	return true;
+}
+
+/* A message of a client at a port that is not trusted. Return: whether it may go on. */
+static bool dhcp_client_passes(struct guard *g, const struct claim *c, const struct frame *f,
+			       uint16_t in, uint16_t vid, uint64_t now_ms)
+{
+	const bool v6 = c->proto == CLAIM_IP6;
+	const struct dhcp_msg *msg = &g->msg;
+
+	if (c->fragment || !dhcp_read(f->head + c->at, c->size, v6, &g->msg) || msg->server ||
+	    msg->relayed || (!v6 && !eth_addr_eq(msg->client, c->src)))
+		return false;
+	if (msg->kind == DHCP_ASK)
+		return dhcp_asked(g, c, in, vid, now_ms);
+	return msg->kind != DHCP_RETURN || dhcp_returned(g, c, in, vid, now_ms);
+}
+
+/* A client at @port has an address now, or no longer. */
+static void dhcp_granted(struct guard *g, struct eth_addr client, uint16_t port, uint16_t vid,
+			 const struct dhcp_lease *lease, uint64_t now_ms)
+{
+	struct binding *old = binding_find(g->bindings, vid, &lease->ip, now_ms);
+	const struct binding b = {
+		.kind = BINDING_DHCP,
+		.ip = lease->ip,
+		.mac = client,
+		.vid = vid,
+		.port = port,
+		.until_ms = lease->seconds == DHCP_FOREVER ? BINDING_NEVER :
+			    now_ms + (uint64_t)lease->seconds * 1000,
+	};
+
+	if (old && (old->kind == BINDING_STATIC ||
+		    (eth_addr_eq(old->mac, client) && old->port != port))) {
+		g->stats.refused++;
+	} else if (!lease->seconds) {
+		if (old)
+			binding_remove(g->bindings, old);
+		g->stats.ended += !!old;
+	} else if (!binding_is_host(&lease->ip) || binding_set(g->bindings, &b)) {
+		g->stats.refused++;
+	} else {
+		g->stats.learnt++;
+	}
+}
+
+/* What a server behind a trusted port says. */
+static void dhcp_server_says(struct guard *g, const struct claim *c, const struct frame *f,
+			     uint16_t vid, uint64_t now_ms)
+{
+	const bool v6 = c->proto == CLAIM_IP6;
+	struct binding *request, *b;
+	struct eth_addr client;
+	struct in6_addr key;
+	uint16_t port;
+
+	if (c->fragment || !dhcp_read(f->head + c->at, c->size, v6, &g->msg) ||
+	    !g->msg.server || (g->msg.kind != DHCP_GRANT && g->msg.kind != DHCP_DENY))
+		return;
+	client = g->msg.client;
+	if (v6)
+		memcpy(&client, f->head, sizeof(client));
+	key = binding_request_key(client, g->msg.xid, v6);
+	request = binding_find(g->bindings, vid, &key, now_ms);
+	if (!request)
+		return;
+	port = request->port;
+	if (g->msg.kind == DHCP_GRANT) {
+		binding_remove(g->bindings, request);
+		for (unsigned int i = 0; i < g->msg.count; i++)
+			dhcp_granted(g, client, port, vid, &g->msg.lease[i], now_ms);
+		return;
+	}
+	/* Another server may still grant it. */
+	b = binding_find(g->bindings, vid, &request->asked, now_ms);
+	if (b && b->kind == BINDING_DHCP && b->port == port && eth_addr_eq(b->mac, client)) {
+		binding_remove(g->bindings, b);
+		g->stats.ended++;
+	}
+}
+
+/* What DHCP snooping has to say of a frame. Return: whether it may go on. */
+static bool dhcp_passes(struct guard *g, const struct guard_port *p, const struct claim *c,
+			const struct frame *f, uint16_t in, uint16_t vid, uint64_t now_ms)
+{
+	switch (c->what) {
+	case CLAIM_DHCP4_CLIENT:
+	case CLAIM_DHCP6_CLIENT:
+		return p->trusted || dhcp_client_passes(g, c, f, in, vid, now_ms);
+	case CLAIM_DHCP4_SERVER:
+	case CLAIM_DHCP6_SERVER:
+		if (p->trusted)
+			dhcp_server_says(g, c, f, vid, now_ms);
+		return p->trusted;
+	default:
+		return true;
+	}
+}
+
 /* The rules. */
 
 /* Whether an address belongs to the frame's sender. */
@@ -170,7 +351,7 @@ static bool is_bound(const struct guard *g, const struct claim *c, uint16_t in, 
 	return true;
 }
 
-/* Whether a link-local address is anybody's yet. */
+/* Whether a link-local address is nobody's yet. */
 static bool is_free(const struct guard *g, uint16_t vid, const struct in6_addr *ip,
 		    uint64_t now_ms)
 {
@@ -220,6 +401,8 @@ static bool ip_passes(const struct guard *g, const struct claim *c, uint16_t in,
 		return early || c->what == CLAIM_DHCP4_CLIENT;
 	if (is_bound(g, c, in, vid, &c->ip, now_ms))
 		return true;
+	if (c->what == CLAIM_DHCP4_CLIENT)
+		return !binding_find(g->bindings, vid, &c->ip, now_ms);
 	return c->proto == CLAIM_IP6 && is_free(g, vid, &c->ip, now_ms) &&
 	       (early || is_nd(c->what) || c->what == CLAIM_DHCP6_CLIENT);
 }
@@ -244,20 +427,27 @@ static bool sender_passes(const struct guard *g, const struct claim *c, uint16_t
 bool guard_pass(struct guard *g, const struct guard_port *p, uint16_t in, uint16_t vid,
 		struct frame *frame, uint64_t now_ms, enum drop_reason *why)
 {
+	const bool closely = p->check[GUARD_IP] || p->check[GUARD_RA];
 	struct claim c;
 
 	memcpy(&c.src, frame->head + ETH_ADDR_SIZE, sizeof(c.src));
 	*why = DROP_GUARD_MAC;
 	if (p->check[GUARD_MAC] && guard_find_mac(p, c.src) == p->mac_count)
 		return false;
-	if (!p->check[GUARD_IP] && !p->check[GUARD_RA])
+	if (!closely && !g->snooping)
 		return true;
 	*why = DROP_GUARD_UNCLEAR;
-	if (guard_read(g, frame, &c) != CLAIM_READ || (is_nd(c.what) && c.fragment))
+	if (guard_read(g, frame, &c) != CLAIM_READ)
+		return !closely && p->trusted;
+	if (closely && is_nd(c.what) && c.fragment)
 		return false;
+	if (vid == VLAN_NONE)
+		vid = c.vid;
 	*why = DROP_GUARD_RA;
 	if (p->check[GUARD_RA] && (c.what == CLAIM_RA || c.what == CLAIM_REDIRECT))
 		return false;
-	return !p->check[GUARD_IP] ||
-	       sender_passes(g, &c, in, vid == VLAN_NONE ? c.vid : vid, now_ms, why);
+	if (p->check[GUARD_IP] && !sender_passes(g, &c, in, vid, now_ms, why))
+		return false;
+	*why = DROP_GUARD_DHCP;
+	return !g->snooping || dhcp_passes(g, p, &c, frame, in, vid, now_ms);
 }

@@ -18,6 +18,16 @@
  * solicitations and MLD; and from a link-local address that nobody has a binding for,
  * neighbour discovery, MLD and DHCPv6.
  *
+ * DHCP snooping, a setting of the switch, learns bindings. Servers are behind ports that are
+ * trusted; at others, their messages are dropped (RFC 7610), and so are those of clients for
+ * another hardware address, of relay agents, and what ends another's lease. A client's
+ * question is remembered with its port, and the answer to it makes the binding there, for as
+ * long as the lease. Who asks first with an identifier has it: copying another's question is
+ * of no use. A server may give an address to another client; but that a client with a lease
+ * turns up at another port is not believed while the lease lasts, or until its port goes.
+ * After a restart of the switch nobody has a binding: so what clients say to servers passes
+ * also from an address that is nobody's.
+ *
  * Protocols that are neither IP nor ARP pass. What cannot be read (claim.h) is dropped, since
  * its receiver may read it all the same; so is neighbour discovery in fragments (RFC 6980).
  * Fragments but the first pass if their source is bound: without a first one they are
@@ -51,16 +61,28 @@ enum guard_check { GUARD_MAC, GUARD_IP, GUARD_RA, GUARD_CHECKS };
 /**
  * struct guard_port - Settings of a port; all zero is none
  * @on:		There is something to look at
+ * @snooped:	As the switch has it: see guard_set_snooping()
+ * @trusted:	DHCP servers may be behind it
  * @check:	What is looked at
  * @macs:	The source MAC addresses that GUARD_MAC lets pass, @mac_count of them
  * @said:	Bounds what the log says of the port
  */
 struct guard_port {
 	bool on;
+	bool snooped;
+	bool trusted;
 	bool check[GUARD_CHECKS];
 	struct eth_addr macs[GUARD_MACS];
 	unsigned int mac_count;
 	struct ratelimit said;
+};
+
+/** struct guard_stats - Counters since the start */
+struct guard_stats {
+	uint64_t questions;	/* remembered, of DHCP clients */
+	uint64_t learnt;	/* bindings made or prolonged */
+	uint64_t ended;		/* before their time */
+	uint64_t refused;	/* not made: another's, or for want of room */
 };
 
 struct guard;
@@ -87,6 +109,13 @@ const char *guard_check_name(enum guard_check check);
 bool guard_check_parse(const char *text, enum guard_check *check) MUST_CHECK;
 
 void guard_set(struct guard_port *p, enum guard_check check, bool on);
+
+/* DHCP snooping: on in the guard, and then at each port. Off, what was learnt is forgotten. */
+void guard_set_snooping(struct guard *g, bool on);
+bool guard_snooping(const struct guard *g);
+void guard_set_snooped(struct guard_port *p, bool on);
+
+const struct guard_stats *guard_stats(const struct guard *g);
 
 /* Name a source MAC address for a port, or no longer. Return: 0; -EINVAL for a group address;
  * -EEXIST; -ENOSPC if there are GUARD_MACS; -ENXIO if it is not named. */

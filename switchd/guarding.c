@@ -74,6 +74,22 @@ const struct frame *guarding_filter(struct port *in, const struct frame *frames,
 	return passed;
 }
 
+void guarding_set_snooping(struct vsw *vsw, bool on)
+{
+	if (on == guard_snooping(vsw->guard))
+		return;
+	guard_set_snooping(vsw->guard, on);
+	for (unsigned int i = 0; i <= vsw->numports; i++)
+		if (vsw->ports[i])
+			guard_set_snooped(&vsw->ports[i]->guard, on);
+}
+
+void guarding_reset_port(struct port *port)
+{
+	port->guard = (struct guard_port){ 0 };
+	guard_set_snooped(&port->guard, guard_snooping(port->vsw->guard));
+}
+
 void guarding_flush_port(struct port *port, bool fixed)
 {
 	bindings_flush_port(guard_bindings(port->vsw->guard), port->id, fixed);

@@ -35,6 +35,12 @@ void guarding_destroy(struct vsw *vsw);
 const struct frame *guarding_filter(struct port *in, const struct frame *frames,
 				    unsigned int *n);
 
+/* Learn bindings from DHCP, or no longer. */
+void guarding_set_snooping(struct vsw *vsw, bool on);
+
+/* A port is as new: nothing is set for it. */
+void guarding_reset_port(struct port *port);
+
 /* Forget what was learnt at a port; with @fixed, all that is set for it, too. */
 void guarding_flush_port(struct port *port, bool fixed);
 

@@ -19,6 +19,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/cmd_port.c \
 	switchd/cmd_tap.c \
 	switchd/cmd_vlan.c \
+	switchd/dhcp.c switchd/dhcp.h \
 	switchd/ethertypes.c switchd/ethertypes.h \
 	switchd/events.c switchd/events.h \
 	switchd/guard.c switchd/guard.h \

@@ -251,7 +251,13 @@ void port_flush(struct port *port, struct endpoint *from)
 
 void port_copy(struct port *port, const struct frame *const *frames, unsigned int n)
 {
+	struct vsw *vsw = port->vsw;
+	/* Watchers see finished frames, and the finisher is at work for them. */
+	const uint64_t unfinished = vsw->unfinished;
+
+	vsw->unfinished = 0;
 	port_give(port, frames, n, NULL);
+	vsw->unfinished = unfinished;
 }
 
 /* Life of a port. */
@@ -354,8 +360,8 @@ static void port_reset(struct port *port)
 	port->stp_bonus = 0;
 	port->storm = (struct storm){ 0 };
 	port->policy = (struct policy){ 0 };
-	port->guard = (struct guard_port){ 0 };
 	port->limited = false;
+	guarding_reset_port(port);
 	port->vlan = (struct vlan_port){ 0 };
 	port->stats = (struct port_stats){ 0 };
 }

@@ -31,6 +31,7 @@
 	X(GUARD_ARP,	"source guard: ARP for another's address") \
 	X(GUARD_ND,	"source guard: neighbour discovery for another's address") \
 	X(GUARD_RA,	"source guard: there may be no router behind this port") \
+	X(GUARD_DHCP,	"DHCP snooping: a server's message, or for another client") \
 	X(GUARD_UNCLEAR, "source guard: cannot be read far enough to be judged") \
 	X(RATE_IN,	"more bits than the port may bring") \
 	X(STP,		"the spanning tree keeps the port closed") \

@@ -91,9 +91,9 @@ static const struct switch_cmd switch_cmds[] = {
 	{ "guard list", "", "pv", "query-guard", switch_show_guard, NULL,
 	  "the source guard: what is checked at ports, and which address is bound to which",
 	  "guard list --port 3" },
-	{ "guard set", "PORT mac=yes|no ip=yes|no ra=yes|no", "", "guard-set", NULL, NULL,
+	{ "guard set", "PORT mac=yes|no ip=yes|no ra=yes|no dhcp-trust=yes|no", "", "guard-set", NULL, NULL,
 	  "check sources at a port: MAC addresses, IP addresses with ARP and neighbour "
-	  "discovery, that no router is behind it", "guard set 3 ip=yes ra=yes" },
+	  "discovery, that no router is behind it; and whether DHCP servers may be there", "guard set 3 ip=yes ra=yes" },
 	{ "guard add", "PORT MAC [IP] [VLAN]", "", "guard-add", NULL, NULL,
 	  "allow a source MAC address at a port, or bind an IP address to it",
 	  "guard add 3 52:54:00:12:34:56 10.0.0.3" },
@@ -120,7 +120,7 @@ static const struct switch_cmd switch_cmds[] = {
 	{ "set", "hub=on|off stp=on|off numports=N hashsize=N ageing=SECONDS ageing-interval=SECONDS "
 	  "min-stay=SECONDS reserved=MASK "
 	  "vlan-learning=independent|shared mcast-snooping=on|off mcast-querier=on|off "
-	  "mcast-interval=SECONDS", "", "set-switch", NULL, NULL,
+	  "mcast-interval=SECONDS dhcp-snooping=on|off", "", "set-switch", NULL, NULL,
 	  "settings of the switch, all or nothing", "set ageing=300 hub=off" },
 	{ "console", "LINE...", "", NULL, NULL, switch_console,
 	  "run a line of the console", "console port/print 2" },

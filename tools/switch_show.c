@@ -507,7 +507,7 @@ void switch_show_mcast(const struct switch_call *call UNUSED, const json_t *ret)
 /* What is checked at a port, and the addresses that are named for it. */
 static void show_guard_port(struct table *t, const json_t *port)
 {
-	static const char *const checks[] = { "mac", "ip", "ra" };
+	static const char *const checks[] = { "mac", "ip", "ra", "dhcp-trust" };
 	const json_t *macs = json_object_get(port, "macs");
 
 	table_add(t, "%" PRIu64, show_u64(port, "port"));
@@ -516,7 +516,7 @@ static void show_guard_port(struct table *t, const json_t *port)
 	table_add(t, "%s", json_array_size(macs) ?
 		  json_string_value(json_array_get(macs, 0)) : "-");
 	for (size_t i = 1; i < json_array_size(macs); i++) {
-		for (int blank = 0; blank < 4; blank++)
+		for (int blank = 0; blank < 5; blank++)
 			table_add(t, "%s", "");
 		table_add(t, "%s", json_string_value(json_array_get(macs, i)));
 	}
@@ -526,7 +526,7 @@ void switch_show_guard(const struct switch_call *call UNUSED, const json_t *ret)
 {
 	static const struct table_column port_columns[] = {
 		{ "PORT", true }, { "MAC", false }, { "IP", false }, { "RA", false },
-		{ "ALLOWED", false },
+		{ "DHCP TRUST", false }, { "ALLOWED", false },
 	};
 	static const struct table_column binding_columns[] = {
 		{ "VLAN", true }, { "IP", false }, { "MAC", false }, { "PORT", true },
@@ -536,6 +536,10 @@ void switch_show_guard(const struct switch_call *call UNUSED, const json_t *ret)
 	struct table t;
 	size_t i;
 
+	if (json_is_true(json_object_get(ret, "dhcp-snooping")))
+		printf("DHCP snooping: %" PRIu64 " questions; bindings: %" PRIu64 " learnt, %"
+		       PRIu64 " ended early, %" PRIu64 " refused\n", show_u64(ret, "questions"),
+		       show_u64(ret, "learnt"), show_u64(ret, "ended"), show_u64(ret, "refused"));
 	table_begin(&t, port_columns, ARRAY_SIZE(port_columns));
 	json_array_foreach(json_object_get(ret, "ports"), i, entry)
 		show_guard_port(&t, entry);

@@ -161,7 +161,7 @@ check 'a binding is of its VLAN' vlans
 commands() {
 	sw guard list | grep '^ *1  no   yes  no'
 	console sw guard/print | grep 'VLAN 0000 port 001 02:00:00:00:00:01 10.0.0.1 static'
-	console sw guard/print | grep 'port 003 mac=true ip=false ra=false 02:00:00:00:00:03'
+	console sw guard/print | grep 'port 003 mac=true ip=false ra=false trusted=false 02:00:00:00:00:03'
 	not sw guard add 1 "$(mac 1)" 10.0.0.1
 	not sw guard add 1 "$(mac 1)" 224.0.0.1
 	not sw guard add 1 ff:ff:ff:ff:ff:ff
@@ -179,5 +179,159 @@ commands() {
 	pings 1 10.0.0.2
 }
 check 'commands, good and bad ones' commands
+
+# DHCP. Host 4 is the server, host 5 a client, and host 3 a server that nobody wants.
+
+cat >lease <<'END'
+#!/bin/sh
+case $1 in
+deconfig) ip -4 addr flush dev "$interface" ;;
+bound | renew)
+	ip -4 addr flush dev "$interface"
+	ip addr add "$ip/$mask" dev "$interface"
+	;;
+esac
+END
+cat >lease6 <<'END'
+#!/bin/sh
+case $reason in
+PREINIT6) ip link set "$interface" up ;;
+BOUND6) ip addr add "$new_ip6_address/64" dev "$interface" nodad ;;
+esac
+END
+chmod +x lease lease6
+
+# serves N FIRST LAST: host N is a DHCP server with these addresses.
+serves() {
+	spawn "h$1.dhcp" nsenter -t "$(pid_of "h$1")" -n -- dnsmasq --no-daemon --port=0 \
+		--conf-file=/dev/null --user=root --pid-file= --no-ping --log-dhcp \
+		--interface=tap0 --bind-interfaces --dhcp-leasefile="$T/leases$1" \
+		--dhcp-range="$2,$3,255.255.255.0,2m" --dhcp-authoritative
+	wait_for 3 grep 'DHCP, .* range' "h$1.dhcp.log"
+}
+# asks N: host N asks for an address until it has one; it gives it back when it ends.
+asks() {
+	spawn "h$1.client" nsenter -t "$(pid_of "h$1")" -n -- \
+		busybox udhcpc -f -R -t 20 -T 1 -A 1 -i tap0 -s "$T/lease"
+}
+leased() {
+	on "$1" ip -4 -o addr show dev tap0 | grep -o "10\.0\.0\.$2[0-9][0-9]"
+}
+binding() {
+	sw guard list | grep " $1.* $2  dhcp "
+}
+
+gets_lease() {
+	sw guard set 4 dhcp-trust=yes
+	sw guard set 5 ip=yes
+	sw set dhcp-snooping=on
+	serves 4 10.0.0.100 10.0.0.150
+	asks 5
+	wait_for 10 leased 5 1
+	ip=$(leased 5 1)
+	pings 5 10.0.0.2
+	forget 2
+	pings 2 "$ip"
+	binding "$ip" 5
+	console sw guard/print | grep "port 005 $(mac 5) $ip dhcp for 1[0-9]* secs"
+	console sw guard/showinfo | grep 'DHCP snooping=true'
+}
+has_link_local() {
+	on "$1" ip -6 addr show dev tap0 scope link -tentative | grep fe80
+}
+gets_lease6() {
+	wait_for 5 has_link_local 5
+	on 4 ip addr add fd00::4/64 dev tap0 nodad
+	spawn h4.dhcp6 nsenter -t "$(pid_of h4)" -n -- dnsmasq --no-daemon --port=0 \
+		--conf-file=/dev/null --user=root --pid-file= --log-dhcp --interface=tap0 \
+		--bind-interfaces --dhcp-leasefile="$T/leases6" \
+		--dhcp-range=fd00::100,fd00::150,64,2m --dhcp-authoritative
+	wait_for 3 grep 'DHCPv6, .* range' h4.dhcp6.log
+	: >lease6.conf
+	spawn h5.client6 nsenter -t "$(pid_of h5)" -n -- dhclient -6 -d -cf "$T/lease6.conf" \
+		-lf "$T/leases5" -pf "$T/dhclient.pid" -sf "$T/lease6" tap0
+	wait_for 10 binding fd00::1 5
+	ip=$(on 5 ip -6 -o addr show dev tap0 to fd00::/64 | grep -o 'fd00::1[0-9a-f]*')
+	wait_for 5 pings 5 fd00::2
+	binding "$ip" 5
+	forget 2
+	pings 2 "$ip"
+	on 5 ip addr add fd00::55/64 dev tap0 nodad
+	not on 5 ping -I fd00::55 -c 2 -i 0.2 -W 1 fd00::2
+	on 5 ip addr del fd00::55/64 dev tap0
+	end h5.client6
+	end h4.dhcp6
+}
+leaves_lease() {
+	ip=$(leased 5 1)
+	before=$(refused 5)
+	on 5 ip addr flush dev tap0
+	on 5 ip addr add 10.0.0.55/24 dev tap0
+	cannot_ping 5 10.0.0.2
+	[ "$(refused 5)" -gt "$before" ]
+	on 5 ip addr flush dev tap0
+	on 5 ip addr add "$ip/24" dev tap0
+	pings 5 10.0.0.2
+}
+steals_lease() {
+	ip=$(leased 5 1)
+	sw guard set 1 ip=yes
+	sw guard add 1 "$(mac 1)" 10.0.0.1
+	pings 2 "$ip"
+	before=$(dropped 1 GUARD_ARP)
+	on 1 ip addr add "$ip/24" dev tap0
+	on 1 arping -q -U -c 2 -w 3 -s "$ip" -I tap0 10.0.0.2 || :
+	on 1 ip addr del "$ip/24" dev tap0
+	[ "$(dropped 1 GUARD_ARP)" -gt "$before" ]
+	on 2 ip neigh show "$ip" | grep "$(mac 5)"
+}
+rogue_server() {
+	sw guard set 3 mac=no
+	serves 3 10.0.0.200 10.0.0.250
+	# It gives the address back, if it knows where.
+	pings 5 10.0.0.4
+	end h5.client
+	wait_for 2 not binding '10.0.0.1[0-9]*' 5
+	asks 5
+	wait_for 10 leased 5 1
+	not leased 5 2
+	[ "$(dropped 3 GUARD_DHCP)" -gt 0 ]
+	grep DHCPOFFER h3.dhcp.log
+	# Without the guard, somebody listens to it.
+	end h4.dhcp
+	sw set dhcp-snooping=off
+	end h5.client
+	asks 5
+	wait_for 10 leased 5 2
+	cannot_ping 5 10.0.0.2
+	end h5.client
+	end h3.dhcp
+}
+ends_with_port() {
+	sw set dhcp-snooping=on
+	serves 4 10.0.0.100 10.0.0.150
+	asks 5
+	wait_for 10 leased 5 1
+	wait_for 2 binding '10.0.0.1[0-9]*' 5
+	end h5.plug
+	wait_for 3 not binding '10.0.0.1[0-9]*' 5
+}
+if command -v dnsmasq >/dev/null && busybox udhcpc --help 2>&1 | grep -q -e '-A'; then
+	host 4
+	on 4 ip addr add 10.0.0.4/24 dev tap0
+	host 5
+	check 'DHCP: a client gets a lease, and talks' gets_lease
+	if command -v dhclient >/dev/null; then
+		check 'DHCPv6: likewise' gets_lease6
+	else
+		skip 'DHCPv6: likewise' 'no dhclient here'
+	fi
+	check 'with an address of its own choice it is cut off' leaves_lease
+	check "ARP for a client's address is dropped elsewhere" steals_lease
+	check 'a server at a port that is not trusted is not heard' rogue_server
+	check 'an unplugged port has no bindings' ends_with_port
+else
+	skip 'DHCP snooping' 'no dnsmasq or udhcpc here'
+fi
 
 done_testing

@@ -192,9 +192,11 @@ static struct pkt nd(int src, const char *from, int type, const char *target, in
 
 /* Showing them. */
 
+/** struct guarded - A guard, and what is set for port 1 and others */
 struct guarded {
 	struct guard *g;
 	struct guard_port port;
+	struct guard_port other[4];
 	uint64_t now;
 };
 
@@ -235,9 +237,9 @@ static int end(void **state)
 	return 0;
 }
 
-/* Show a frame from port 1 in VLAN @vid. Return: PASS, or why not. What passes is what was
+/* Show a frame from port @in in VLAN @vid. Return: PASS, or why not. What passes is what was
  * shown, also if the sender changes it afterwards. */
-static int show_in(struct guarded *t, uint16_t vid, const struct pkt *k)
+static int show_from(struct guarded *t, uint16_t in, uint16_t vid, const struct pkt *k)
 {
 	size_t head = k->size < HEAD ? k->size : HEAD, rest = k->size - head;
 	uint8_t *first = malloc(head), *behind = malloc(rest + !rest);
@@ -254,7 +256,7 @@ static int show_in(struct guarded *t, uint16_t vid, const struct pkt *k)
 	memcpy(first, k->b, head);
 	memcpy(behind, k->b + head, rest);
 	guard_begin(t->g);
-	pass = guard_pass(t->g, &t->port, 1, vid, &f, t->now, &why);
+	pass = guard_pass(t->g, in == 1 ? &t->port : &t->other[in], in, vid, &f, t->now, &why);
 	if (pass) {
 		copied = f.head != first;
 		if (copied)
@@ -268,6 +270,11 @@ static int show_in(struct guarded *t, uint16_t vid, const struct pkt *k)
 	free(first);
 	free(behind);
 	return pass ? PASS : (int)why;
+}
+
+static int show_in(struct guarded *t, uint16_t vid, const struct pkt *k)
+{
+	return show_from(t, 1, vid, k);
 }
 
 static int show(struct guarded *t, struct pkt k)
@@ -626,6 +633,359 @@ static void test_big(void **state)
 	assert_int_equal(show(t, k), PASS);
 }
 
+/* DHCP. */
+
+enum {
+	DISCOVER = 1, OFFER, REQUEST, DECLINE, ACK, NAK, RELEASE, INFORM,
+	SERVER_PORT = 3,
+};
+
+/**
+ * struct dhcp4 - A message of client @mac
+ * @ip:		Address that is asked for, granted or returned
+ * @lease:	Seconds
+ */
+struct dhcp4 {
+	int mac;
+	unsigned int type;
+	uint32_t xid;
+	const char *ip;
+	uint32_t lease;
+};
+
+/* What UDP carries. */
+static struct pkt dhcp4_body(const struct dhcp4 *d)
+{
+	const bool server = d->type == OFFER || d->type == ACK || d->type == NAK;
+	struct pkt k = { .size = 0 };
+
+	add(&k, (const uint8_t[]){ server ? 2 : 1, 1, 6, 0 }, 4);
+	add(&k, &d->xid, 4);
+	zeros(&k, 4);
+	addr4(&k, d->type == RELEASE ? d->ip : "0.0.0.0");
+	addr4(&k, d->type == OFFER || d->type == ACK ? d->ip : "0.0.0.0");
+	zeros(&k, 8);
+	station(&k, d->mac);
+	zeros(&k, 236 - 34);
+	add(&k, "\x63\x82\x53\x63", 4);
+	add(&k, "\0\14\3www", 6);
+	add(&k, (const uint8_t[]){ 53, 1, (uint8_t)d->type }, 3);
+	if (d->type == REQUEST || d->type == DECLINE) {
+		add(&k, "\62\4", 2);
+		addr4(&k, d->ip);
+	}
+	if (d->type == OFFER || d->type == ACK) {
+		add(&k, "\63\4", 2);
+		add16(&k, d->lease >> 16);
+		add16(&k, d->lease & 0xffff);
+	}
+	add8(&k, 255);
+	return k;
+}
+
+static struct pkt dhcp4_frame(int src, const char *from, bool server, const struct pkt *body)
+{
+	struct pkt k = eth(src, IP4);
+
+	ip4(&k, from, UDP, 0, 8 + body->size);
+	udp(&k, server ? 67 : 68, server ? 68 : 67, body->size);
+	memcpy(k.b + k.size - body->size, body->b, body->size);
+	return k;
+}
+
+/* A client's message from port @in. */
+static int says4(struct guarded *t, uint16_t in, struct dhcp4 d)
+{
+	struct pkt body = dhcp4_body(&d);
+	struct pkt k = dhcp4_frame(d.mac, d.type == RELEASE ? d.ip : "0.0.0.0", false, &body);
+
+	return show_from(t, in, 0, &k);
+}
+
+/* A server's. */
+static int server_says4(struct guarded *t, uint16_t in, struct dhcp4 d)
+{
+	struct pkt body = dhcp4_body(&d), k = dhcp4_frame(50, "10.0.0.50", true, &body);
+
+	return show_from(t, in, 0, &k);
+}
+
+/* Who has an address: the port, or 0. */
+static int owner(const struct guarded *t, const char *text)
+{
+	const struct in6_addr ip = host(text);
+	const struct binding *b = binding_find(guard_bindings(t->g), 0, &ip, t->now);
+
+	return b ? b->port : 0;
+}
+
+static void snoop(struct guarded *t)
+{
+	guard_set_snooping(t->g, true);
+	guard_set_snooped(&t->port, true);
+	for (size_t i = 0; i < ARRAY_SIZE(t->other); i++)
+		guard_set_snooped(&t->other[i], true);
+	t->other[SERVER_PORT].trusted = true;
+	guard_set(&t->port, GUARD_IP, true);
+	guard_set(&t->other[2], GUARD_IP, true);
+	bindings_flush_port(guard_bindings(t->g), 1, true);
+	bindings_flush_port(guard_bindings(t->g), 2, true);
+}
+
+/* Client @mac at port @in gets an address. */
+static void leases(struct guarded *t, uint16_t in, int mac, uint32_t xid, const char *ip,
+		   uint32_t seconds)
+{
+	assert_int_equal(says4(t, in, (struct dhcp4){ mac, DISCOVER, xid, ip, 0 }), PASS);
+	assert_int_equal(server_says4(t, SERVER_PORT, (struct dhcp4){ mac, OFFER, xid, ip,
+								      seconds }), PASS);
+	assert_int_equal(says4(t, in, (struct dhcp4){ mac, REQUEST, xid, ip, 0 }), PASS);
+	assert_int_equal(server_says4(t, SERVER_PORT, (struct dhcp4){ mac, ACK, xid, ip,
+								      seconds }), PASS);
+}
+
+static void test_dhcp_lease(void **state)
+{
+	struct guarded *t = *state;
+
+	snoop(t);
+	assert_int_equal(show(t, tcp4(1, "10.0.0.1")), DROP_GUARD_IP);
+	assert_int_equal(says4(t, 1, (struct dhcp4){ 1, DISCOVER, 5, "10.0.0.1", 0 }), PASS);
+	assert_int_equal(server_says4(t, SERVER_PORT, (struct dhcp4){ 1, OFFER, 5, "10.0.0.1",
+								      60 }), PASS);
+	assert_int_equal(owner(t, "10.0.0.1"), 0);
+	leases(t, 1, 1, 6, "10.0.0.1", 60);
+	assert_int_equal(owner(t, "10.0.0.1"), 1);
+	assert_int_equal(show(t, tcp4(1, "10.0.0.1")), PASS);
+	assert_int_equal(show(t, tcp4(2, "10.0.0.1")), DROP_GUARD_IP);
+	t->now += 59999;
+	assert_int_equal(show(t, tcp4(1, "10.0.0.1")), PASS);
+	/* Prolonged. */
+	leases(t, 1, 1, 7, "10.0.0.1", 60);
+	t->now += 59999;
+	assert_int_equal(show(t, tcp4(1, "10.0.0.1")), PASS);
+	t->now++;
+	assert_int_equal(show(t, tcp4(1, "10.0.0.1")), DROP_GUARD_IP);
+	/* For ever. */
+	leases(t, 1, 1, 8, "10.0.0.1", UINT32_MAX);
+	t->now += (uint64_t)1 << 50;
+	assert_int_equal(show(t, tcp4(1, "10.0.0.1")), PASS);
+	guard_set_snooping(t->g, false);
+	assert_int_equal(show(t, tcp4(1, "10.0.0.1")), DROP_GUARD_IP);
+}
+
+static void test_dhcp_ends(void **state)
+{
+	struct guarded *t = *state;
+
+	snoop(t);
+	leases(t, 1, 1, 6, "10.0.0.1", 60);
+	/* Another cannot end it, neither from elsewhere nor for the client. */
+	guard_set(&t->other[2], GUARD_IP, false);
+	assert_int_equal(says4(t, 2, (struct dhcp4){ 1, RELEASE, 9, "10.0.0.1", 0 }),
+			 DROP_GUARD_DHCP);
+	assert_int_equal(says4(t, 2, (struct dhcp4){ 2, DECLINE, 9, "10.0.0.1", 0 }),
+			 DROP_GUARD_DHCP);
+	assert_int_equal(owner(t, "10.0.0.1"), 1);
+	assert_int_equal(says4(t, 1, (struct dhcp4){ 1, RELEASE, 9, "10.0.0.1", 0 }), PASS);
+	assert_int_equal(owner(t, "10.0.0.1"), 0);
+	leases(t, 1, 1, 6, "10.0.0.1", 60);
+	assert_int_equal(says4(t, 1, (struct dhcp4){ 1, DECLINE, 9, "10.0.0.1", 0 }), PASS);
+	assert_int_equal(owner(t, "10.0.0.1"), 0);
+	/* A NAK is for what was asked. */
+	leases(t, 1, 1, 6, "10.0.0.1", 60);
+	assert_int_equal(says4(t, 1, (struct dhcp4){ 1, REQUEST, 7, "10.0.0.8", 0 }), PASS);
+	assert_int_equal(server_says4(t, SERVER_PORT, (struct dhcp4){ 1, NAK, 7, NULL, 0 }),
+			 PASS);
+	assert_int_equal(owner(t, "10.0.0.1"), 1);
+	assert_int_equal(says4(t, 1, (struct dhcp4){ 1, REQUEST, 8, "10.0.0.1", 0 }), PASS);
+	assert_int_equal(server_says4(t, SERVER_PORT, (struct dhcp4){ 1, NAK, 8, NULL, 0 }),
+			 PASS);
+	assert_int_equal(owner(t, "10.0.0.1"), 0);
+	/* And another server may know better. */
+	assert_int_equal(server_says4(t, SERVER_PORT, (struct dhcp4){ 1, ACK, 8, "10.0.0.1",
+								      60 }), PASS);
+	assert_int_equal(owner(t, "10.0.0.1"), 1);
+}
+
+static void test_dhcp_lies(void **state)
+{
+	struct guarded *t = *state;
+	struct dhcp4 d = { 1, ACK, 6, "10.0.0.1", 60 };
+	struct pkt body, k;
+
+	snoop(t);
+	/* A server where none may be; an answer that nobody asked for. */
+	assert_int_equal(says4(t, 1, (struct dhcp4){ 1, REQUEST, 6, "10.0.0.1", 0 }), PASS);
+	guard_set(&t->port, GUARD_IP, false);
+	assert_int_equal(server_says4(t, 1, d), DROP_GUARD_DHCP);
+	assert_int_equal(server_says4(t, 2, d), DROP_GUARD_IP);
+	d.xid = 7;
+	assert_int_equal(server_says4(t, SERVER_PORT, d), PASS);
+	assert_int_equal(owner(t, "10.0.0.1"), 0);
+	/* A server's message in a client's clothes, and for a relay. */
+	body = dhcp4_body(&d);
+	k = dhcp4_frame(1, "0.0.0.0", false, &body);
+	assert_int_equal(show_from(t, 1, 0, &k), DROP_GUARD_DHCP);
+	d.type = REQUEST;
+	body = dhcp4_body(&d);
+	body.b[27] = 1;
+	k = dhcp4_frame(1, "0.0.0.0", false, &body);
+	assert_int_equal(show_from(t, 1, 0, &k), DROP_GUARD_DHCP);
+	/* For another's hardware address. */
+	body = dhcp4_body(&d);
+	k = dhcp4_frame(2, "0.0.0.0", false, &body);
+	assert_int_equal(show_from(t, 1, 0, &k), DROP_GUARD_DHCP);
+	/* An option that does not fit; no cookie; in fragments. */
+	body.size -= 4;
+	k = dhcp4_frame(1, "0.0.0.0", false, &body);
+	assert_int_equal(show_from(t, 1, 0, &k), DROP_GUARD_DHCP);
+	body = dhcp4_body(&d);
+	body.b[236] = 0;
+	k = dhcp4_frame(1, "0.0.0.0", false, &body);
+	assert_int_equal(show_from(t, 1, 0, &k), DROP_GUARD_DHCP);
+	body = dhcp4_body(&d);
+	k = dhcp4_frame(1, "0.0.0.0", false, &body);
+	k.b[20] = 0x20;
+	assert_int_equal(show_from(t, 1, 0, &k), DROP_GUARD_DHCP);
+	k = dhcp4_frame(50, "10.0.0.50", true, &body);
+	k.b[20] = 0x20;
+	assert_int_equal(show_from(t, 1, 0, &k), DROP_GUARD_DHCP);
+}
+
+/* Who copies what he heard gets nothing. */
+static void test_dhcp_thieves(void **state)
+{
+	struct guarded *t = *state;
+
+	snoop(t);
+	assert_int_equal(says4(t, 1, (struct dhcp4){ 1, REQUEST, 6, "10.0.0.1", 0 }), PASS);
+	assert_int_equal(says4(t, 2, (struct dhcp4){ 1, REQUEST, 6, "10.0.0.1", 0 }),
+			 DROP_GUARD_DHCP);
+	assert_int_equal(server_says4(t, SERVER_PORT, (struct dhcp4){ 1, ACK, 6, "10.0.0.1",
+								      60 }), PASS);
+	assert_int_equal(owner(t, "10.0.0.1"), 1);
+	/* Nor does who asks as the other one, later. */
+	leases(t, 2, 1, 7, "10.0.0.1", 60);
+	assert_int_equal(owner(t, "10.0.0.1"), 1);
+	assert_int_equal(guard_stats(t->g)->refused, 1);
+	/* The server may give the address to another client. */
+	leases(t, 2, 2, 8, "10.0.0.1", 60);
+	assert_int_equal(owner(t, "10.0.0.1"), 2);
+	/* And what the operator says holds. */
+	bind_to(t, 0, "10.0.0.7", 1, 1);
+	leases(t, 2, 2, 9, "10.0.0.7", 60);
+	assert_int_equal(owner(t, "10.0.0.7"), 1);
+	/* An answer that comes too late. */
+	assert_int_equal(says4(t, 1, (struct dhcp4){ 1, REQUEST, 10, "10.0.0.5", 0 }), PASS);
+	t->now += 60000;
+	assert_int_equal(server_says4(t, SERVER_PORT, (struct dhcp4){ 1, ACK, 10, "10.0.0.5",
+								      60 }), PASS);
+	assert_int_equal(owner(t, "10.0.0.5"), 0);
+}
+
+/* After a restart: who has a lease may prolong it, with an address that is nobody's. */
+static void test_dhcp_restart(void **state)
+{
+	const struct dhcp4 d = { 1, REQUEST, 6, "10.0.0.1", 0 };
+	struct pkt body = dhcp4_body(&d), k;
+	struct guarded *t = *state;
+
+	snoop(t);
+	k = dhcp4_frame(1, "10.0.0.1", false, &body);
+	assert_int_equal(show_from(t, 1, 0, &k), PASS);
+	assert_int_equal(show(t, tcp4(1, "10.0.0.1")), DROP_GUARD_IP);
+	bind_to(t, 0, "10.0.0.1", 2, 2);
+	assert_int_equal(show_from(t, 1, 0, &k), DROP_GUARD_IP);
+}
+
+/* A flood of questions takes nothing from other ports. */
+static void test_dhcp_flood(void **state)
+{
+	struct guarded *t = *state;
+
+	snoop(t);
+	leases(t, 1, 1, 6, "10.0.0.1", 60);
+	for (uint32_t i = 0; i < 20000; i++)
+		says4(t, 2, (struct dhcp4){ 2, DISCOVER, i, "10.0.0.2", 0 });
+	assert_int_equal(bindings_learnt(guard_bindings(t->g), 2), BINDING_PORT_MAX);
+	assert_int_equal(owner(t, "10.0.0.1"), 1);
+	leases(t, 2, 2, 77777, "10.0.0.2", 60);
+	assert_int_equal(owner(t, "10.0.0.2"), 2);
+}
+
+/* DHCPv6: a message of type @type with an IA_NA of @ip for @valid seconds. */
+static struct pkt dhcp6(int src, int dst, const char *from, bool server, unsigned int type,
+			uint32_t xid, const char *ip, uint32_t valid)
+{
+	struct pkt k = eth(src, IP6);
+
+	memcpy(k.b, &(struct eth_addr){ { 2, 0, 0, 0, 0, (uint8_t)dst } }, 6);
+	ip6(&k, from, UDP, 8 + 4 + 10 + 44);
+	udp(&k, server ? 547 : 546, server ? 546 : 547, 0);
+	k.b[k.size - 3] = 8 + 4 + 10 + 44;
+	add8(&k, type);
+	add8(&k, 0);
+	add16(&k, xid);
+	add(&k, "\0\1\0\6client", 10);
+	add(&k, "\0\3\0\x28\0\0\0\1", 8);
+	zeros(&k, 8);
+	add(&k, "\0\5\0\x18", 4);
+	addr6(&k, ip);
+	zeros(&k, 4);
+	add16(&k, valid >> 16);
+	add16(&k, valid & 0xffff);
+	return k;
+}
+
+static void test_dhcp6(void **state)
+{
+	struct guarded *t = *state;
+	struct pkt k;
+
+	snoop(t);
+	k = dhcp6(1, 99, "fe80::1", false, 3, 6, "2001:db8::1", 0);
+	assert_int_equal(show_from(t, 1, 0, &k), PASS);
+	/* A server at the wrong port; one that answers somebody else; the right one. */
+	k = dhcp6(50, 1, "fe80::50", true, 7, 6, "2001:db8::1", 60);
+	guard_set(&t->other[2], GUARD_IP, false);
+	assert_int_equal(show_from(t, 2, 0, &k), DROP_GUARD_DHCP);
+	assert_int_equal(owner(t, "2001:db8::1"), 0);
+	k = dhcp6(50, 2, "fe80::50", true, 7, 6, "2001:db8::1", 60);
+	assert_int_equal(show_from(t, SERVER_PORT, 0, &k), PASS);
+	assert_int_equal(owner(t, "2001:db8::1"), 0);
+	k = dhcp6(50, 1, "fe80::50", true, 7, 6, "2001:db8::1", 60);
+	assert_int_equal(show_from(t, SERVER_PORT, 0, &k), PASS);
+	assert_int_equal(owner(t, "2001:db8::1"), 1);
+	assert_int_equal(show(t, tcp6(1, "2001:db8::1")), PASS);
+	/* Relayed, and a server's message to a server. */
+	k = dhcp6(1, 99, "fe80::1", false, 12, 7, "2001:db8::1", 0);
+	assert_int_equal(show_from(t, 1, 0, &k), DROP_GUARD_DHCP);
+	k = dhcp6(1, 99, "fe80::1", false, 7, 7, "2001:db8::1", 60);
+	assert_int_equal(show_from(t, 1, 0, &k), DROP_GUARD_DHCP);
+	/* Options that do not fit, in each place where there is a length. */
+	for (size_t at = 14 + 40 + 8 + 4 + 3; at < 14 + 40 + 8 + 4 + 10 + 30;
+	     at += at < 14 + 40 + 8 + 4 + 10 ? 10 : 16) {
+		k = dhcp6(1, 99, "fe80::1", false, 3, 8, "2001:db8::1", 0);
+		k.b[at]++;
+		assert_int_equal(show_from(t, 1, 0, &k), DROP_GUARD_DHCP);
+	}
+	/* Given back: not by another. */
+	k = dhcp6(2, 99, "fe80::2", false, 8, 9, "2001:db8::1", 0);
+	assert_int_equal(show_from(t, 2, 0, &k), DROP_GUARD_DHCP);
+	k = dhcp6(1, 99, "fe80::1", false, 8, 9, "2001:db8::1", 0);
+	assert_int_equal(show_from(t, 1, 0, &k), PASS);
+	assert_int_equal(owner(t, "2001:db8::1"), 0);
+	/* A lifetime of 0 ends it, too. */
+	for (uint32_t valid = 60; valid <= 60; valid -= 60) {
+		k = dhcp6(1, 99, "fe80::1", false, 5, 10, "2001:db8::1", 0);
+		assert_int_equal(show_from(t, 1, 0, &k), PASS);
+		k = dhcp6(50, 1, "fe80::50", true, 7, 10, "2001:db8::1", valid);
+		assert_int_equal(show_from(t, SERVER_PORT, 0, &k), PASS);
+		assert_int_equal(owner(t, "2001:db8::1"), valid ? 1 : 0);
+	}
+}
+
 /* The table. */
 
 static struct binding learnt(unsigned int n, uint16_t port, uint64_t until)
@@ -749,7 +1109,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_mac), T(test_ip), T(test_before_address), T(test_arp),
 		T(test_nd), T(test_ra), T(test_fragments), T(test_hiding), T(test_vlans),
-		T(test_big), T(test_table_expires), T(test_table_port_limit),
+		T(test_big), T(test_dhcp_lease), T(test_dhcp_ends), T(test_dhcp_lies),
+		T(test_dhcp_thieves), T(test_dhcp_restart), T(test_dhcp_flood), T(test_dhcp6),
+		T(test_table_expires), T(test_table_port_limit),
 		T(test_table_fair), T(test_hosts),
 	};
 #undef T
