@@ -97,6 +97,18 @@ int admin_port_storm(struct vsw *vsw, unsigned int n, enum storm_kind kind,
 	return 0;
 }
 
+int admin_port_lldp(struct vsw *vsw, unsigned int n, bool on)
+{
+	int err;
+	struct port *port = admin_port(vsw, n, &err);
+
+	if (!port)
+		return err;
+	port->kept = true;
+	announce_set_port(port, on);
+	return 0;
+}
+
 int admin_port_user(struct vsw *vsw, unsigned int n, uid_t uid)
 {
 	int err;

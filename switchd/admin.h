@@ -41,6 +41,9 @@ int admin_port_remove(struct vsw *vsw, unsigned int n) MUST_CHECK;
 /* May clients that ask for any port get it? */
 int admin_port_allocatable(struct vsw *vsw, unsigned int n, bool on) MUST_CHECK;
 
+/* Tell who is behind it about the switch, or not. */
+int admin_port_lldp(struct vsw *vsw, unsigned int n, bool on) MUST_CHECK;
+
 /* Who may plug in; (uid_t)-1 and (gid_t)-1: anybody. */
 int admin_port_user(struct vsw *vsw, unsigned int n, uid_t uid) MUST_CHECK;
 int admin_port_group(struct vsw *vsw, unsigned int n, gid_t gid) MUST_CHECK;

@@ -50,7 +50,7 @@ bool cmd_two_numbers(const char *arg, unsigned int max_a, unsigned int *a,
 
 static const struct console_cmd *const menus[] = {
 	cmd_ds, cmd_general, cmd_debug, cmd_plugin, cmd_hash, cmd_fstp, cmd_port, cmd_policy,
-	cmd_vlan, cmd_tap, cmd_mcast, cmd_guard, cmd_mirror,
+	cmd_vlan, cmd_tap, cmd_mcast, cmd_guard, cmd_mirror, cmd_lldp,
 };
 
 const struct console_cmd *console_next(const struct vsw *vsw, const struct console_cmd *c,

@@ -59,7 +59,7 @@ struct console_cmd {
 
 extern const struct console_cmd cmd_ds[], cmd_general[], cmd_debug[], cmd_plugin[],
 	cmd_hash[], cmd_fstp[], cmd_port[], cmd_vlan[], cmd_tap[], cmd_mcast[],
-	cmd_policy[], cmd_guard[], cmd_mirror[];
+	cmd_policy[], cmd_guard[], cmd_mirror[], cmd_lldp[];
 
 /**
  * console_exec() - Run a command line

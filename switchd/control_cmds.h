@@ -2,8 +2,8 @@
 /* control_cmds.h - The commands of the control socket, for its table in control.c
  *
  * Each file of commands is about one thing: control_query.c shows, control_change.c
- * changes (by admin.h), control_events.c tells of what happens; control_guard.c does both for the
- * source guard. @ctx is the switch.
+ * changes (by admin.h), control_events.c tells of what happens; control_guard.c and
+ * control_lldp.c do both. @ctx is the switch.
  */
 #ifndef SWITCHD_CONTROL_CMDS_H
 #define SWITCHD_CONTROL_CMDS_H
@@ -30,6 +30,10 @@ qmp_handler control_port_create, control_port_remove, control_port_set,
 /* The source guard. */
 
 qmp_handler control_query_guard, control_guard_set, control_guard_add, control_guard_remove;
+
+/* What neighbours are told. */
+
+qmp_handler control_query_lldp, control_lldp_set, control_lldp_set_port;
 
 /* Events. */
 

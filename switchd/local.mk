@@ -4,6 +4,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/admin.c switchd/admin.h \
 	switchd/admin_policy.c \
 	switchd/binding.c switchd/binding.h \
+	switchd/announce.c switchd/announce.h \
 	switchd/bpdu.c switchd/bpdu.h \
 	switchd/bridge.c switchd/bridge.h \
 	switchd/claim.c switchd/claim.h \
@@ -12,6 +13,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/cmd_general.c \
 	switchd/cmd_guard.c \
 	switchd/cmd_hash.c \
+	switchd/cmd_lldp.c \
 	switchd/cmd_mcast.c \
 	switchd/cmd_mirror.c \
 	switchd/cmd_plugin.c \
@@ -34,6 +36,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/plugin_pdump.c \
 	switchd/igmp.c switchd/igmp.h \
 	switchd/iplog.c switchd/iplog.h \
+	switchd/lldp.c switchd/lldp.h \
 	switchd/rcfile.c switchd/rcfile.h \
 	switchd/user.c switchd/user.h \
 	switchd/vlan.c switchd/vlan.h \
@@ -54,6 +57,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/control_mirror.c \
 	switchd/control_policy.c switchd/control_policy.h \
 	switchd/control_guard.c \
+	switchd/control_lldp.c \
 	switchd/control_query.c \
 	switchd/ctl.c switchd/ctl.h \
 	switchd/dgramio.c switchd/dgramio.h \

@@ -18,6 +18,7 @@
 
 #include "lib/log.h"
 #include "lib/parse.h"
+#include "switchd/lldp.h"
 #include "switchd/portgroup.h"
 
 enum {
@@ -39,6 +40,7 @@ enum {
 	OPT_VLAN_LEARNING,
 	OPT_MCAST_SNOOPING,
 	OPT_OFFLOADS,
+	OPT_LLDP,
 };
 
 enum { OPTIONS_HASHSIZE = 128 };	/* as vde_switch shows it */
@@ -72,6 +74,7 @@ static const struct option options_long[] = {
 	{ "reserved", required_argument, NULL, OPT_RESERVED },
 	{ "mcast-snooping", required_argument, NULL, OPT_MCAST_SNOOPING },
 	{ "offloads", required_argument, NULL, OPT_OFFLOADS },
+	{ "lldp", required_argument, NULL, OPT_LLDP },
 	{ "debugclients", required_argument, NULL, 'D' },
 	{ "mgmt", required_argument, NULL, 'M' },
 	{ "mgmtmode", required_argument, NULL, OPT_MGMTMODE },
@@ -125,6 +128,7 @@ static void options_usage(void)
 "                        on, or querier (and the switch asks who wants them)\n"
 "      --offloads on|off whether guests and the host may leave checksums and\n"
 "                        segmentation to others (on)\n"
+"      --lldp HOW        tell neighbours of this switch: off, on, or each so many seconds\n"
 "      --hashsize N      room for N addresses at least (8192)\n"
 "      --macaddr MAC     the switch's own address (random)\n"
 "  -d, --daemon          go into the background when all is ready\n"
@@ -414,6 +418,21 @@ static bool options_poll(struct vsw_config *cfg, const char *arg)
 	return false;
 }
 
+static bool options_lldp(struct vsw_config *cfg, const char *arg)
+{
+	bool on;
+
+	if (parse_uint(arg, 1, LLDP_INTERVAL_MAX_S, &cfg->lldp_s))
+		return true;
+	if (!parse_bool(arg, &on)) {
+		log_err("--lldp '%s': must be off, on, or a number from 1 to %d", arg,
+			LLDP_INTERVAL_MAX_S);
+		return false;
+	}
+	cfg->lldp_s = on ? LLDP_INTERVAL_S : 0;
+	return true;
+}
+
 /* 00:ff: and four random bytes, as vde_switch. */
 static void options_random_addr(struct eth_addr *addr)
 {
@@ -465,6 +484,8 @@ static bool options_one(struct options *opt, int c, const char *arg,
 		return options_mcast_snooping(cfg, arg);
 	case OPT_OFFLOADS:
 		return options_offloads(cfg, arg);
+	case OPT_LLDP:
+		return options_lldp(cfg, arg);
 	case OPT_PORT:
 		return options_port(cfg, arg);
 	case OPT_STRICT:

@@ -332,6 +332,7 @@ static void port_activate(struct port *port)
 	port->place = vsw->active_count;
 	vsw->active[vsw->active_count++] = port;
 	port_set_forwarding(port, true);
+	announce_port_up(port);
 	events_tell(vsw, &(struct event){ .kind = EVENT_PORT_ADDED, .port = port->id });
 }
 
@@ -362,6 +363,7 @@ static void port_reset(struct port *port)
 	port->policy = (struct policy){ 0 };
 	port->limited = false;
 	guarding_reset_port(port);
+	port->announce = (struct announce_port){ 0 };
 	port->vlan = (struct vlan_port){ 0 };
 	port->stats = (struct port_stats){ 0 };
 }

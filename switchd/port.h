@@ -53,8 +53,9 @@
 #include <sys/types.h>
 
 #include "lib/compiler.h"
-#include "switchd/policy.h"
+#include "switchd/announce.h"
 #include "switchd/guard.h"
+#include "switchd/policy.h"
 #include "switchd/stats.h"
 #include "switchd/storm.h"
 #include "switchd/stp.h"
@@ -159,6 +160,7 @@ struct endpoint {
  * @storm:	How much it may flood
  * @policy:	What else it may do
  * @guard:	What it must show of its sources
+ * @announce:	What those behind it are told
  * @vlan:	Its VLANs
  * @stats:	Counters
  * @batch:	Frames decided for it in the batch under way
@@ -186,6 +188,7 @@ struct port {
 	struct storm storm;
 	struct policy policy;
 	struct guard_port guard;
+	struct announce_port announce;
 	struct vlan_port vlan;
 	struct port_stats stats;
 	const struct frame *batch[FRAME_BATCH];

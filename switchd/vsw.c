@@ -472,6 +472,8 @@ struct vsw *vsw_create(struct ev_loop *loop, const struct vsw_config *cfg)
 		return NULL;
 	ret = vswdir_open(vsw);
 	if (!ret)
+		ret = announce_create(vsw);
+	if (!ret)
 		ret = vsw_open_ctl(vsw);
 	if (!ret)
 		ret = vhost_create(vsw, &vsw->vhost);
@@ -506,6 +508,7 @@ void vsw_destroy(struct vsw *vsw)
 {
 	if (!vsw)
 		return;
+	announce_destroy(vsw);
 	vhost_destroy(vsw->vhost);
 	stream_destroy(vsw->stream);
 	port_dgram_destroy_all(vsw);

@@ -109,6 +109,7 @@ struct vsw_named_config {
  * @reserved:	Which reserved group addresses are forwarded
  * @mcast_snooping: Send multicast groups to those who joined
  * @mcast_querier: Ask who has joined
+ * @lldp_s:	Seconds between frames that tell neighbours of the switch; 0: none
  * @stp:	Take part in the spanning tree
  * @priority:	The switch's priority there
  * @tap:	Names of taps to attach, or "fd=N", @taps of them; borrowed
@@ -140,6 +141,7 @@ struct vsw_config {
 	uint16_t reserved;
 	bool mcast_snooping;
 	bool mcast_querier;
+	unsigned int lldp_s;
 	bool stp;
 	uint16_t priority;
 	const char *tap[VSW_TAPS_MAX];
@@ -176,6 +178,7 @@ struct vsw_config {
  * @snooper:	Their clock, while snooping is on
  * @guard:	Whose addresses are whose; see guarding.h
  * @guard_passed: Of the batch under way, the frames that it lets go on
+ * @announce:	What neighbours are told
  * @vlan_out:	Frames with other tags than they came with
  * @finisher:	Finishes frames for those who do not take offloads
  * @unfinished:	What the frames of the batch under way need (lib/offload.h), all bits
@@ -216,6 +219,7 @@ struct vsw {
 	ev_timer snooper;
 	struct guard *guard;
 	struct frame *guard_passed;
+	struct announce *announce;
 	struct vlan_out *vlan_out;
 	struct finisher *finisher;
 	uint64_t unfinished;

@@ -38,6 +38,7 @@ integration_tests = \
 	tests/integration/handshake.sh \
 	tests/integration/learning.sh \
 	tests/integration/lifecycle.sh \
+	tests/integration/lldp.sh \
 	tests/integration/mcast.sh \
 	tests/integration/noloss.sh \
 	tests/integration/offload.sh \
@@ -230,6 +231,7 @@ unit_tests = \
 	tests/unit/test-offload \
 	tests/unit/test-ram \
 	tests/unit/test-iplog \
+	tests/unit/test-lldp \
 	tests/unit/test-mcast \
 	tests/unit/test-policy \
 	tests/unit/test-nic \
@@ -268,6 +270,8 @@ tests_unit_test_guard_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_guard_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_iplog_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_iplog_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS)
+tests_unit_test_lldp_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_lldp_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS)
 tests_unit_test_mcast_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_mcast_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_policy_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

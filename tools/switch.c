@@ -109,6 +109,13 @@ static const struct switch_cmd switch_cmds[] = {
 	{ "mirror set", "PORT filter=FILTER normal=yes|no", "", "mirror-set", NULL, NULL,
 	  "copy only what pcap-filter(7) describes (none: all); whether the port that gets "
 	  "the copies stays a port like others", "mirror set 9 filter=arp" },
+	{ "lldp list", "", "", "query-lldp", switch_show_lldp, NULL,
+	  "what neighbours are told of the switch, and by which ports", "lldp list" },
+	{ "lldp set", "on=on|off interval=SECONDS name=NAME address=IP", "", "lldp-set", NULL,
+	  NULL, "tell neighbours of this switch, so often; by which name, and that it is managed "
+	  "at which IP address; 'none' is DIRECTORY@HOST, and no address", "lldp set on=on name=lab1" },
+	{ "lldp port", "PORT send=yes|no", "", "lldp-set-port", NULL, NULL,
+	  "tell who is behind a port, or not", "lldp port 3 send=no" },
 	{ "tap list", "", "", "query-taps", switch_show_taps, NULL,
 	  "the tap interfaces", "tap list" },
 	{ "tap add", "NAME [PORT]", "", "tap-add", NULL, NULL,

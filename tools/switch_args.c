@@ -35,7 +35,8 @@ static json_t *arg_value(const char *kind, size_t len, bool keyed, const char *w
 	bool on;
 
 	if (keyed && !strcmp(word, "none") &&
-	    (owner || arg_is(kind, len, "VLAN") || arg_is(kind, len, "NAME")))
+	    (owner || arg_is(kind, len, "VLAN") || arg_is(kind, len, "NAME") ||
+	     arg_is(kind, len, "IP")))
 		return json_null();
 	if (arg_is_number(kind, len) || (owner && isdigit((unsigned char)*word)))
 		return parse_uint(word, 0, UINT32_MAX, &n) ? json_integer(n) : NULL;

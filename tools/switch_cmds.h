@@ -75,7 +75,7 @@ struct switch_cmd {
  *		that name, in any order, and may be missing; "WORD..." is any number of
  *		words, which are left alone. PORT, SOURCE, VLAN, ID, N, MASK, SECONDS are numbers,
  *		"yes|no" and "on|off" one of these words; after a '=', USER and GROUP
- *		are names or numbers, and, with VLAN and NAME, "none" is nobody
+ *		are names or numbers, and, with VLAN, NAME and IP, "none" is nobody
  * @words:	@count of them
  * @args:	Object they are added to
  * @err:	On failure, why; @size bytes
@@ -103,6 +103,7 @@ void switch_show_stp(const struct switch_call *call, const json_t *ret);
 void switch_show_mcast(const struct switch_call *call, const json_t *ret);
 void switch_show_guard(const struct switch_call *call, const json_t *ret);
 void switch_show_mirrors(const struct switch_call *call, const json_t *ret);
+void switch_show_lldp(const struct switch_call *call, const json_t *ret);
 void switch_show_taps(const struct switch_call *call, const json_t *ret);
 void switch_show_made(const struct switch_call *call, const json_t *ret);
 int switch_stats(struct switch_call *call);

@@ -559,6 +559,33 @@ void switch_show_guard(const struct switch_call *call UNUSED, const json_t *ret)
 	table_end(&t, stdout);
 }
 
+void switch_show_lldp(const struct switch_call *call UNUSED, const json_t *ret)
+{
+	const json_t *port, *ports = json_object_get(ret, "ports");
+	json_t *silent = json_array();
+	char numbers[512];
+	struct table t;
+	size_t i;
+
+	json_array_foreach(ports, i, port)
+		if (!json_is_true(json_object_get(port, "send")))
+			json_array_append(silent, json_object_get(port, "port"));
+	table_begin(&t, pairs, 2);
+	table_add(&t, "LLDP");
+	table_add(&t, "%s, each %" PRIu64 " s", json_is_true(json_object_get(ret, "on")) ?
+		  "on" : "off", show_u64(ret, "interval"));
+	table_add(&t, "name");
+	table_add(&t, "%s", show_text(ret, "name"));
+	table_add(&t, "description");
+	table_add(&t, "%s", show_text(ret, "description"));
+	table_add(&t, "address");
+	table_add(&t, "%s", show_text(ret, "address"));
+	table_add(&t, "not by ports");
+	table_add(&t, "%s", show_numbers(silent, numbers, sizeof(numbers)));
+	table_end(&t, stdout);
+	json_decref(silent);
+}
+
 void switch_show_taps(const struct switch_call *call UNUSED, const json_t *ret)
 {
 	static const struct table_column columns[] = {
