@@ -109,9 +109,12 @@ turn_tests += tests/plug/plug.sh
 EXTRA_DIST += tests/plug/plug.sh
 
 # Fuzz targets: their corpora are replayed here; tests/fuzz/fuzz.sh looks for more.
-fuzz_tests = tests/fuzz/fuzz-igmp tests/fuzz/fuzz-offload tests/fuzz/fuzz-vhost tests/fuzz/fuzz-vring
+fuzz_tests = tests/fuzz/fuzz-guard tests/fuzz/fuzz-igmp tests/fuzz/fuzz-offload \
+	tests/fuzz/fuzz-vhost tests/fuzz/fuzz-vring
 check_PROGRAMS += $(fuzz_tests)
 turn_tests += $(fuzz_tests)
+tests_fuzz_fuzz_guard_SOURCES = tests/fuzz/fuzz-guard.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_fuzz_guard_LDADD = switchd/libswitchd.la
 tests_fuzz_fuzz_igmp_SOURCES = tests/fuzz/fuzz-igmp.c tests/fuzz/fuzz.h \
 	tests/fuzz/replay.c
 tests_fuzz_fuzz_igmp_LDADD = switchd/libswitchd.la

@@ -12,7 +12,7 @@
 set -u
 
 src=$(cd "$(dirname "$0")/../.." && pwd)
-all='igmp offload vhost vring'
+all='guard igmp offload vhost vring'
 
 usage()
 {
@@ -67,6 +67,8 @@ sources()
 {
 	case $1 in
 	igmp) echo switchd/igmp.c ;;
+	guard) echo 'lib/iov.c switchd/binding.c switchd/claim.c switchd/dhcp.c switchd/guard.c
+		switchd/igmp.c switchd/stats.c' ;;
 	offload) echo 'lib/csum.c lib/offload.c' ;;
 	vring) echo "$ring_files" ;;
 	vhost) echo "$ring_files lib/fd.c lib/memguard.c switchd/vhost_dev.c" ;;

@@ -30,12 +30,12 @@ own_netns() {
 # host N: a host at port N, without addresses.
 host() {
 	spawn "h$1" unshare -n sleep 1000
-	wait_for 2 own_netns "h$1"
+	wait_for 10 own_netns "h$1"
 	spawn "h$1.plug" nsenter -t "$(pid_of "h$1")" -n -- ./vde_plug2tap -s "$T/sw" tap0
-	wait_for 3 on "$1" ip link show tap0
+	wait_for 10 on "$1" ip link show tap0
 	on "$1" ip link set tap0 address "$(mac "$1")"
 	on "$1" ip link set tap0 up
-	wait_for 3 is ports "$(console sw port/print | grep -c '^Port')" "$1"
+	wait_for 10 is ports "$(console sw port/print | grep -c '^Port')" "$1"
 }
 pings() {
 	on "$1" ping -c 1 -W 2 -q "$2"

@@ -32,8 +32,8 @@ sees_nobody() {
 }
 
 spawn neighbour unshare -n -m sh -c 'mount -t tmpfs none /run && mkdir /run/lldpd && sleep 1000'
-wait_for 2 own_netns neighbour
-wait_for 2 on test -d /run/lldpd
+wait_for 10 own_netns neighbour
+wait_for 10 on test -d /run/lldpd
 switch_start sw -tap tap0 --macaddr 00:ff:01:02:03:04 --lldp 1
 ip link set tap0 netns "/proc/$(pid_of neighbour)/ns/net" || exit 99
 on ip link set tap0 up

@@ -446,7 +446,12 @@ static void test_nd(void **state)
 	add(&k, "\2\1", 2);
 	station(&k, 2);
 	assert_int_equal(show(t, k), DROP_GUARD_ND);
-	/* One of a wrong length; one of none; one that is cut off. */
+	/* One of a wrong length, with room and without; one of none; one that is cut off. */
+	k = nd(1, "2001:db8::1", NA, "2001:db8::1", 2, 1);
+	k.b[19] = 24 + 16;
+	k.b[14 + 40 + 24 + 1] = 2;
+	zeros(&k, 8);
+	assert_int_equal(show(t, k), DROP_GUARD_ND);
 	k = nd(1, "2001:db8::1", NA, "2001:db8::1", 2, 1);
 	k.b[14 + 40 + 24 + 1] = 2;
 	assert_int_equal(show(t, k), DROP_GUARD_UNCLEAR);
@@ -481,6 +486,14 @@ static void test_ra(void **state)
 		assert_int_equal(show(t, k), headers <= 10 ? DROP_GUARD_RA :
 				 DROP_GUARD_UNCLEAR);
 	}
+	/* One that counts its length in another way. */
+	k = eth(1, IP6);
+	ip6(&k, "fe80::1", 51, 16 + 16);
+	add8(&k, ICMP6);
+	add8(&k, 2);
+	zeros(&k, 14);
+	nd_body(&k, RA, NULL, 0, 0);
+	assert_int_equal(show(t, k), DROP_GUARD_RA);
 	/* Beyond what is looked at. */
 	k = eth(1, IP6);
 	ip6(&k, "fe80::1", DEST, 2064);
@@ -528,6 +541,10 @@ static void test_fragments(void **state)
 		/* What is no harm, and later ones, whatever they look like. */
 		k = fragment(UDP, 0, true);
 		udp(&k, 1000, 1000, 8);
+		assert_int_equal(show(t, k), PASS);
+		k = fragment(UDP, 0, true);
+		udp(&k, 1000, 547, 8);
+		k.b[k.size - 12] = 99;
 		assert_int_equal(show(t, k), PASS);
 		k = fragment(ICMP6, 3, false);
 		nd_body(&k, RA, NULL, 0, 0);
@@ -660,7 +677,8 @@ static struct pkt dhcp4_body(const struct dhcp4 *d)
 	struct pkt k = { .size = 0 };
 
 	add(&k, (const uint8_t[]){ server ? 2 : 1, 1, 6, 0 }, 4);
-	add(&k, &d->xid, 4);
+	add16(&k, d->xid >> 16);
+	add16(&k, d->xid & 0xffff);
 	zeros(&k, 4);
 	addr4(&k, d->type == RELEASE ? d->ip : "0.0.0.0");
 	addr4(&k, d->type == OFFER || d->type == ACK ? d->ip : "0.0.0.0");
@@ -792,6 +810,10 @@ static void test_dhcp_ends(void **state)
 	leases(t, 1, 1, 6, "10.0.0.1", 60);
 	assert_int_equal(says4(t, 1, (struct dhcp4){ 1, DECLINE, 9, "10.0.0.1", 0 }), PASS);
 	assert_int_equal(owner(t, "10.0.0.1"), 0);
+	/* What the operator made stays, whatever its host says. */
+	bind_to(t, 0, "10.0.0.3", 1, 1);
+	assert_int_equal(says4(t, 1, (struct dhcp4){ 1, RELEASE, 9, "10.0.0.3", 0 }), PASS);
+	assert_int_equal(owner(t, "10.0.0.3"), 1);
 	/* A NAK is for what was asked. */
 	leases(t, 1, 1, 6, "10.0.0.1", 60);
 	assert_int_equal(says4(t, 1, (struct dhcp4){ 1, REQUEST, 7, "10.0.0.8", 0 }), PASS);
@@ -986,6 +1008,41 @@ static void test_dhcp6(void **state)
 	}
 }
 
+/* The address of a waiting question is nobody's source. */
+static void test_dhcp_key(void **state)
+{
+	const struct in6_addr key = binding_request_key(mac_of(1), 6, false);
+	struct pkt k = tcp6(1, "2001:db8::1");
+	struct guarded *t = *state;
+
+	snoop(t);
+	assert_int_equal(says4(t, 1, (struct dhcp4){ 1, REQUEST, 6, "10.0.0.1", 0 }), PASS);
+	assert_non_null(binding_find(guard_bindings(t->g), 0, &key, t->now));
+	memcpy(k.b + 14 + 8, &key, sizeof(key));
+	assert_int_equal(show(t, k), DROP_GUARD_IP);
+}
+
+/* A host changes a frame while it is looked at: what was seen first counts. */
+static void test_changing(void **state)
+{
+	struct pkt k = nd(1, "2001:db8::1", NA, "2001:db8::1", 2, 1), later = k;
+	uint8_t *head = malloc(HEAD), out[200];
+	struct guarded *t = *state;
+	struct iovec iov = { later.b, later.size };
+	struct frame f = { head, HEAD, k.size, &iov, 1 };
+	enum drop_reason why;
+
+	assert_non_null(head);
+	only(t, GUARD_IP);
+	memcpy(head, k.b, HEAD);
+	memset(later.b, 0xee, HEAD);
+	guard_begin(t->g);
+	assert_true(guard_pass(t->g, &t->port, 1, VLAN_NONE, &f, t->now, &why));
+	assert_int_equal(iov_to_buf(f.iov, f.iovcnt, 0, out, sizeof(out)), k.size);
+	assert_memory_equal(out, k.b, k.size);
+	free(head);
+}
+
 /* The table. */
 
 static struct binding learnt(unsigned int n, uint16_t port, uint64_t until)
@@ -1111,6 +1168,7 @@ int main(void)
 		T(test_nd), T(test_ra), T(test_fragments), T(test_hiding), T(test_vlans),
 		T(test_big), T(test_dhcp_lease), T(test_dhcp_ends), T(test_dhcp_lies),
 		T(test_dhcp_thieves), T(test_dhcp_restart), T(test_dhcp_flood), T(test_dhcp6),
+		T(test_dhcp_key), T(test_changing),
 		T(test_table_expires), T(test_table_port_limit),
 		T(test_table_fair), T(test_hosts),
 	};
