@@ -14,6 +14,8 @@
 #include "switchd/lldp.h"
 #include "switchd/vsw.h"
 
+enum { ANNOUNCE_FAST = 4 };	/* 802.1AB, 9.2.5.24: a second apart */
+
 /**
  * struct announce - What there is to tell
  * @timer:	Runs each second while it is on
@@ -78,7 +80,11 @@ static void announce_timer_cb(struct ev_loop *loop UNUSED, ev_timer *w, int reve
 
 		if (port->announce.off || !port->endpoints || now_ms < port->announce.next_ms)
 			continue;
-		port->announce.next_ms = now_ms + (uint64_t)a->interval_s * 1000;
+		port->announce.next_ms = now_ms;
+		if (port->announce.fast)
+			port->announce.fast--;
+		else
+			port->announce.next_ms += (uint64_t)a->interval_s * 1000;
 		announce_send(port, lldp_ttl(a->interval_s));
 	}
 }
@@ -147,10 +153,10 @@ void announce_set_port(struct port *port, bool on)
 		announce_over(port);
 }
 
-void announce_port_up(struct port *port)
+void announce_plugged(struct port *port)
 {
 	port->announce.next_ms = 0;
-	port->announce.told = false;
+	port->announce.fast = ANNOUNCE_FAST;
 }
 
 void announce_get_info(const struct vsw *vsw, struct announce_info *info)

@@ -2,8 +2,8 @@
 /* announce.h - The switch tells its neighbours who it is
  *
  * What stands between LLDP's frames (lldp.h) and a switch: a timer of the event loop, names,
- * and ports. Each active port is told at once, and then again and again; that it is over is
- * told, too. These frames are the switch's own: they go out whatever is forwarded of those to
+ * and ports. Who is plugged in is told within a second, in each of the first seconds, since
+ * he may not listen yet, and then at intervals; that it is over is told, too. These frames are the switch's own: they go out whatever is forwarded of those to
  * their address (bridge.h), without a tag, and at ports that the spanning tree keeps closed.
  *
  * Who is called what: the ID of the switch is its MAC address, that of a port its number. The
@@ -26,11 +26,13 @@ struct vsw;
 /**
  * struct announce_port - A port's part; all zero is the default
  * @off:	It is told nothing
+ * @fast:	How many times it is to be told in a hurry
  * @next_ms:	When it is to be told
  * @told:	It was, and not yet that it is over
  */
 struct announce_port {
 	bool off;
+	uint8_t fast;
 	uint64_t next_ms;
 	bool told;
 };
@@ -67,7 +69,7 @@ void announce_set_address(struct vsw *vsw, const struct in6_addr *address);
 
 void announce_set_port(struct port *port, bool on);
 
-/* A port is active. */
-void announce_port_up(struct port *port);
+/* Something was plugged in. */
+void announce_plugged(struct port *port);
 
 #endif /* SWITCHD_ANNOUNCE_H */

@@ -291,7 +291,6 @@ void bindings_foreach(const struct bindings *t, uint64_t now_ms,
 static const char *const kind_names[] = {
 	[BINDING_STATIC] = "static",
 	[BINDING_DHCP] = "dhcp",
-	[BINDING_ND] = "nd",
 	[BINDING_REQUEST] = "request",
 };
 

@@ -5,9 +5,9 @@
  *
  * The table of the source guard (guard.h). Each IP address of a VLAN has one binding at
  * most: a MAC address and a port. An operator made it, and it is for good; or it was learnt
- * from DHCP and ends with its lease; or from neighbour discovery, and it stays until its
- * port goes. Requests for an address that wait for the server's word are entries here, too,
- * for some seconds: what a stranger can fill has one bound.
+ * from DHCP and ends with its lease, or when its port goes. Requests for an address that wait
+ * for the server's word are entries here, too, for some seconds: what a stranger can fill has
+ * one bound.
  *
  * What is learnt at a port is bounded: with BINDING_PORT_MAX entries, it gets no more but in
  * place of an older request of its own. When the table is full, the port that has learnt
@@ -36,7 +36,6 @@ enum {
 enum binding_kind {
 	BINDING_STATIC,
 	BINDING_DHCP,
-	BINDING_ND,
 	BINDING_REQUEST,	/* none, yet */
 };
 
@@ -45,14 +44,12 @@ enum binding_kind {
  * @ip:		IPv6 address, or an IPv4 address as a mapped one; of a request, what
  *		binding_request_key() says
  * @until_ms:	When it ends, or BINDING_NEVER
- * @used_ms:	Of BINDING_ND: when a packet was last sent from it
  * @asked:	Of a request: the address that is asked for, or unspecified
  */
 struct binding {
 	struct in6_addr ip;
 	struct in6_addr asked;
 	uint64_t until_ms;
-	uint64_t used_ms;
 	struct eth_addr mac;
 	uint16_t vid;
 	uint16_t port;
@@ -73,7 +70,7 @@ struct bindings *bindings_create(unsigned int ports, struct siphash_key key);
 /* NULL is fine. */
 void bindings_destroy(struct bindings *t);
 
-/* The binding of an address, or NULL. Valid until the next change; its times may be set. */
+/* The binding of an address, or NULL. Valid until the next change. */
 struct binding *binding_find(const struct bindings *t, uint16_t vid, const struct in6_addr *ip,
 			     uint64_t now_ms);
 
@@ -105,7 +102,7 @@ unsigned int bindings_learnt(const struct bindings *t, uint16_t port);
 void bindings_foreach(const struct bindings *t, uint64_t now_ms,
 		      void (*visit)(void *ctx, const struct binding *b), void *ctx);
 
-/* "static", "dhcp", "nd" or "request". */
+/* "static", "dhcp" or "request". */
 const char *binding_kind_name(enum binding_kind kind);
 
 #endif /* SWITCHD_BINDING_H */

@@ -341,14 +341,12 @@ static bool dhcp_passes(struct guard *g, const struct guard_port *p, const struc
 static bool is_bound(const struct guard *g, const struct claim *c, uint16_t in, uint16_t vid,
 		     const struct in6_addr *ip, uint64_t now_ms)
 {
-	struct binding *b = binding_find(g->bindings, vid, ip, now_ms);
+	const struct binding *b = binding_find(g->bindings, vid, ip, now_ms);
 
 	/* An IPv6 packet's is no IPv4 address in disguise. */
-	if (!b || b->kind == BINDING_REQUEST || b->port != in || !eth_addr_eq(b->mac, c->src) ||
-	    (c->proto == CLAIM_IP6 && IN6_IS_ADDR_V4MAPPED(ip)))
-		return false;
-	b->used_ms = now_ms;
-	return true;
+	return b && b->kind != BINDING_REQUEST && b->port == in &&
+	       eth_addr_eq(b->mac, c->src) &&
+	       !(c->proto == CLAIM_IP6 && IN6_IS_ADDR_V4MAPPED(ip));
 }
 
 /* Whether a link-local address is nobody's yet. */

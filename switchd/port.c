@@ -332,7 +332,6 @@ static void port_activate(struct port *port)
 	port->place = vsw->active_count;
 	vsw->active[vsw->active_count++] = port;
 	port_set_forwarding(port, true);
-	announce_port_up(port);
 	events_tell(vsw, &(struct event){ .kind = EVENT_PORT_ADDED, .port = port->id });
 }
 
@@ -497,6 +496,7 @@ int port_plug(struct vsw *vsw, uint16_t id, struct endpoint *ep,
 	*last = ep;
 	ep->next = NULL;
 	ep->port = port;
+	announce_plugged(port);
 	ev_timer_init(&ep->patience, endpoint_patience_cb, 0.,
 		      PATIENCE_TICK_US / 1e6);
 	events_tell(vsw, &(struct event){

@@ -87,6 +87,18 @@ is_over() {
 }
 check 'off is told, for a port and for all' is_over
 
+# A neighbour that is up a second after it was plugged in hears of it all the same.
+hurries() {
+	sw lldp set interval=3600
+	sw tap add tap1
+	ip link set tap1 netns "/proc/$(pid_of neighbour)/ns/net"
+	sleep 1.2
+	on ip link set tap1 up
+	on timeout 5 tcpdump -i tap1 -c 1 -nn ether proto 0x88cc
+	sw tap del tap1
+}
+check 'who has just been plugged in is told soon' hurries
+
 passes_reserved() {
 	console sw 'port/setreserved standard' | grep 1000
 	sw lldp set interval=1
