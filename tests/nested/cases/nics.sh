@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # nics.sh - several network cards: a switch that is not there yet, goes and comes
-#           back, a tap, MTUs; what the guest sees of all that
+#           back, a tap, MTUs, frames with offloads; what the guest sees of all
+#           that
 #
-# nested: timeout=240
+# nested: timeout=300
 . ./lib.sh
 
 # carrier VM NIC - does the guest see a cable plugged in? 1 or 0
@@ -31,6 +32,61 @@ started()
 	vm_exit try
 }
 
+# on VM|host COMMAND [SECONDS] - run it there
+on()
+{
+	case $1 in
+	host)
+		sh -c "$2"
+		;;
+	*)
+		vm_run "$@"
+		;;
+	esac
+}
+
+listening="until netstat -l -t -n | grep -q :5000; do sleep 0.1; done"
+
+# stream FROM TO ADDRESS - do some MiB arrive as they were sent?
+stream()
+{
+	on "$1" "[ -e /tmp/data ] || head -c 2097152 /dev/urandom >/tmp/data" &&
+		on "$2" "sleep 20 | nc -l -p 5000 >/tmp/got & $listening" &&
+		on "$1" "nc $3 5000 </tmp/data" 60 &&
+		[ "$(on "$1" "sha256sum </tmp/data")" = "$(on "$2" "sha256sum </tmp/got")" ]
+}
+
+# mean VM|host INTERFACE rx|tx COMMAND... - bytes of a frame there while COMMAND runs, in
+# the mean; nothing if it fails
+mean()
+{
+	where=$1
+	counters="cd /sys/class/net/$2/statistics && echo \$(cat $3_bytes $3_packets)"
+	shift 3
+	before=$(on "$where" "$counters")
+	"$@" >/dev/null || return
+	# shellcheck disable=SC2046,SC2086 # four numbers
+	set -- $before $(on "$where" "$counters")
+	echo $((($3 - $1) / ($4 - $2)))
+}
+
+# big MEAN, small MEAN - is that what frames have that are not cut, or that are?
+big()
+{
+	[ "${1:-0}" -gt 1600 ]
+}
+
+small()
+{
+	[ "${1:-9999}" -le 1514 ]
+}
+
+# feature VM NIC NAME - on or off, as the driver says
+feature()
+{
+	vm_run "$1" "ethtool -k $2" | sed -n "s/^[[:space:]]*$3: //p"
+}
+
 check "without a switch there is no VM" no started -net nic -net vde,sock=/tmp/lan
 check "and it is said why" vm_says try "network '/tmp/lan': cannot connect to the switch"
 
@@ -55,6 +111,21 @@ check "the host answers on the tap" pings two 10.1.0.254 3
 check "packets as long as they may be pass" \
 	vm_run two "ping -q -c 2 -W 2 -s 1272 10.1.0.254 >/dev/null"
 
+# The tap's kernel takes and gives frames that are not finished.
+for name in tx-checksum-ip-generic tx-tcp-segmentation tx-tcp6-segmentation rx-gro-hw; do
+	check_eq "on the tap the guest has $name" "$(feature two eth1 $name)" on
+done
+check "a stream to the host comes in big frames" \
+	big "$(mean host tap0 rx stream two host 10.1.0.254)"
+check "and one to the guest" big "$(mean two eth1 rx stream host two 10.1.0.1)"
+check "the guest wants them cut" vm_run two "ethtool -K eth1 rx-gro-hw off"
+check "then they are" small "$(mean two eth1 rx stream host two 10.1.0.1)"
+check "the guest takes another address" \
+	vm_run two "ip link set eth1 address 02:00:00:00:00:77"
+check "and is found by it" pings two 10.1.0.254
+check_eq "under that the host knows it" \
+	"$(ip neigh show 10.1.0.1 | sed 's/.*lladdr \([^ ]*\).*/\1/')" 02:00:00:00:00:77
+
 # The switch, at last.
 
 need "the switch starts" start_switch -sock /tmp/lan
@@ -62,6 +133,32 @@ check "the guest sees the cable plugged in" wait_for 10 carrier_is two eth0 1
 start_vm peer 10.0.0.2 -net nic -net vde,sock=/tmp/lan
 need "a neighbour on the switch boots" vm_boot peer
 check "they reach each other" pings peer 10.0.0.1 3
+
+# Of these two one has offloads and one has not; the next one has some.
+start_vm mate 10.0.0.3 -netdev vde,id=lan,sock=/tmp/lan \
+	-device virtio-net-pci,netdev=lan,guest_csum=off
+need "another neighbour boots" vm_boot mate
+check_eq "a card without rings has no offloads" \
+	"$(feature two eth0 tx-checksum-ip-generic)" "off [fixed]"
+check_eq "one with rings has them" "$(feature peer eth0 tx-tcp-segmentation)" on
+check_eq "and one can do without" "$(feature mate eth0 rx-gro-hw)" "off [fixed]"
+lanbox capture -w peer.pcap /tmp/lan 2>>capture.log &
+capture=$!
+check "a stream between neighbours comes in big frames" \
+	big "$(mean peer eth0 rx stream mate peer 10.0.0.2)"
+check "where they are not wanted they are cut" \
+	small "$(mean mate eth0 rx stream peer mate 10.0.0.3)"
+check "and are where nobody can take them" \
+	small "$(mean two eth0 rx stream peer two 10.0.0.1)"
+check "nothing is lost on the way back" stream two peer 10.0.0.2
+sleep 1
+kill $capture
+wait $capture
+tcpdump -vv -n -r peer.pcap tcp >peer.txt 2>>capture.log
+check "a capture shows segments" [ "$(grep -c 'cksum.*(correct)' peer.txt)" -gt 1000 ]
+check "each with the right sums" no grep -q -E 'incorrect|bad cksum' peer.txt
+check_eq "and none too long" "$(tcpdump -n -r peer.pcap greater 1515 2>/dev/null | wc -l)" 0
+vm_poweroff mate
 
 # It goes for longer than a moment, and comes back. The first VM has it by datagrams, the
 # other one by its rings.
