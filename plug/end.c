@@ -29,7 +29,23 @@ void end_set_limit(struct end *e, size_t size)
 	e->limit = MIN(size, (size_t)ETH_FRAME_MAX);
 }
 
+uint64_t end_takes(const struct end *e)
+{
+	return e->takes;
+}
+
+void end_set_gives(struct end *e, uint64_t takes)
+{
+	if (e->ops->gives)
+		e->ops->gives(e, takes);
+}
+
 int end_send(struct end *e, const void *frame, size_t size)
+{
+	return end_send_vnet(e, NULL, frame, size);
+}
+
+int end_send_vnet(struct end *e, const struct vnet_hdr *hdr, const void *frame, size_t size)
 {
 	int ret;
 
@@ -37,7 +53,11 @@ int end_send(struct end *e, const void *frame, size_t size)
 		e->stats.tx_long++;
 		return -EMSGSIZE;
 	}
-	ret = e->dead ? -ENETDOWN : e->ops->send(e, frame, size);
+	if (e->dead)
+		ret = -ENETDOWN;
+	else
+		ret = hdr ? e->ops->send_vnet(e, hdr, frame, size) :
+			    e->ops->send(e, frame, size);
 	if (ret == -EAGAIN) {
 		e->starved = true;
 		return ret;
@@ -65,11 +85,20 @@ void end_hold(struct end *e, bool hold)
 
 bool end_frame(struct end *e, const void *frame, size_t size)
 {
+	return end_frame_vnet(e, NULL, frame, size);
+}
+
+bool end_frame_vnet(struct end *e, const struct vnet_hdr *hdr, const void *frame, size_t size)
+{
+	bool taken;
+
 	if (size < ETH_HDR_SIZE || size > ETH_FRAME_MAX) {
 		e->stats.rx_bad++;
 		return true;
 	}
-	if (!e->handler->frame(e->ctx, e, frame, size)) {
+	taken = hdr ? e->handler->frame_vnet(e->ctx, e, hdr, frame, size) :
+		      e->handler->frame(e->ctx, e, frame, size);
+	if (!taken) {
 		end_hold(e, true);
 		return false;
 	}

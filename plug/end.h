@@ -3,10 +3,10 @@
  *
  * DOC: Theory of operation
  *
- * There are three kinds: a VNL (whatever libvdeplug knows: a VDE switch, udp://,
- * vxvde://...), a stream of frames over two descriptors, each with its size in
- * front (u16, big-endian), and a tap interface. To whoever joins two ends they are
- * all alike.
+ * There are four kinds: a VNL (whatever libvdeplug knows: a VDE switch, udp://,
+ * vxvde://...), a switch of ours by shared memory, a stream of frames over two
+ * descriptors, each with its size in front (u16, big-endian), and a tap interface. To
+ * whoever joins two ends they are all alike.
  *
  * Back-pressure in place of loss: an end that has no room says -EAGAIN, and calls
  * room() once it has. Who brings frames to it says so to their source: frame()
@@ -28,6 +28,11 @@
  * counted, and nobody hears of it. A frame that an end cannot take (too long for
  * it, refused by the kernel, nobody there) is counted there.
  *
+ * Some ends know frames that are not finished (lib/offload.h). An owner that has two of
+ * them may tell one what the other takes (end_set_gives()). From then on it hears of
+ * frames by frame_vnet(), with headers, and passes them on by end_send_vnet(). Ends make
+ * sure that what is sent to them fits its header before anybody else sees it.
+ *
  * An end does its work in the callbacks of the loop. It calls no handler from
  * within end_send() or end_hold().
  */
@@ -43,6 +48,7 @@
 
 struct end;
 struct vde_open_args;
+struct vnet_hdr;
 
 enum {
 	END_BUDGET = 64,		/* frames taken at one wake-up, where each is a call */
@@ -55,6 +61,7 @@ enum {
  * @frame:	A frame came; borrowed, valid during the call. Return: whether it was
  *		taken. If not, the end is held and gives it again after
  *		end_hold(e, false). Must not close @e
+ * @frame_vnet:	The same with a header, after end_set_gives(); may be NULL without
  * @room:	After end_send() said -EAGAIN: it is worth trying again. May close @e
  * @gone:	The other side has closed it (@err 0), or it broke (@err positive
  *		errno). Nothing comes from @e any more, and what is sent to it is
@@ -62,6 +69,8 @@ enum {
  */
 struct end_handler {
 	bool (*frame)(void *ctx, struct end *e, const void *frame, size_t size);
+	bool (*frame_vnet)(void *ctx, struct end *e, const struct vnet_hdr *hdr,
+			   const void *frame, size_t size);
 	void (*room)(void *ctx, struct end *e);
 	void (*gone)(void *ctx, struct end *e, int err);
 };
@@ -111,6 +120,22 @@ int end_open_vnl(struct end **out, struct ev_loop *loop,
 		 const struct end_vnl_args *args) MUST_CHECK;
 
 /**
+ * end_open_ring() - Plug into a switch of ours by shared memory
+ * @out:	Set to the end
+ * @loop:	Event loop, borrowed
+ * @args:	See there; its VNL is a name lanbox://
+ * @takes:	Features that frames may need which come from it (lib/offload.h)
+ *
+ * A switch that goes away is looked for, as long as it takes. It takes all frames that
+ * are not finished, as the end finishes those that the switch does not.
+ *
+ * Return: 0; -ENOENT, -ECONNREFUSED or -ENOTSUP if the VNL is another one, or the switch
+ * has no shared memory, and nothing was logged; or another -errno, logged
+ */
+int end_open_ring(struct end **out, struct ev_loop *loop, const struct end_vnl_args *args,
+		  uint64_t takes) MUST_CHECK;
+
+/**
  * end_open_stream() - Frames as a stream of bytes
  * @out:	Set to the end
  * @loop:	Event loop, borrowed
@@ -153,6 +178,15 @@ void end_set_limit(struct end *e, size_t size);
  */
 int end_send(struct end *e, const void *frame, size_t size);
 
+/* Features that frames may need which are sent to it by end_send_vnet(). */
+uint64_t end_takes(const struct end *e);
+
+/* Before end_start(): frames that come from it may need these features. */
+void end_set_gives(struct end *e, uint64_t takes);
+
+/* The same as end_send() with a header, for an end that takes what it says. */
+int end_send_vnet(struct end *e, const struct vnet_hdr *hdr, const void *frame, size_t size);
+
 /* Stop or go on reading. Also after a frame() that returned false. */
 void end_hold(struct end *e, bool hold);
 
@@ -170,11 +204,16 @@ void end_close(struct end *e);
  * struct end_ops - A kind of end
  * @send:	Send a frame of valid size. Return: 0, -EAGAIN (call end_room() later),
  *		or another -errno if it was lost
+ * @send_vnet:	The same with a header; NULL if @takes of the end is 0
+ * @gives:	See end_set_gives(); may be NULL
  * @hold:	Stop or go on reading
  * @close:	Release everything, the structure, too
  */
 struct end_ops {
 	int (*send)(struct end *e, const void *frame, size_t size);
+	int (*send_vnet)(struct end *e, const struct vnet_hdr *hdr, const void *frame,
+			 size_t size);
+	void (*gives)(struct end *e, uint64_t takes);
 	void (*hold)(struct end *e, bool hold);
 	void (*close)(struct end *e);
 };
@@ -186,6 +225,7 @@ struct end_ops {
  * @ctx:	The owner's
  * @loop:	Event loop
  * @limit:	The longest frame that may be sent
+ * @takes:	See end_takes()
  * @name:	What messages call it
  * @stats:	What became of the frames
  * @held:	The owner wants no frame now, or not yet
@@ -198,6 +238,7 @@ struct end {
 	void *ctx;
 	struct ev_loop *loop;
 	size_t limit;
+	uint64_t takes;
 	char name[256];
 	struct end_stats stats;
 	bool held;
@@ -211,6 +252,9 @@ void end_init(struct end *e, const struct end_ops *ops, struct ev_loop *loop,
 
 /* A frame came. Return: whether it is done with; if not, keep it, @e is held. */
 bool end_frame(struct end *e, const void *frame, size_t size);
+
+/* The same with a header. */
+bool end_frame_vnet(struct end *e, const struct vnet_hdr *hdr, const void *frame, size_t size);
 
 /* There is room: tell who waits for it. @e may be closed after. */
 void end_room(struct end *e);

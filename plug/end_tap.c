@@ -4,21 +4,22 @@
  * One read or write is one frame. A tap whose link is down refuses frames (EIO):
  * they are lost, as on a cable that is plugged into nothing. One that was deleted
  * answers EBADFD for ever: it is gone.
+ *
+ * In front of each frame is a header, and the kernel takes frames that are not finished.
+ * It is told nothing that was not found true of a frame (offload_parse()).
  */
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/if.h>
-#include <linux/if_tun.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "lib/eth.h"
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "lib/offload.h"
 #include "lib/tap.h"
 #include "plug/end.h"
 
@@ -27,14 +28,17 @@
  * @rx:		Watches for frames
  * @tx:		Watches for room
  * @fd:		The interface
- * @kept:	Bytes in @buf that the owner has not taken yet
+ * @gives:	The owner wants headers
+ * @kept:	Bytes in @buf that the owner has not taken yet, with @hdr in front
  * @buf:	A frame
  */
 struct end_tap {
 	struct end end;
 	ev_io rx, tx;
 	int fd;
+	bool gives;
 	size_t kept;
+	struct vnet_hdr hdr;
 	uint8_t buf[ETH_FRAME_MAX + 1];
 };
 
@@ -54,17 +58,21 @@ static void tap_rx_cb(struct ev_loop *loop UNUSED, ev_io *w, int revents UNUSED)
 
 	for (int i = 0; i < END_BUDGET && !et->end.held; i++) {
 		if (!et->kept) {
-			ssize_t n = read(et->fd, et->buf, sizeof(et->buf));
+			const struct iovec iov[] = {
+				{ &et->hdr, sizeof(et->hdr) },
+				{ et->buf, sizeof(et->buf) },
+			};
+			ssize_t n = readv(et->fd, iov, ARRAY_SIZE(iov));
 
 			if (n < 0 && !tap_is_passing(errno)) {
 				end_gone(&et->end, errno);
 				return;
 			}
-			if (n <= 0)
+			if (n <= (ssize_t)sizeof(et->hdr))
 				return;
-			et->kept = (size_t)n;
+			et->kept = (size_t)n - sizeof(et->hdr);
 		}
-		if (end_frame(&et->end, et->buf, et->kept))
+		if (end_frame_vnet(&et->end, et->gives ? &et->hdr : NULL, et->buf, et->kept))
 			et->kept = 0;
 	}
 }
@@ -77,16 +85,58 @@ static void tap_tx_cb(struct ev_loop *loop, ev_io *w, int revents UNUSED)
 	end_room(&et->end);
 }
 
-static int tap_send(struct end *e, const void *frame, size_t size)
+/* Write a frame with a header that is true. */
+static int tap_write(struct end *e, struct vnet_hdr *hdr, const struct iovec *head,
+		     const struct iovec *rest)
 {
 	struct end_tap *et = end_tap(e);
+	const struct iovec iov[] = { { hdr, sizeof(*hdr) }, *head, *rest };
 
-	if (write(et->fd, frame, size) >= 0)
+	if (writev(et->fd, iov, ARRAY_SIZE(iov)) >= 0)
 		return 0;
 	if (errno != EAGAIN)
 		return -errno;
 	ev_io_start(e->loop, &et->tx);
 	return -EAGAIN;
+}
+
+static int tap_send(struct end *e, const void *frame, size_t size)
+{
+	const struct iovec whole = { (void *)(uintptr_t)frame, size }, none = { NULL, 0 };
+	struct vnet_hdr hdr = VNET_HDR_NONE;
+
+	return tap_write(e, &hdr, &whole, &none);
+}
+
+/* What the kernel does not take is what nobody gives here: a sum of no plain packet. */
+static int tap_send_vnet(struct end *e, const struct vnet_hdr *hdr, const void *frame,
+			 size_t size)
+{
+	size_t head_size = MIN(size, (size_t)OFFLOAD_HEAD_MAX);
+	uint8_t head[OFFLOAD_HEAD_MAX];
+	const struct iovec first = { head, head_size };
+	const struct iovec rest = { (uint8_t *)(uintptr_t)frame + head_size,
+				    size - head_size };
+	struct vnet_hdr real;
+	struct offload o;
+
+	memcpy(head, frame, head_size);
+	if (offload_parse(&o, hdr, head, head_size, size))
+		return -EBADMSG;
+	if (!offload_fits(e->takes, &o) && o.segs > 1)
+		return -EBADMSG;
+	if (!offload_fits(e->takes, &o))
+		offload_csum(&o, head, &rest, 1);
+	real = offload_hdr(&o, e->takes);
+	return tap_write(e, &real, &first, &rest);
+}
+
+static void tap_gives(struct end *e, uint64_t takes)
+{
+	struct end_tap *et = end_tap(e);
+
+	et->gives = takes & OFFLOAD_F(VNET_F_GUEST_CSUM);
+	tap_set_takes(et->fd, et->gives ? takes : 0);
 }
 
 static void tap_hold(struct end *e, bool hold)
@@ -114,6 +164,8 @@ static void tap_close(struct end *e)
 
 static const struct end_ops end_tap_ops = {
 	.send = tap_send,
+	.send_vnet = tap_send_vnet,
+	.gives = tap_gives,
 	.hold = tap_hold,
 	.close = tap_close,
 };
@@ -123,7 +175,7 @@ int end_open_tap(struct end **out, struct ev_loop *loop, const char *name)
 	struct end_tap *et;
 	int fd;
 
-	fd = tap_attach(name, false);
+	fd = tap_attach(name, true);
 	if (fd < 0) {
 		log_err("tap interface '%s': %s%s", name, strerror(-fd), tap_hint(-fd));
 		return fd;
@@ -135,6 +187,9 @@ int end_open_tap(struct end **out, struct ev_loop *loop, const char *name)
 	}
 	end_init(&et->end, &end_tap_ops, loop, "tap interface", name);
 	et->fd = fd;
+	/* What of all that there is the kernel knows; and none before it is wanted. */
+	et->end.takes = tap_set_takes(fd, OFFLOAD_TAKES);
+	tap_set_takes(fd, 0);
 	ev_io_init(&et->rx, tap_rx_cb, fd, EV_READ);
 	ev_io_init(&et->tx, tap_tx_cb, fd, EV_WRITE);
 	*out = &et->end;

@@ -3,13 +3,16 @@
 noinst_LTLIBRARIES += plug/libplug.la
 plug_libplug_la_SOURCES = \
 	plug/end.c plug/end.h \
+	plug/end_ring.c \
 	plug/end_stream.c \
 	plug/end_tap.c \
 	plug/end_vnl.c \
 	plug/command.c plug/command.h \
 	plug/iplog.c plug/iplog.h \
 	plug/plug.c plug/plug.h \
-	plug/plug_options.c plug/plug_options.h
+	plug/plug_options.c plug/plug_options.h \
+	plug/ringconn.c plug/ringconn.h \
+	plug/ringname.c plug/ringname.h
 plug_libplug_la_CFLAGS = $(AM_CFLAGS) -pthread
 plug_libplug_la_LIBADD = lib/libcommon.la $(VDEPLUG_LIBS) -lpthread
 
@@ -21,7 +24,8 @@ vdeplugdir = $(libdir)/vdeplug
 vdeplug_LTLIBRARIES = plug/libvdeplug_lanbox.la
 plug_libvdeplug_lanbox_la_SOURCES = \
 	plug/module.c \
-	plug/ringconn.c plug/ringconn.h
+	plug/ringconn.c plug/ringconn.h \
+	plug/ringname.c plug/ringname.h
 plug_libvdeplug_lanbox_la_CFLAGS = $(AM_CFLAGS)
 plug_libvdeplug_lanbox_la_LIBADD = lib/libfront.la $(VDEPLUG_LIBS)
 plug_libvdeplug_lanbox_la_LDFLAGS = -module -avoid-version -shared \

@@ -16,14 +16,12 @@
 
 #include <errno.h>
 #include <libvdeplug_mod.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #include "lib/compiler.h"
 #include "plug/ringconn.h"
+#include "plug/ringname.h"
 
 /**
  * struct module_conn - What the library knows as a VDECONN
@@ -44,74 +42,34 @@ static struct module_conn *module_conn(VDECONN *conn)
 	return (struct module_conn *)(void *)conn;
 }
 
-/* The directory meant by an empty name: the first that has a switch. */
-static const char *module_default_dir(void)
-{
-	static const char *const dirs[] = { "/var/run/vde.ctl", "/tmp/vde.ctl" };
-	struct stat st;
-
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
-		if (!stat(dirs[i], &st))
-			return dirs[i];
-	return dirs[0];
-}
-
-enum { MODULE_ANY_PORT = -1, MODULE_BAD_PORT = -2 };
-
-/* Take "[PORT]" or "[port=PORT]" off the end of @args. Return: the number, or one of
- * the above. */
-static long module_port(char *args)
-{
-	char *text = strrchr(args, '['), *end;
-	long n;
-
-	if (!text || text[strlen(text) - 1] != ']')
-		return MODULE_ANY_PORT;
-	*text++ = 0;
-	text[strlen(text) - 1] = 0;
-	if (!strncmp(text, "port=", 5))
-		text += 5;
-	n = strtol(text, &end, 0);
-	return end == text || *end || n < 0 || n > UINT16_MAX ? MODULE_BAD_PORT : n;
-}
-
 static VDECONN *module_open(char *args, char *descr, int interface_version UNUSED,
 			    struct vde_open_args *open_args)
 {
-	char path[4096], vnl[4096];
-	struct vhost_hello hello = { .port = 0 };
 	struct module_conn *mc;
-	const char *dir;
-	long port = module_port(args);
+	struct ringname rn;
+	char vnl[4096];
 	int ret;
 
-	if (port == MODULE_BAD_PORT) {
-		errno = EINVAL;
+	ret = ringname_parse(&rn, args, descr, open_args ? open_args->port : 0);
+	if (ret) {
+		errno = -ret;
 		return NULL;
 	}
-	if (port == MODULE_ANY_PORT && open_args && open_args->port > 0)
-		port = open_args->port;
-	dir = *args ? args : module_default_dir();
-	hello.port = port > 0 ? (uint32_t)port : 0;
-	hello.management = !port;
-	snprintf(hello.descr, sizeof(hello.descr), "%s", descr ? descr : "");
 	mc = calloc(1, sizeof(*mc));
 	if (!mc)
 		return NULL;
-	if ((size_t)snprintf(path, sizeof(path), "%s/vhost", dir) >= sizeof(path))
-		ret = -ENAMETOOLONG;
-	else
-		ret = ringconn_open(path, &hello, &mc->ring);
+	/* One frame a call, without a header: the switch finishes them. */
+	ret = ringconn_open(rn.path, &rn.hello, 0, &mc->ring);
 	if (ret == -ENOENT || ret == -ECONNREFUSED || ret == -ENOTSUP) {
-		if (port != MODULE_ANY_PORT)
-			snprintf(vnl, sizeof(vnl), "vde://%s[%ld]", dir, port);
+		if (rn.port != RINGNAME_ANY_PORT)
+			snprintf(vnl, sizeof(vnl), "vde://%s[%ld]", rn.dir, rn.port);
 		else
-			snprintf(vnl, sizeof(vnl), "vde://%s", dir);
+			snprintf(vnl, sizeof(vnl), "vde://%s", rn.dir);
 		mc->plain = vde_open(vnl, descr, open_args);
 		ret = mc->plain ? 0 : -errno;
 		if (mc->plain)
 			fprintf(stderr, "lanbox://%s: this switch offers no shared memory; "
-				"using plain VDE\n", dir);
+				"using plain VDE\n", rn.dir);
 	}
 	if (ret) {
 		free(mc);
@@ -125,7 +83,7 @@ static ssize_t module_recv(VDECONN *conn, void *buf, size_t len, int flags)
 {
 	struct module_conn *mc = module_conn(conn);
 
-	return mc->ring ? ringconn_recv(mc->ring, buf, len)
+	return mc->ring ? ringconn_recv(mc->ring, NULL, buf, len)
 			: vde_recv(mc->plain, buf, len, flags);
 }
 
@@ -133,7 +91,7 @@ static ssize_t module_send(VDECONN *conn, const void *buf, size_t len, int flags
 {
 	struct module_conn *mc = module_conn(conn);
 
-	return mc->ring ? ringconn_send(mc->ring, buf, len)
+	return mc->ring ? ringconn_send(mc->ring, NULL, buf, len)
 			: vde_send(mc->plain, buf, len, flags);
 }
 

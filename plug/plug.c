@@ -80,6 +80,17 @@ static bool plug_frame(void *ctx, struct end *e, const void *frame, size_t size)
 	return !to || end_send(to, frame, size) != -EAGAIN;
 }
 
+static bool plug_frame_vnet(void *ctx, struct end *e, const struct vnet_hdr *hdr,
+			    const void *frame, size_t size)
+{
+	struct plug *p = ctx;
+	struct end *to = p->end[e == p->end[0]];
+
+	if (p->iplog && e == p->end[1])
+		plug_look(p, frame, size);
+	return !to || end_send_vnet(to, hdr, frame, size) != -EAGAIN;
+}
+
 static void plug_room(void *ctx, struct end *e)
 {
 	struct plug *p = ctx;
@@ -111,6 +122,7 @@ static void plug_gone(void *ctx, struct end *e, int err)
 
 static const struct end_handler plug_handler = {
 	.frame = plug_frame,
+	.frame_vnet = plug_frame_vnet,
 	.room = plug_room,
 	.gone = plug_gone,
 };
@@ -197,6 +209,21 @@ static int plug_open_stdio(struct plug *p, int i)
 	return ret;
 }
 
+/* A switch of ours and a tap pass frames on that are not finished. */
+static int plug_open_vnl(struct plug *p, int i)
+{
+	struct end *other = p->end[!i];
+	int ret = -ENOENT;
+
+	if (other && end_takes(other))
+		ret = end_open_ring(&p->end[i], p->loop, &p->vnl[i], end_takes(other));
+	if (ret == -ENOENT || ret == -ECONNREFUSED || ret == -ENOTSUP)
+		return end_open_vnl(&p->end[i], p->loop, &p->vnl[i]);
+	if (!ret)
+		end_set_gives(other, end_takes(p->end[i]));
+	return ret;
+}
+
 static int plug_open_end(struct plug *p, int i)
 {
 	const struct plug_side *side = &p->opt->side[i];
@@ -210,7 +237,7 @@ static int plug_open_end(struct plug *p, int i)
 			.open = side->with_open ? &side->open : NULL,
 			.retry_s = p->opt->retry_s,
 		};
-		return end_open_vnl(&p->end[i], p->loop, &p->vnl[i]);
+		return plug_open_vnl(p, i);
 	case PLUG_TAP:
 		return end_open_tap(&p->end[i], p->loop, side->name);
 	case PLUG_STDIO:
@@ -223,7 +250,8 @@ static int plug_open_end(struct plug *p, int i)
 
 int plug_open(struct plug *p, struct ev_loop *loop, const struct plug_options *opt)
 {
-	int ret;
+	/* A tap comes first: what it takes is said to a switch at the beginning. */
+	int first = opt->side[1].kind == PLUG_TAP, ret;
 
 	*p = (struct plug){ .loop = loop, .opt = opt, .pause_s = PLUG_FIRST_RETRY_S };
 	ev_timer_init(&p->restart, plug_restart_cb, 0., 0.);
@@ -232,9 +260,9 @@ int plug_open(struct plug *p, struct ev_loop *loop, const struct plug_options *o
 		if (!p->iplog)
 			return -ENOMEM;
 	}
-	ret = plug_open_end(p, 0);
+	ret = plug_open_end(p, first);
 	if (!ret)
-		ret = plug_open_end(p, 1);
+		ret = plug_open_end(p, !first);
 	return ret;
 }
 

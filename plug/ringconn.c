@@ -19,6 +19,7 @@
 
 #include "lib/eth.h"
 #include "lib/fd.h"
+#include "lib/offload.h"
 #include "lib/vhost_front.h"
 #include "lib/vnet.h"
 #include "lib/vring_driver.h"
@@ -39,6 +40,8 @@ enum {
  * struct ringconn - A connection
  * @path:	The switch's socket
  * @hello:	What we tell it
+ * @wanted:	Features we can do with
+ * @takes:	What the switch takes of frames that are not finished
  * @vf:		Connection to it; @vf.sock is -1 while it is away
  * @epoll:	What the caller polls: @call[RX], @vf.sock, @timer
  * @timer:	Runs while the switch is away
@@ -60,6 +63,8 @@ enum {
 struct ringconn {
 	char path[4096];
 	struct vhost_hello hello;
+	uint64_t wanted;
+	uint64_t takes;
 	struct vhost_front vf;
 	pthread_mutex_t lock[RINGS];
 	int epoll;
@@ -133,18 +138,37 @@ static void ringconn_arm(struct ringconn *rc)
 		ring_bell(rc->call[RX]);
 }
 
+/* What a device that has @features takes of frames which are not finished. */
+static uint64_t ringconn_host_takes(uint64_t features)
+{
+	const struct { unsigned int host; uint64_t takes; } known[] = {
+		{ VNET_F_CSUM, OFFLOAD_F(VNET_F_GUEST_CSUM) },
+		{ VNET_F_HOST_TSO4, OFFLOAD_F(VNET_F_GUEST_TSO4) },
+		{ VNET_F_HOST_TSO6, OFFLOAD_F(VNET_F_GUEST_TSO6) },
+		{ VNET_F_HOST_ECN, OFFLOAD_F(VNET_F_GUEST_ECN) },
+		{ VNET_F_HOST_USO, OFFLOAD_F(VNET_F_GUEST_USO4) | OFFLOAD_F(VNET_F_GUEST_USO6) },
+	};
+	uint64_t takes = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (features & OFFLOAD_F(known[i].host))
+			takes |= known[i].takes;
+	return takes;
+}
+
 /* Connect and hand everything over, as it is now. Return: 0 or -errno. */
 static int ringconn_connect(struct ringconn *rc)
 {
-	const uint64_t features = 1ULL << 32 | 1ULL << VNET_F_MRG_RXBUF |
-				  1ULL << VRING_F_EVENT_IDX;
+	const uint64_t needed = 1ULL << 32 | 1ULL << VNET_F_MRG_RXBUF |
+				1ULL << VRING_F_EVENT_IDX;
 	const struct vhost_region region = { GUEST, rc->mem_size, GUEST, 0 };
 	int ret;
 
-	ret = vhost_front_open(&rc->vf, rc->path, &rc->hello, features, features,
+	ret = vhost_front_open(&rc->vf, rc->path, &rc->hello, needed | rc->wanted, needed,
 			       RINGCONN_ANSWER_MS);
 	if (ret)
 		return ret;
+	__atomic_store_n(&rc->takes, ringconn_host_takes(rc->vf.features), __ATOMIC_RELAXED);
 	ret = vhost_front_memory(&rc->vf, &region, &rc->mem_fd, 1);
 	for (unsigned int r = 0; !ret && r < RINGS; r++) {
 		const struct vring_driver *vd = &rc->ring[r];
@@ -266,15 +290,15 @@ static void ringconn_suspect(struct ringconn *rc)
 }
 
 /* Write a frame into descriptors from @tx_next on. */
-static void ringconn_put(struct ringconn *rc, const uint8_t *frame, size_t size,
-			 unsigned int pieces)
+static void ringconn_put(struct ringconn *rc, const struct vnet_hdr *hdr,
+			 const uint8_t *frame, size_t size, unsigned int pieces)
 {
 	struct vring_driver *vd = &rc->ring[TX];
 	uint16_t head = rc->tx_next;
 	size_t room = RINGCONN_BUF - VNET_HDR_SIZE;
 	uint8_t *to = rc->buf[TX] + (size_t)head * RINGCONN_BUF;
 
-	/* The header is zero from the beginning, and nobody writes to it. */
+	memcpy(to, hdr, VNET_HDR_SIZE);
 	to += VNET_HDR_SIZE;
 	for (unsigned int i = 0; i < pieces; i++) {
 		uint16_t d = (uint16_t)((head + i) & (RINGCONN_RING - 1));
@@ -294,8 +318,15 @@ static void ringconn_put(struct ringconn *rc, const uint8_t *frame, size_t size,
 	vring_driver_add(vd, head);
 }
 
-ssize_t ringconn_send(struct ringconn *rc, const void *frame, size_t size)
+uint64_t ringconn_takes(const struct ringconn *rc)
 {
+	return __atomic_load_n(&rc->takes, __ATOMIC_RELAXED);
+}
+
+ssize_t ringconn_send(struct ringconn *rc, const struct vnet_hdr *hdr, const void *frame,
+		      size_t size)
+{
+	const struct vnet_hdr none = { .flags = 0 };
 	unsigned int pieces = (unsigned int)((size + VNET_HDR_SIZE + RINGCONN_BUF - 1) /
 					     RINGCONN_BUF);
 
@@ -306,7 +337,7 @@ ssize_t ringconn_send(struct ringconn *rc, const void *frame, size_t size)
 		ringconn_reclaim(rc);
 	ringconn_suspect(rc);
 	if (rc->tx_free >= pieces || ringconn_wait_room(rc, pieces)) {
-		ringconn_put(rc, frame, size, pieces);
+		ringconn_put(rc, hdr ? hdr : &none, frame, size, pieces);
 		if (vring_driver_publish(&rc->ring[TX]))
 			ring_bell(rc->kick[TX]);
 	}
@@ -325,10 +356,10 @@ static void ringconn_give_back(struct ringconn *rc)
 }
 
 /* Take one frame out of the ring. Return: its size, or 0 if there is none. */
-static size_t ringconn_take(struct ringconn *rc, uint8_t *buf, size_t size)
+static size_t ringconn_take(struct ringconn *rc, struct vnet_hdr *hdr, uint8_t *buf,
+			    size_t size)
 {
 	struct vring_driver *vd = &rc->ring[RX];
-	struct vnet_hdr hdr = { .flags = 0 };
 	size_t got = 0, skip = VNET_HDR_SIZE;
 	unsigned int buffers = 1;
 
@@ -343,8 +374,8 @@ static size_t ringconn_take(struct ringconn *rc, uint8_t *buf, size_t size)
 		from = rc->buf[RX] + (size_t)id * RINGCONN_BUF;
 		len = MIN(len, (uint32_t)RINGCONN_BUF);
 		if (!i) {
-			memcpy(&hdr, from, sizeof(hdr));
-			buffers = MAX(le16_get(hdr.num_buffers), 1);
+			memcpy(hdr, from, sizeof(*hdr));
+			buffers = MAX(le16_get(hdr->num_buffers), 1);
 		}
 		if (len > skip) {
 			size_t part = MIN(len - skip, size - got);
@@ -386,13 +417,14 @@ static ssize_t ringconn_none(struct ringconn *rc)
 	return 0;
 }
 
-ssize_t ringconn_recv(struct ringconn *rc, void *buf, size_t size)
+ssize_t ringconn_recv(struct ringconn *rc, struct vnet_hdr *hdr, void *buf, size_t size)
 {
+	struct vnet_hdr unseen;
 	ssize_t n = 0;
 
 	pthread_mutex_lock(&rc->lock[RX]);
 	while (!n) {
-		n = (ssize_t)ringconn_take(rc, buf, size);
+		n = (ssize_t)ringconn_take(rc, hdr ? hdr : &unseen, buf, size);
 		if (!n) {
 			ringconn_give_back(rc);
 			n = ringconn_none(rc);
@@ -458,7 +490,8 @@ static int ringconn_make_memory(struct ringconn *rc)
 	return 0;
 }
 
-int ringconn_open(const char *path, const struct vhost_hello *hello, struct ringconn **out)
+int ringconn_open(const char *path, const struct vhost_hello *hello, uint64_t takes,
+		  struct ringconn **out)
 {
 	struct ringconn *rc = calloc(1, sizeof(*rc));
 	int ret;
@@ -467,6 +500,10 @@ int ringconn_open(const char *path, const struct vhost_hello *hello, struct ring
 		return -ENOMEM;
 	rc->mem_fd = rc->vf.sock = -1;
 	rc->hello = *hello;
+	if (takes)
+		rc->wanted = takes | OFFLOAD_F(VNET_F_CSUM) | OFFLOAD_F(VNET_F_HOST_TSO4) |
+			     OFFLOAD_F(VNET_F_HOST_TSO6) | OFFLOAD_F(VNET_F_HOST_ECN) |
+			     OFFLOAD_F(VNET_F_HOST_USO);
 	for (unsigned int r = 0; r < RINGS; r++) {
 		pthread_mutex_init(&rc->lock[r], NULL);
 		rc->kick[r] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

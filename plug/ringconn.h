@@ -20,16 +20,22 @@
  * done, the new one does; frames that find the ring full meanwhile are dropped, as
  * on a cable that was pulled.
  *
+ * A caller that takes frames which are not finished (lib/offload.h) gets them with the
+ * headers that the switch puts in front, and may send such frames, as far as the switch
+ * that is there at the time understands them. Others get finished frames.
+ *
  * One thread may send while another receives. The memory is the process's own:
  * after a fork only one of the two may go on.
  */
 #ifndef PLUG_RINGCONN_H
 #define PLUG_RINGCONN_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "lib/compiler.h"
 #include "lib/vhost_wire.h"
+#include "lib/vnet.h"
 
 enum {
 	RINGCONN_RING = 1024,		/* buffers each way */
@@ -45,11 +51,13 @@ struct ringconn;
  * ringconn_open() - Plug in
  * @path:	The switch's vhost socket; copied
  * @hello:	What we want of it; copied
+ * @takes:	Features that frames may need which we get (lib/offload.h); 0: nothing, nor
+ *		do we send such frames
  * @out:	Set to the connection
  *
  * Return: 0 or -errno; -ENOENT or -ECONNREFUSED if there is no such switch
  */
-int ringconn_open(const char *path, const struct vhost_hello *hello,
+int ringconn_open(const char *path, const struct vhost_hello *hello, uint64_t takes,
 		  struct ringconn **out) MUST_CHECK;
 
 void ringconn_close(struct ringconn *rc);
@@ -57,13 +65,18 @@ void ringconn_close(struct ringconn *rc);
 /* Descriptor to poll for frames; the ringconn's. */
 int ringconn_fd(const struct ringconn *rc);
 
-/* Send a frame, waiting for room. One that is too short or long, or finds no room
+/* Features that frames may need which are sent. Changes when the switch does. */
+uint64_t ringconn_takes(const struct ringconn *rc);
+
+/* Send a frame, with @hdr if it is not NULL, waiting for room. One that is too short or long, or finds no room
  * for RINGCONN_SEND_MS, is dropped, and nobody told. Return: @size. */
-ssize_t ringconn_send(struct ringconn *rc, const void *frame, size_t size);
+ssize_t ringconn_send(struct ringconn *rc, const struct vnet_hdr *hdr, const void *frame,
+		      size_t size);
 
 /**
  * ringconn_recv() - Receive a frame
  * @rc:		Connection
+ * @hdr:	Set to its header, unless NULL
  * @buf:	Storage for @size bytes; what does not fit is lost
  * @size:	Bytes
  *
@@ -71,6 +84,6 @@ ssize_t ringconn_send(struct ringconn *rc, const void *frame, size_t size);
  * was something to do but no frame (programs take less for the end, and QEMU more for a
  * frame), or -1 with errno set (EAGAIN)
  */
-ssize_t ringconn_recv(struct ringconn *rc, void *buf, size_t size);
+ssize_t ringconn_recv(struct ringconn *rc, struct vnet_hdr *hdr, void *buf, size_t size);
 
 #endif /* PLUG_RINGCONN_H */

@@ -454,6 +454,82 @@ else
 	skip 'guests of QEMU' 'no QEMU with KVM here'
 fi
 
+# Taps: what the kernel leaves to others crosses the switch as it is.
+
+at() {
+	host=$1
+	shift
+	nsenter -t "$(pid_of "$host")" -n -- "$@"
+}
+other_ns() {
+	[ "$(readlink "/proc/$(pid_of "$1")/ns/net")" != "$(readlink /proc/$$/ns/net)" ]
+}
+# tap_host NAME ADDRESS VNL: a network namespace whose tap0 is on a switch.
+tap_host() {
+	spawn "$1" unshare -n sleep 1000
+	wait_for 3 other_ns "$1"
+	spawn "$1.plug" nsenter -t "$(pid_of "$1")" -n -- \
+		"$top_builddir/lanbox-plug" --tap tap0 "$3"
+	wait_for 3 at "$1" ip link show tap0
+	at "$1" ip addr add "$2/24" dev tap0
+	at "$1" ip link set tap0 up
+}
+# sent HOST FIELD: what its kernel has been given by the plug.
+sent() {
+	at "$1" ip -s -j link show tap0 | sed 's/.*"rx":{\([^}]*\)}.*/\1/' |
+		tr , '\n' | sed -n "s/\"$2\"://p"
+}
+listening() {
+	at "$1" ss -ltn | grep -q :5001
+}
+# tcp FROM TO ADDRESS: 16 MiB come as they went; $mean is what frames had there.
+tcp() {
+	[ -e data ] || head -c 16777216 /dev/urandom >data
+	spawn got nsenter -t "$(pid_of "$2")" -n -- socat -u TCP-LISTEN:5001 CREATE:got
+	wait_for 3 listening "$2"
+	bytes=$(sent "$2" bytes) packets=$(sent "$2" packets)
+	at "$1" socat -u OPEN:data "TCP:$3:5001"
+	ended got
+	cmp data got
+	mean=$((($(sent "$2" bytes) - bytes) / ($(sent "$2" packets) - packets)))
+	note "$1 to $2: $mean bytes in a frame"
+}
+tap_big() {
+	tap_host n1 10.9.0.1 "$fast"
+	tap_host n2 10.9.0.2 "$fast"
+	tcp n1 n2 10.9.0.2
+	[ "$mean" -gt 4000 ]
+	tcp n2 n1 10.9.0.1
+	[ "$mean" -gt 4000 ]
+}
+tap_small() {
+	tap_host n3 10.9.0.3 "$plain"
+	tcp n1 n3 10.9.0.3
+	[ "$mean" -le 1514 ]
+	tcp n3 n1 10.9.0.1
+	at n3 ethtool -K tap0 tx off >/dev/null
+	tcp n3 n2 10.9.0.2
+}
+tap_killed() {
+	end sw KILL
+	switch_start sw
+	wait_for 5 at n1 busybox ping -c 1 -W 1 10.9.0.2
+	tcp n1 n2 10.9.0.2
+	[ "$mean" -gt 4000 ]
+	for name in n1 n2 n3; do
+		is_running $name.plug && end $name.plug
+		end $name
+	done
+}
+if [ "$(id -u)" -eq 0 ] && command -v socat >/dev/null && [ -c /dev/net/tun ] &&
+   unshare -n true 2>/dev/null; then
+	check 'taps through shared memory pass big frames' tap_big
+	check 'and cut ones to and from a plain plug' tap_small
+	check 'they do so again when the switch was killed' tap_killed
+else
+	skip 'taps through shared memory' 'only root, with socat and namespaces'
+fi
+
 # Switches that are killed.
 
 check 'a plug that only listens is back when the switch was killed' \
