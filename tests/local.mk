@@ -231,6 +231,7 @@ unit_tests = \
 	tests/unit/test-bytes \
 	tests/unit/test-devices \
 	tests/unit/test-guard \
+	tests/unit/test-finish \
 	tests/unit/test-offload \
 	tests/unit/test-ram \
 	tests/unit/test-iplog \
@@ -271,6 +272,8 @@ tests_unit_test_devices_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_devices_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_guard_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_guard_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
+tests_unit_test_finish_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_finish_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_iplog_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_iplog_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS)
 tests_unit_test_lldp_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
