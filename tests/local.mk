@@ -8,16 +8,19 @@ EXTRA_DIST += tests/man.sh
 
 # The switch against real peers.
 check_PROGRAMS += \
+	tests/integration/baretap \
 	tests/integration/framecheck \
 	tests/integration/rawvde \
 	tests/integration/segments \
 	tests/integration/sessions \
 	tests/integration/streamraw \
 	tests/integration/talk \
+	tests/integration/transfer \
 	tests/integration/twohosts \
 	tests/integration/wirecheck
 EXTRA_DIST += tests/integration/conn.h tests/integration/invariants.sh \
 	tests/integration/lib.sh tests/integration/rings.sh tests/integration/tool.h
+tests_integration_baretap_LDADD = lib/libcommon.la
 tests_integration_framecheck_LDADD = $(VDEPLUG_LIBS)
 tests_integration_segments_LDADD = lib/libcommon.la
 tests_integration_streamraw_LDADD = $(VDEPLUG_LIBS)
@@ -42,6 +45,7 @@ integration_tests = \
 	tests/integration/mcast.sh \
 	tests/integration/noloss.sh \
 	tests/integration/offload.sh \
+	tests/integration/offload-matrix.sh \
 	tests/integration/peers.sh \
 	tests/integration/plug.sh \
 	tests/integration/plugins.sh \
