@@ -150,7 +150,7 @@ check_PROGRAMS += tests/bench/offload-bench
 tests_bench_offload_bench_LDADD = lib/libcommon.la
 EXTRA_DIST += tests/bench/switch-bench tests/bench/vhost-bench tests/bench/vm-bench \
 	tests/bench/disk-bench tests/bench/fdb-bench tests/bench/frame-cost \
-	tests/bench/ring-bench tests/bench/report.sh \
+	tests/bench/ring-bench tests/bench/tap-bench tests/bench/report.sh \
 	tests/bench/ovs-dpdk tests/bench/dpdk-load.c
 
 # Ratios to peers in the same run: the switch beside vde_switch, booting beside
@@ -159,6 +159,9 @@ bench: all $(check_PROGRAMS) $(check_DATA)
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
 		REPORT='$(abs_top_builddir)/bench-report' \
 		$(SHELL) $(top_srcdir)/tests/bench/switch-bench
+	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
+		REPORT='$(abs_top_builddir)/bench-report' \
+		$(SHELL) $(top_srcdir)/tests/bench/tap-bench
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
 		REPORT='$(abs_top_builddir)/bench-report' \
 		$(SHELL) $(top_srcdir)/tests/bench/vm-bench
