@@ -57,7 +57,7 @@ static void announce_send(struct port *port, uint16_t ttl_s)
 	snprintf(descr, sizeof(descr), "port %u", port->id);
 	info.port_descr = port->name ? port->name : descr;
 	iov.iov_len = lldp_build(&info, bytes);
-	f = (struct frame){ bytes, iov.iov_len, iov.iov_len, &iov, 1 };
+	f = (struct frame){ bytes, iov.iov_len, iov.iov_len, &iov, 1, NULL };
 	vsw_send(port, &f);
 	port->announce.told = ttl_s;
 }

@@ -186,6 +186,11 @@ static struct fdb_entry *fdb_find_in(struct fdb *fdb, uint32_t bucket, uint64_t 
 	return NULL;
 }
 
+static struct fdb_entry *fdb_find_hashed(struct fdb *fdb, uint64_t key)
+{
+	return fdb_find_in(fdb, fdb_hash(fdb, key), key);
+}
+
 static struct fdb_hint *fdb_hint(struct fdb *fdb, uint64_t key)
 {
 	return &fdb->hint[(key ^ key >> 16) & (FDB_HINTS - 1)];
@@ -209,7 +214,7 @@ static struct fdb_entry *fdb_find(struct fdb *fdb, uint64_t key)
 
 	if (LIKELY(hint->key == key && e->key == key))
 		return e;
-	e = fdb_find_in(fdb, fdb_hash(fdb, key), key);
+	e = fdb_find_hashed(fdb, key);
 	if (e)
 		fdb_set_hint(fdb, hint, e);
 	return e;

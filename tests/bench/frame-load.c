@@ -146,7 +146,7 @@ static void make_frames(void)
 			memcpy(b + 12, udp, sizeof(udp));
 		}
 		iov[i] = (struct iovec){ b, SIZE };
-		frames[i] = (struct frame){ b, SIZE, SIZE, &iov[i], 1 };
+		frames[i] = (struct frame){ b, SIZE, SIZE, &iov[i], 1, NULL };
 	}
 }
 

@@ -311,7 +311,7 @@ static void show(struct world *w, struct fuzz_in *in)
 	uint8_t *data = fuzz_alloc(size), *first = fuzz_alloc(head);
 	uint8_t *rest = fuzz_alloc(size - head), *out = fuzz_alloc(size);
 	struct iovec iov[2] = { { first, head }, { rest, size - head } };
-	struct frame f = { first, head, size, iov, 2 };
+	struct frame f = { first, head, size, iov, 2, NULL };
 	enum drop_reason why = DROP_REASON_COUNT;
 	const struct guard_port *p = &w->port[from];
 	struct receiver r;

@@ -485,7 +485,6 @@ static bool end_has_lost(struct end *end, const struct want *want, unsigned int 
 
 	for (unsigned int i = end->tooks; i < n && same; i++) {
 		const struct bytes *b = wanted(end->s, &want[i]);
-		struct frame f = { .iovcnt = 1 };
 
 		if (!queue_has_room(end, b))
 			continue;
@@ -495,8 +494,8 @@ static bool end_has_lost(struct end *end, const struct want *want, unsigned int 
 		}
 		same = end->count < end->ep.q.count;
 		if (same) {
-			f.iov = txq_peek(&end->ep.q, end->count);
-			f.size = f.iov->iov_len;
+			const struct frame f = txq_peek(&end->ep.q, end->count);
+
 			same = frame_is(&f, b);
 		}
 		end->count++;
@@ -677,7 +676,7 @@ static void step_bpdu(struct sim *s, const struct sim_event *ev)
 			  [29] = 7, [34] = luck & 2 ? 0x10 : 0xf0, [41] = (uint8_t)(luck >> 2),
 			  [43] = (uint8_t)(1 + (luck >> 2 & 1)), [44] = 0, 0, 20, 0, 2, 0, 15, 0 };
 	const struct iovec iov = { b, sizeof(b) };
-	const struct frame f = { b, sizeof(b), sizeof(b), &iov, 1 };
+	const struct frame f = { b, sizeof(b), sizeof(b), &iov, 1, NULL };
 	struct end *from = &s->end[ev->a];
 
 	if (!from->plugged || from->held || !s->w->stp)

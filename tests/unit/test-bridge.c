@@ -310,7 +310,7 @@ static void big(void **state UNUSED)
 
 	for (unsigned int i = 0; i < FRAME_BATCH; i++) {
 		iov[i] = (struct iovec){ bytes[i], 64 };
-		frames[i] = (struct frame){ bytes[i], 64, 64, &iov[i], 1 };
+		frames[i] = (struct frame){ bytes[i], 64, 64, &iov[i], 1, NULL };
 	}
 	for (uint64_t n = 0; n < BATCHES; n++) {
 		uint16_t in = (uint16_t)(rand_r(&seed) % PORTS);

@@ -1029,7 +1029,7 @@ static void test_changing(void **state)
 	uint8_t *head = malloc(HEAD), out[200];
 	struct guarded *t = *state;
 	struct iovec iov = { later.b, later.size };
-	struct frame f = { head, HEAD, k.size, &iov, 1 };
+	struct frame f = { head, HEAD, k.size, &iov, 1, NULL };
 	enum drop_reason why;
 
 	assert_non_null(head);

@@ -879,11 +879,11 @@ static void mirror_bad_frames(void **state UNUSED)
 {
 	uint8_t b[64] = { 0 };
 	struct iovec iov = { b, 13 };
-	struct frame f = { b, 13, 13, &iov, 1 };
+	struct frame f = { b, 13, 13, &iov, 1, NULL };
 
 	assert_int_equal(mirror_add(lan->vsw, 7, 2, MIRROR_BOTH), 0);
 	vsw_input(&lan->fake[2].ep, &f, 1);
-	f = (struct frame){ b, 64, ETH_FRAME_MAX + 1, &iov, 1 };
+	f = (struct frame){ b, 64, ETH_FRAME_MAX + 1, &iov, 1, NULL };
 	vsw_input(&lan->fake[2].ep, &f, 1);
 	assert_string_equal(got(), "");
 }

@@ -381,7 +381,7 @@ static void alike(void **state UNUSED)
 	write_frame(b[1], 5, 0, "5/6", 2);
 	for (int i = 0; i < 2; i++) {
 		iov[i] = (struct iovec){ b[i], BYTES };
-		f[i] = (struct frame){ b[i], BYTES, BYTES, &iov[i], 1 };
+		f[i] = (struct frame){ b[i], BYTES, BYTES, &iov[i], 1, NULL };
 	}
 	vsw_input(&lan->fake[5].ep, f, 2);
 	assert_all("", "", "1", "1", "", "");
