@@ -226,7 +226,8 @@ static NOINLINE size_t frame_with_offload(struct port_vhost *pv, unsigned int i,
 		f->offload = o;
 		pv->vsw->unfinished |= o->needs;
 	}
-	return f->size + (o->segs - 1U) * PORT_VHOST_SEGMENT;
+	/* One of no bytes is for the bridge to drop, as a runt. */
+	return 1 + f->size + (o->segs - 1U) * PORT_VHOST_SEGMENT;
 }
 
 /* Forward one batch from a ring, of PORT_VHOST_BYTES or one frame more. Return: how
@@ -335,7 +336,9 @@ static unsigned int ring_send(struct port_vhost *pv, struct vhost_ring *ring,
 			if (UNLIKELY(f->offload))
 				hdr = offload_hdr(f->offload, pv->ep.takes);
 			ret = vnet_put(&pv->dev.vn, vr, s->in + used, taken - used, &hdr, f->iov, f->iovcnt, f->size);
-			if (!ret && !used && taken == PORT_VHOST_CHAINS)
+			/* More than we look at, or than the ring will ever have. */
+			if (!ret && !used && taken == MIN((unsigned int)PORT_VHOST_CHAINS,
+							  (unsigned int)vr->size))
 				ret = -EMSGSIZE;
 			if (ret <= 0 && ret != -EMSGSIZE)
 				break;
