@@ -286,4 +286,35 @@ static inline size_t gso_reference(const struct gso_frame *f, unsigned int seg, 
 	return size;
 }
 
+/**
+ * gso_partial() - The same for a receiver that completes sums: its field has the
+ * pseudo-header's, of which zero has two forms
+ */
+static inline size_t gso_partial(const struct gso_frame *f, unsigned int seg, uint8_t *out)
+{
+	size_t size = gso_reference(f, seg, out);
+
+	gso_put16(out + gso_field(f), gso_pseudo(f, size - f->l4));
+	return size;
+}
+
+/* What a receiver must take to get the frame as it is, VNET_F_GUEST_... as bits; bit 63:
+ * none gets it. */
+static inline uint64_t gso_needs(const struct gso_frame *f)
+{
+	uint64_t needs = UINT64_C(1) << VNET_F_GUEST_CSUM;
+
+	if (f->segs == 1)
+		return needs;
+	if (f->tcp)
+		needs |= UINT64_C(1) << (f->ipv6 ? VNET_F_GUEST_TSO6 : VNET_F_GUEST_TSO4);
+	else
+		needs |= UINT64_C(1) << (f->ipv6 ? VNET_F_GUEST_USO6 : VNET_F_GUEST_USO4);
+	if (!f->tcp && f->segs > 128)
+		needs |= UINT64_C(1) << 63;
+	if (f->hdr.gso_type & VNET_GSO_ECN)
+		needs |= UINT64_C(1) << VNET_F_GUEST_ECN;
+	return needs;
+}
+
 #endif /* TESTS_GSO_H */

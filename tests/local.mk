@@ -95,6 +95,7 @@ tests_vhost_hostile_SOURCES = \
 	tests/vhost/hostile.c \
 	tests/vhost/memory.c \
 	tests/vhost/messages.c \
+	tests/vhost/offloads.c \
 	tests/vhost/restart.c tests/vhost/restart.h \
 	tests/vhost/rings.c \
 	tests/vhost/watch.c

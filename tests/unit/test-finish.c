@@ -88,24 +88,9 @@ static uint8_t want[GSO_FRAME_MAX + 4], got[GSO_FRAME_MAX + 4];
 
 static uint64_t needs_of(const struct sent *s, int tags)
 {
-	const struct gso_frame *f = &s->gso;
-	uint64_t needs = OFFLOAD_F(VNET_F_GUEST_CSUM);
-
 	if (s->plain)
 		return 0;
-	if ((int)s->tags + tags > 2)
-		needs |= OFFLOAD_HERE;
-	if (f->segs == 1)
-		return needs;
-	if (f->tcp)
-		needs |= OFFLOAD_F(f->ipv6 ? VNET_F_GUEST_TSO6 : VNET_F_GUEST_TSO4);
-	else
-		needs |= OFFLOAD_F(f->ipv6 ? VNET_F_GUEST_USO6 : VNET_F_GUEST_USO4);
-	if (!f->tcp && f->segs > 128)
-		needs |= OFFLOAD_HERE;
-	if (f->hdr.gso_type & VNET_GSO_ECN)
-		needs |= OFFLOAD_F(VNET_F_GUEST_ECN);
-	return needs;
+	return gso_needs(&s->gso) | ((int)s->tags + tags > 2 ? OFFLOAD_HERE : 0);
 }
 
 static uint64_t item_needs(const struct item *it, int tags)
@@ -235,9 +220,8 @@ static void check_frame(struct receiver *r, const struct frame *f)
 	if (it->kind == WHOLE)
 		memcpy(want, g->data, size = g->size);
 	else
-		size = gso_reference(g, it->seg, want);
-	if (it->kind == PARTIAL)
-		gso_put16(want + gso_field(g), gso_pseudo(g, size - g->l4));
+		size = it->kind == PARTIAL ? gso_partial(g, it->seg, want) :
+					     gso_reference(g, it->seg, want);
 	if (r->tags > 0) {
 		memmove(want + 16, want + 12, size - 12);
 		memcpy(want + 12, (uint8_t[]){ 0x81, 0, 0, VID }, 4);

@@ -161,23 +161,6 @@ static size_t gather(uint8_t *out, const struct iovec *iov, int n)
 	return size;
 }
 
-static uint64_t needs_of(const struct gso_frame *f)
-{
-	uint64_t needs = OFFLOAD_F(VNET_F_GUEST_CSUM);
-
-	if (f->segs == 1)
-		return needs;
-	if (f->tcp)
-		needs |= OFFLOAD_F(f->ipv6 ? VNET_F_GUEST_TSO6 : VNET_F_GUEST_TSO4);
-	else
-		needs |= OFFLOAD_F(f->ipv6 ? VNET_F_GUEST_USO6 : VNET_F_GUEST_USO4);
-	if (!f->tcp && f->segs > 128)
-		needs |= OFFLOAD_HERE;
-	if (f->hdr.gso_type & VNET_GSO_ECN)
-		needs |= OFFLOAD_F(VNET_F_GUEST_ECN);
-	return needs;
-}
-
 static struct gso_frame frame;
 static uint8_t want[GSO_FRAME_MAX], got[GSO_FRAME_MAX];
 
@@ -201,7 +184,7 @@ static void cut_one(uint64_t *seed, bool partial)
 	assert_int_equal(o.proto, frame.tcp ? 6 : 17);
 	assert_int_equal(o.segs, frame.segs);
 	assert_true(o.ipv6 == frame.ipv6);
-	assert_true(o.needs == needs_of(&frame));
+	assert_true(o.needs == gso_needs(&frame));
 	buf = malloc(o.hdr_len);
 	assert_non_null(buf);
 	if (o.segs > 1)
@@ -365,7 +348,7 @@ static void headers(void **state UNUSED)
 		hdr.num_buffers = le16(77);
 		assert_int_equal(offload_parse(&o, &hdr, frame.data, frame.size, frame.size), 0);
 		assert_true(offload_fits(UINT64_MAX, &o) == (frame.tcp || frame.segs <= 128));
-		assert_true(offload_fits(needs_of(&frame), &o) == (frame.tcp || frame.segs <= 128));
+		assert_true(offload_fits(gso_needs(&frame), &o) == (frame.tcp || frame.segs <= 128));
 		for (int bit = 0; bit < 64; bit++) {
 			if (o.needs >> bit & 1)
 				assert_false(offload_fits(~OFFLOAD_F(bit), &o));

@@ -49,7 +49,8 @@ struct row {
 	unsigned int late_ms;
 };
 
-extern const struct row message_rows[], ring_rows[], doorbell_rows[], memory_rows[];
+extern const struct row message_rows[], ring_rows[], doorbell_rows[], memory_rows[],
+			offload_rows[];
 
 void row_fail(const char *fmt, ...) PRINTF(1, 2);
 /* It cannot be tested here. */

@@ -41,7 +41,7 @@ enum {
 };
 
 static const struct row *const tables[] = {
-	message_rows, ring_rows, doorbell_rows, memory_rows,
+	message_rows, ring_rows, doorbell_rows, memory_rows, offload_rows,
 };
 
 double race_seconds = 1.5;
