@@ -187,6 +187,20 @@ requires_netns() {
 	LB_NETNS=1 exec unshare $lib_flags -- sh "$0"
 }
 
+# netns NAME: one more network namespace, until NAME is ended; and a command there.
+netns() {
+	spawn "$1" unshare -n sleep 100000
+	wait_for 5 own_netns "$1"
+}
+own_netns() {
+	[ "$(readlink "/proc/$(pid_of "$1")/ns/net")" != "$(readlink /proc/$$/ns/net)" ]
+}
+on() {
+	lib_host=$1
+	shift
+	nsenter -t "$(pid_of "$lib_host")" -n -- "$@"
+}
+
 # Whether we can be two users; and a command as another one.
 two_users() {
 	[ "$(id -u)" -eq 0 ] && setpriv --reuid=65534 true 2>/dev/null

@@ -31,20 +31,9 @@ END
 chmod 755 bare_switch
 ours=$SWITCH
 
-# on HOST COMMAND...
-on() {
-	lib_host=$1
-	shift
-	nsenter -t "$(pid_of "$lib_host")" -n -- "$@"
-}
-own_netns() {
-	[ "$(readlink "/proc/$(pid_of "$1")/ns/net")" != "$(readlink /proc/$$/ns/net)" ]
-}
-
 # host NAME N: a namespace; its tap NAME gets 10.9.0.N and fd09::N when it is plugged in.
 host() {
-	spawn "$1" unshare -n sleep 1000
-	wait_for 5 own_netns "$1"
+	netns "$1"
 	echo "$2" >"$1.n"
 	on "$1" sh -c 'echo 0 >/proc/sys/net/ipv4/tcp_slow_start_after_idle'
 }
