@@ -16,8 +16,7 @@ GROUP6=ff15::77
 
 # host NAME N: a host at the switch, its port being N.
 host() {
-	spawn "$1" unshare -n sleep 1000
-	wait_for 2 own_netns "$1"
+	netns "$1"
 	spawn "$1.plug" nsenter -t "$(pid_of "$1")" -n -- ./vde_plug2tap -s "$T/sw" tap0
 	wait_for 3 on "$1" ip link show tap0
 	on "$1" ip addr add "10.0.0.$2/24" dev tap0
@@ -25,14 +24,6 @@ host() {
 	on "$1" ip link set tap0 up
 	on "$1" ip route add 224.0.0.0/4 dev tap0
 	wait_for 3 is 'ports' "$(console sw port/print | grep -c '^Port')" "$2"
-}
-own_netns() {
-	[ "$(readlink "/proc/$(pid_of "$1")/ns/net")" != "$(readlink /proc/$$/ns/net)" ]
-}
-on() {
-	lib_host=$1
-	shift
-	nsenter -t "$(pid_of "$lib_host")" -n -- "$@"
 }
 
 # Join and receive into NAME.got; 16 bytes are a datagram.

@@ -442,21 +442,12 @@ fi
 # host NAME SWITCH: a network namespace with a tap on a switch, up, address
 # 02:00:00:00:00:aa; run things there with "on NAME".
 host() {
-	spawn "$1" unshare -n sleep 1000
-	wait_for 2 own_netns "$1"
+	netns "$1"
 	spawn "$1.plug" nsenter -t "$(pid_of "$1")" -n -- \
 		vde_plug2tap -s "$T/$2" tap0
 	wait_for 3 on "$1" ip link show tap0
 	on "$1" ip link set tap0 address 02:00:00:00:00:aa
 	on "$1" ip link set tap0 up
-}
-own_netns() {
-	[ "$(readlink "/proc/$(pid_of "$1")/ns/net")" != "$(readlink /proc/$$/ns/net)" ]
-}
-on() {
-	lib_host=$1
-	shift
-	nsenter -t "$(pid_of "$lib_host")" -n -- "$@"
 }
 # ask HOST ADDRESS: it sends something there, and there is no answer.
 ask() {

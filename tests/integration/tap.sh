@@ -10,24 +10,9 @@ cd "$T" || exit 99
 
 ip link set lo up
 
-# host NAME: a network namespace with a tap in it, to be plugged in by
-# vde_plug2tap; run things there with "on NAME".
-host() {
-	spawn "$1" unshare -n sleep 1000
-	wait_for 2 own_netns "$1"
-}
-own_netns() {
-	[ "$(readlink "/proc/$(pid_of "$1")/ns/net")" != "$(readlink /proc/$$/ns/net)" ]
-}
-on() {
-	lib_host=$1
-	shift
-	nsenter -t "$(pid_of "$lib_host")" -n -- "$@"
-}
-
 # plugged NAME SWITCHDIR ADDRESS: a host on a switch.
 plugged() {
-	host "$1"
+	netns "$1"
 	spawn "$1.plug" nsenter -t "$(pid_of "$1")" -n -- vde_plug2tap -s "$2" tap0
 	wait_for 3 on "$1" ip link show tap0
 	on "$1" ip addr add "$3/24" dev tap0
@@ -131,7 +116,7 @@ check 'a tap gets what is broadcast, and not what is for others' tap_frames
 # A cable from this namespace to another one, both ends of it taps of the switch.
 two_taps() {
 	switch_start two -t tap4 -t tap5
-	host h4
+	netns h4
 	ip link set tap5 netns "$(pid_of h4)"
 	ip addr add 10.9.4.1/24 dev tap4
 	ip link set tap4 mtu 9000 up
