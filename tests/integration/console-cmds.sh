@@ -172,7 +172,6 @@ help_lines() {
 check 'help: every line of vde_switch, in its order, and others between' help_lines
 
 same 'help of a menu' <<'END'
-help hash/
 help hash/s
 help nonsense
 END

@@ -525,6 +525,8 @@ static void make_vlan(void)
 		plug(port, 0);
 		if (port <= 2) {
 			assert_int_equal(admin_port_vlan(vsw, port, VID), 0);
+			/* Tags inside may come to light there. */
+			vsw->ports[port]->vlan.tag = VLAN_TAG_NONE;
 		} else {
 			assert_int_equal(admin_port_vlan(vsw, port, VLAN_NONE), 0);
 			assert_int_equal(admin_vlan_add_port(vsw, VID, port), 0);
