@@ -10,7 +10,7 @@
 
 enum {
 	RATE_BYTE = 8 * 1000000,	/* tokens of a byte */
-	RATE_BURST_MIN = 16 * 1024,	/* bytes */
+	RATE_BURST_MIN = 32 * 1024,	/* bytes */
 };
 
 bool rate_parse(const char *text, uint64_t *bits)
@@ -37,7 +37,7 @@ bool rate_parse(const char *text, uint64_t *bits)
 
 uint64_t rate_default_burst(uint64_t bits)
 {
-	const uint64_t burst = MAX(bits / 8 / 10, (uint64_t)RATE_BURST_MIN);
+	const uint64_t burst = MAX(bits / 8 / 4, (uint64_t)RATE_BURST_MIN);
 
 	return MIN(burst, RATE_BURST_MAX);
 }

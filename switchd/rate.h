@@ -39,7 +39,9 @@ struct rate {
 /* Bits per second, up to RATE_MAX: a number with an optional k, M, G or T, powers of 1,000. */
 bool rate_parse(const char *text, uint64_t *bits) MUST_CHECK;
 
-/* The burst where nobody says: a tenth of a second's worth, and at least 16 KiB. */
+/* The burst where nobody says: a quarter of a second's worth, and at least 32 KiB. TCP that
+ * has lost what was too much is silent for a fifth of a second, and with less in the bucket
+ * than that brings it would get half the rate. */
 uint64_t rate_default_burst(uint64_t bits);
 
 /* Set a limit, up to RATE_MAX and RATE_BURST_MAX; the bucket is full. */

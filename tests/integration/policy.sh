@@ -141,7 +141,7 @@ rates() {
 	not sw port set 1 rate-out=2T 2>err
 	grep "'rate-out' must be" err
 	sw port set 1 rate-out=20M
-	sw --json ports 1 | grep '"rate-out":20000000,"burst-out":250000'
+	sw --json ports 1 | grep '"rate-out":20000000,"burst-out":625000'
 	sw port set 1 rate-out=0
 }
 rated() {

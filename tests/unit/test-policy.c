@@ -517,8 +517,8 @@ static void rate_texts(void **state UNUSED)
 		assert_true(rate_parse(good[i].text, &bits));
 		assert_int_equal(bits, good[i].bits);
 	}
-	assert_int_equal(rate_default_burst(1), 16384);
-	assert_int_equal(rate_default_burst(100 * 1000 * 1000), 1250000);
+	assert_int_equal(rate_default_burst(1), 32768);
+	assert_int_equal(rate_default_burst(100 * 1000 * 1000), 3125000);
 	assert_int_equal(rate_default_burst(RATE_MAX), RATE_BURST_MAX);
 }
 
@@ -842,6 +842,9 @@ static void mirror_settings(void **state UNUSED)
 	/* No chains. */
 	assert_int_equal(mirror_add(vsw, 6, 7, MIRROR_IN), -EADDRINUSE);
 	assert_int_equal(mirror_add(vsw, 2, 1, MIRROR_IN), -EADDRINUSE);
+	/* They stay as they are for the next client, as with other settings. */
+	assert_true(vsw->ports[7]->kept && vsw->ports[2]->kept);
+	assert_false(vsw->ports[6]->kept);
 	/* Ports that go, and come again. */
 	assert_int_equal(mirror_add(vsw, 7, 3, MIRROR_IN), 0);
 	endpoint_close(&lan->fake[2].ep);
