@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "lib/parse.h"
@@ -97,6 +98,54 @@ static int policy_setshut(const struct console_call *call, const char *arg)
 	return -admin_port_shut(call->vsw, n, on);
 }
 
+static void policy_print_one(const struct port *port, FILE *out)
+{
+	const struct policy *policy = &port->policy;
+	const struct rate *in = &policy->rate[POLICY_IN], *to = &policy->rate[POLICY_OUT];
+	const struct fdb *fdb = port->vsw->bridge.fdb;
+	char isolation[ISOLATION_STR], types[ETHERTYPES_STR];
+
+	fprintf(out, "Port %04u shut=%s isolation=%s ethertypes=%s\n", port->id,
+		port_shut_name(port), isolation_format(policy->isolation, isolation),
+		ethertypes_format(&policy->types, types));
+	fprintf(out, " addresses: %u max=%u static=%u sticky=%u setsticky=%s violation=%s "
+		"refused=%" PRIu64 "\n", fdb_port_count(fdb, port->id), fdb_limit(fdb, port->id),
+		fdb_kind_count(fdb, port->id, FDB_STATIC),
+		fdb_kind_count(fdb, port->id, FDB_STICKY),
+		fdb_sticky(fdb, port->id) ? "true" : "false",
+		secure_action_name(policy->secure.action), policy->secure.refused);
+	fprintf(out, " rate: in=%" PRIu64 " burst=%" PRIu64 " out=%" PRIu64 " burst=%" PRIu64
+		"\n", in->bits, in->burst, to->bits, to->burst);
+	fputs(" floods:", out);
+	for (unsigned int i = 0; i < STORM_KINDS; i++)
+		fprintf(out, " %s=%" PRIu32, storm_name((enum storm_kind)i),
+			port->storm.bucket[i].rate);
+	fputc('\n', out);
+}
+
+/* port/rules [N] */
+static int policy_rules(const struct console_call *call, const char *arg)
+{
+	const struct vsw *vsw = call->vsw;
+	const struct port *port;
+	unsigned int n;
+	int err;
+
+	if (!*arg) {
+		for (unsigned int i = 0; i <= vsw->numports; i++)
+			if (vsw->ports[i])
+				policy_print_one(vsw->ports[i], call->out);
+		return 0;
+	}
+	if (!cmd_only_number(arg, VSW_PORTS_MAX, &n))
+		return EINVAL;
+	port = admin_port(vsw, n, &err);
+	if (!port)
+		return -err;
+	policy_print_one(port, call->out);
+	return 0;
+}
+
 const struct console_cmd cmd_policy[] = {
 	{ "port/setisolation", "N promiscuous|isolated|COMMUNITY",
 	  "port N talks to all, to promiscuous ports, or to its community and those", false,
@@ -116,5 +165,7 @@ const struct console_cmd cmd_policy[] = {
 	  policy_setsticky },
 	{ "port/setshut", "N 0/1", "1=no frame goes to port N or comes from it 0=open it again",
 	  false, policy_setshut },
+	{ "port/rules", "[N]", "print what ports may do, rates in bits/s and bytes, 0=no limit",
+	  true, policy_rules },
 	{ NULL, NULL, NULL, false, NULL },
 };

@@ -7,7 +7,8 @@
  * one that a port is to get, with the tag it gets it with. Frames with offloads are
  * shown finished, as their segments.
  *
- * Watching changes nothing: a watcher may remove itself, and nothing else.
+ * Watching changes nothing: a watcher may remove itself and send copies (port_copy()), and
+ * nothing else.
  */
 #ifndef SWITCHD_WATCH_H
 #define SWITCHD_WATCH_H

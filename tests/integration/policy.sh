@@ -132,6 +132,14 @@ rates() {
 	say plugs 'send b to a size 1514 times 500\n'
 	wait_for 5 rated 1 RATE_OUT 485 490
 	end plugs
+	console sw 'port/rules 1' >rules
+	grep '^Port 0001 shut=no isolation=promiscuous ethertypes=all$' rules
+	grep '^ rate: in=0 burst=0 out=8000 burst=15140$' rules
+	grep '^ addresses: [0-9]* max=0 static=0 sticky=0 setsticky=false violation=ignore refused=0$' \
+		rules
+	grep '^ floods: broadcast=0 multicast=0 unknown=0$' rules
+	is 'ports' "$(console sw port/rules | grep -c ^Port)" 6
+	console sw 'port/rules 17' | grep 1006
 	console sw 'port/setrate 1 out 0' | grep 1000
 	console sw 'port/setrate 1 up 10M' | grep 1022
 	console sw 'port/setrate 1 out 10M 1.5K' | grep 1022
