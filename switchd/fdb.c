@@ -383,12 +383,12 @@ static bool fdb_has_no_room(struct fdb *fdb, uint16_t port, uint64_t now_ms)
 {
 	const struct fdb_list *l = &fdb->ports[port].list[FDB_DYNAMIC];
 
-	if (LIKELY(!fdb_at_limit(fdb, port)))
-		return false;
-	if (!l->count || !fdb_is_old(fdb, &fdb->entries[l->oldest], now_ms))
-		return true;
-	fdb_forget(fdb, &fdb->entries[l->oldest]);
-	return fdb_at_limit(fdb, port);
+	while (UNLIKELY(fdb_at_limit(fdb, port))) {
+		if (!l->count || !fdb_is_old(fdb, &fdb->entries[l->oldest], now_ms))
+			return true;
+		fdb_forget(fdb, &fdb->entries[l->oldest]);
+	}
+	return false;
 }
 
 static enum fdb_kind fdb_kind_at(const struct fdb *fdb, uint16_t port)
@@ -421,6 +421,11 @@ static enum fdb_learned fdb_learn_again(struct fdb *fdb, struct fdb_entry *e, ui
 static NOINLINE enum fdb_learned fdb_learn_more(struct fdb *fdb, struct fdb_entry *e,
 						uint64_t key, uint16_t port, uint64_t now_ms)
 {
+	/* One that is too old has no right to its place, if places are few. */
+	if (e && e->port == port && fdb_is_old(fdb, e, now_ms) && fdb_at_limit(fdb, port)) {
+		fdb_forget(fdb, e);
+		e = NULL;
+	}
 	if (e)
 		return fdb_learn_again(fdb, e, port, now_ms);
 	if (fdb_has_no_room(fdb, port, now_ms) ||
@@ -613,6 +618,10 @@ void fdb_set_sticky(struct fdb *fdb, uint16_t port, bool on, uint64_t now_ms)
 	while (l->count) {
 		struct fdb_entry *e = &fdb->entries[l->oldest];
 
+		if (fdb_is_old(fdb, e, now_ms)) {
+			fdb_forget(fdb, e);
+			continue;
+		}
 		fdb_unlink(fdb, e);
 		fdb_append(fdb, e, port, fdb_kind_at(fdb, port));
 		/* The dynamic ones are in the order of their times. */

@@ -184,6 +184,9 @@ all_or_nothing() {
 	for bad in '"vlan": 77' '"vlan": 4095' '"vlan": "1"' '"user": "no such user"' \
 		'"user": -1' '"user": true' '"group": "no such group"' '"group": []' \
 		'"mcast-router": "maybe"' '"mcast-fast-leave": 1' '"storm-unknown": -1' \
+		'"isolation": "4095"' '"ethertypes": "ip"' '"violation": "maybe"' \
+		'"rate-in": "10X"' '"rate-out": -1' '"burst-in": 5' '"sticky": 1' \
+		'"shut": "yes"' '"max-addresses": -1' \
 		'"name": "ctl"' '"name": "a/b"' '"name": 5' '"name": ""'; do
 		wrong sw port-set "\"port\": 5, \"allocatable\": true, $bad" \
 			"$(echo "$bad" | sed 's/"vlan": 77/VLAN 77/; s/"\([a-z-]*\)".*/'"'\1'/")"

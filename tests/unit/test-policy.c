@@ -1065,6 +1065,136 @@ static void fdb_carries_over(void **state UNUSED)
 	fdb_destroy(b);
 }
 
+/* The same by simpler means: where an address is, of what kind, and when it was seen. */
+
+enum { MODEL_ADDRS = 14, MODEL_PORTS = 4, MODEL_NONE = -1, MODEL_AGEING = 3000 };
+
+static struct model {
+	struct { int port; enum fdb_kind kind; uint64_t seen; } at[MODEL_ADDRS];
+	unsigned int limit[MODEL_PORTS];
+	bool sticky[MODEL_PORTS];
+	uint64_t now;
+} model;
+
+static bool model_is_alive(int a)
+{
+	return model.at[a].port != MODEL_NONE &&
+	       (model.at[a].kind != FDB_DYNAMIC ||
+		model.now - model.at[a].seen <= MODEL_AGEING);
+}
+
+static bool model_is_full(int port)
+{
+	unsigned int n = 0;
+
+	for (int a = 0; a < MODEL_ADDRS; a++)
+		n += model_is_alive(a) && model.at[a].port == port;
+	return model.limit[port] && n >= model.limit[port];
+}
+
+static void model_learn(int a, int port)
+{
+	const bool here = model.at[a].port == port && model_is_alive(a);
+
+	if (here && model.now - model.at[a].seen < FDB_REFRESH_MS)
+		return;
+	if (!here && ((model_is_alive(a) && model.at[a].kind != FDB_DYNAMIC) ||
+		      model_is_full(port)))
+		return;
+	if (!here)
+		model.at[a].kind = model.sticky[port] ? FDB_STICKY : FDB_DYNAMIC;
+	model.at[a].port = port;
+	model.at[a].seen = model.now;
+}
+
+static void model_set_sticky(int port, bool on)
+{
+	model.sticky[port] = on;
+	for (int a = 0; a < MODEL_ADDRS; a++) {
+		if (!model_is_alive(a) || model.at[a].port != port ||
+		    model.at[a].kind != (on ? FDB_DYNAMIC : FDB_STICKY))
+			continue;
+		model.at[a].kind = on ? FDB_STICKY : FDB_DYNAMIC;
+		model.at[a].seen = model.now;
+	}
+}
+
+static void model_flush(int port)
+{
+	for (int a = 0; a < MODEL_ADDRS; a++)
+		if (model.at[a].port == port && model.at[a].kind == FDB_DYNAMIC)
+			model.at[a].port = MODEL_NONE;
+}
+
+static unsigned int model_count(void)
+{
+	unsigned int n = 0;
+
+	for (int a = 0; a < MODEL_ADDRS; a++)
+		n += model_is_alive(a);
+	return n;
+}
+
+static void fdb_like_the_model(void **state UNUSED)
+{
+	struct fdb *fdb = fdb_create(MODEL_ADDRS, MODEL_PORTS, key);
+	uint32_t noise = 1;
+
+	fdb_set_ageing(fdb, MODEL_AGEING);
+	memset(&model, 0, sizeof(model));
+	for (int a = 0; a < MODEL_ADDRS; a++)
+		model.at[a].port = MODEL_NONE;
+	for (int step = 0; step < 300000; step++) {
+		int a, p, what;
+
+		noise = noise * 1664525 + 1013904223;
+		a = (int)(noise >> 8 & 0xff) % MODEL_ADDRS;
+		p = (int)(noise >> 16) % MODEL_PORTS;
+		what = (int)(noise >> 18 & 0xff);
+		model.now += what & 1 ? noise >> 20 & 1023 : 0;
+		if (what < 1) {
+			fdb_flush_port(fdb, (uint16_t)p);
+			model_flush(p);
+		} else if (what < 4) {
+			fdb_set_sticky(fdb, (uint16_t)p, what & 1, model.now);
+			model_set_sticky(p, what & 1);
+		} else if (what < 7) {
+			model.limit[p] = noise >> 28 & 7;
+			fdb_set_limit(fdb, (uint16_t)p, model.limit[p]);
+		} else if (what < 12) {
+			const bool is = model_is_alive(a) && model.at[a].kind == FDB_STATIC;
+
+			assert_int_equal(fdb_add(fdb, host((unsigned int)a), 0, (uint16_t)p,
+						 model.now), is ? -EEXIST : 0);
+			if (!is) {
+				model.at[a].port = p;
+				model.at[a].kind = FDB_STATIC;
+			}
+		} else if (what < 24) {
+			const bool is = model_is_alive(a);
+			int ret = fdb_del(fdb, host((unsigned int)a), 0);
+
+			/* One that is too old may be there still. */
+			assert_true(!is || !ret);
+			model.at[a].port = MODEL_NONE;
+		} else if (what < 28) {
+			fdb_age(fdb, model.now);
+			assert_int_equal(fdb_count(fdb), model_count());
+		} else {
+			bool elsewhere;
+
+			fdb_learn(fdb, host((unsigned int)a), 0, (uint16_t)p, model.now);
+			model_learn(a, p);
+			elsewhere = !model_is_alive(a) || model.at[a].port != p;
+			assert_int_equal(fdb_refuses(fdb, host((unsigned int)a), 0, (uint16_t)p),
+					 elsewhere);
+		}
+		assert_int_equal(fdb_lookup(fdb, host((unsigned int)a), 0, model.now),
+				 model_is_alive(a) ? model.at[a].port : FDB_NO_PORT);
+	}
+	fdb_destroy(fdb);
+}
+
 /* Port security. */
 
 static void bring_many(int port, unsigned int first, unsigned int n)
@@ -1263,6 +1393,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(fdb_limits),
 	cmocka_unit_test(fdb_floods),
 	cmocka_unit_test(fdb_carries_over),
+	cmocka_unit_test(fdb_like_the_model),
 	cmocka_unit_test_setup_teardown(security_drops, setup, teardown),
 	cmocka_unit_test_setup_teardown(security_by_vlan, setup, teardown),
 	cmocka_unit_test_setup_teardown(security_shuts, setup, teardown),
