@@ -170,7 +170,7 @@ static void put_destination(struct bytes *b, unsigned int to)
 		memcpy(a, (const uint8_t[]){ 1, 0, 0x5e, 0, 0, 5 }, sizeof(a));
 	else if (to >= TO_RESERVED && to < TO_LOCAL)
 		memcpy(a, (const uint8_t[]){ 1, 0x80, 0xc2, 0, 0,
-		       (const uint8_t[]){ 0, 1, 2, 14 }[to - TO_RESERVED] }, sizeof(a));
+		       sim_reserved[to - TO_RESERVED] }, sizeof(a));
 	if (to >= TO_LOCAL) {
 		ip_destination(to, ip);
 		memcpy(a, (const uint8_t[]){ 1, 0, 0x5e, ip[1] & 0x7f, ip[2], ip[3] },
@@ -373,7 +373,14 @@ static void end_hold(struct endpoint *ep, bool on)
 static void end_close(struct endpoint *ep)
 {
 	struct end *end = container_of(ep, struct end, ep);
+	const struct sim *s = end->s;
 
+	for (unsigned int e = 0; e < SIM_ENDS; e++)
+		if (s->end[e].plugged && s->end[e].ep.waits_for == ep)
+			sim_fail(end->s, "P8: port %u waits for one that is gone",
+				 s->end[e].port);
+	if (ev_is_active(&ep->patience))
+		sim_fail(end->s, "P7: a timer of port %u runs on", end->port);
 	end->plugged = false;
 	end->s->closed[end->s->closeds++] = end;
 }

@@ -10,6 +10,7 @@
 #include "switchd/storm.h"
 #include "switchd/vlan.h"
 
+const uint8_t sim_reserved[SIM_RESERVED] = { 0, 1, 14, 15 };
 const uint16_t sim_vids[SIM_VIDS] = { 0, 1, 2, 64, 100, 4094, 77, 4095 };
 
 uint64_t sim_random(uint64_t *rng)
@@ -103,7 +104,7 @@ static uint32_t make_looks(struct maker *k)
 		tag = TAG_SINGLE + below(&k->rng, one_in(&k->rng, 8) ? TAG_COUNT - 1 : 5);
 	if (one_in(&k->rng, 16))
 		size = below(&k->rng, one_in(&k->rng, 64) ? SIM_SIZES : 8);
-	return tag | size << D_SIZE_SHIFT;
+	return tag | size << D_SIZE_SHIFT | below(&k->rng, 8) << D_LUCK_SHIFT;
 }
 
 /* A batch of frames, of one flow mostly. */
@@ -214,6 +215,19 @@ static void make_command(struct maker *k)
 	make(k, ev);
 }
 
+/* A port is emptied and removed, and another of its number comes. */
+static void make_replacement(struct maker *k)
+{
+	const unsigned int a = 1 + below(&k->rng, k->w->ports - 1);
+
+	make(k, (struct sim_event){ .op = OP_UNPLUG, .a = (uint8_t)a });
+	make(k, (struct sim_event){ .op = OP_UNPLUG, .a = (uint8_t)(a + k->w->ports) });
+	make(k, (struct sim_event){ .op = OP_REMOVE, .a = (uint8_t)a });
+	if (one_in(&k->rng, 2))
+		make(k, (struct sim_event){ .op = OP_CREATE, .a = (uint8_t)a });
+	make(k, (struct sim_event){ .op = OP_PLUG, .a = (uint8_t)a });
+}
+
 /* Something about an end: a receiver's mood, its coming and going. */
 static void make_mood(struct maker *k)
 {
@@ -258,6 +272,8 @@ void events_make(const struct world *w, struct sim_event *ev, unsigned int n)
 			make_time(&k);
 		else if (what == 999)
 			make_congestion(&k);
+		else if (what == 997)
+			make_replacement(&k);
 		else if (what == 998 && w->stp)
 			make(&k, (struct sim_event){ .op = OP_FRAME, .a = (uint8_t)end,
 						 .c = TO_BPDU, .d = below(&k.rng, 16) <<

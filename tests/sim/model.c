@@ -415,7 +415,7 @@ static struct decision model_decide(struct model *m, unsigned int in, struct sim
 	if (f->ev->b < SIM_STATIONS)
 		model_learn(m, d.vid, f->ev->b, in, now_ms, log);
 	if (to >= TO_RESERVED && to < TO_LOCAL &&
-	    !(m->w->reserved >> (const uint8_t[]){ 0, 1, 2, 14 }[to - TO_RESERVED] & 1))
+	    !(m->w->reserved >> sim_reserved[to - TO_RESERVED] & 1))
 		return dropped(DROP_RESERVED);
 	if (to < SIM_STATIONS) {
 		w = &m->where[d.vid][to];

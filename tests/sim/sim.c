@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sim.c - The simulator: seeds, time, and lists of events made short; see sim.h
  *
- *	sim [-s SEED] [-n EVENTS] [-c EVENTS_PER_SEED] [-o DIR]	EVENTS in all, from SEED on
- *	sim FILE...						events from files
+ *	sim [-f] [-s SEED] [-n EVENTS] [-c EVENTS_OF_SEED] [-o DIR] [FILE...]
+ *
+ * EVENTS in all of seeds from SEED on, then those of FILEs; a TAP line for each of both.
+ * Lists that fail are kept in DIR, the current folder at first. -f is the strict world of
+ * sim.h.
  */
 #include "config.h"
 
@@ -19,7 +22,11 @@
 #include "lib/log.h"
 
 enum {
-	EVENTS_DEFAULT = 1000000,
+#ifdef __SANITIZE_ADDRESS__
+	EVENTS_DEFAULT = 5000000,
+#else
+	EVENTS_DEFAULT = 100000000,
+#endif
 	EVENTS_MAX = 1 << 20,		/* of a seed */
 	EVENTS_OF_SEED = 100000,
 	TWICE = 16,			/* each so many seeds run twice */
@@ -137,13 +144,15 @@ static void report(const struct world *w, unsigned int n, struct outcome *out,
 }
 
 /* Run a seed. Return: whether all held. */
-static bool run_seed(uint64_t seed, unsigned int n, const char *dir, struct outcome *out)
+static bool run_seed(uint64_t seed, unsigned int n, bool strict, const char *dir,
+		     struct outcome *out)
 {
 	struct outcome again;
 	struct world w;
 
 	seed_now = seed;
 	world_make(&w, seed);
+	w.strict = strict;
 	events_make(&w, events, n);
 	sim_run(&w, events, n, out);
 	if (out->good && seed % TWICE == 0) {
@@ -158,40 +167,38 @@ static bool run_seed(uint64_t seed, unsigned int n, const char *dir, struct outc
 	return out->good;
 }
 
-static int run_files(char **files, int count)
+/* Events from a file, as test @i. Return: whether all held; -1: it cannot be read. */
+static int run_file(const char *path, int i)
 {
-	int failed = 0;
+	FILE *f = fopen(path, "re");
+	struct outcome out;
+	struct world w;
+	int n = f ? events_read(f, &w, events, EVENTS_MAX) : -1;
 
-	printf("1..%d\n", count);
-	for (int i = 0; i < count; i++) {
-		FILE *f = fopen(files[i], "re");
-		struct outcome out;
-		struct world w;
-		int n = f ? events_read(f, &w, events, EVENTS_MAX) : -1;
-
-		if (n < 0) {
-			printf("Bail out! %s: cannot be read\n", files[i]);
-			return 99;
-		}
+	if (f)
 		fclose(f);
-		sim_run(&w, events, (unsigned int)n, &out);
-		printf("%s %d - %s\n", out.good ? "ok" : "not ok", i + 1, files[i]);
-		if (!out.good)
-			printf("# event %u: %s\n", out.events, out.why);
-		failed |= !out.good;
+	if (n < 0) {
+		printf("Bail out! %s: cannot be read\n", path);
+		return -1;
 	}
-	return failed;
+	seed_now = w.seed;
+	sim_run(&w, events, (unsigned int)n, &out);
+	printf("%s %d - %s\n", out.good ? "ok" : "not ok", i, path);
+	if (!out.good)
+		printf("# event %u: %s\n", out.events, out.why);
+	return out.good;
 }
 
-static int run_seeds(uint64_t seed, uint64_t events_all, unsigned int n, const char *dir)
+static bool run_seeds(uint64_t seed, uint64_t all, unsigned int n, bool strict,
+		      const char *dir)
 {
 	uint64_t done = 0, delivered = 0, trace = 0, seeds = 0;
 	double from = cpu_s(), took;
 	struct outcome out;
 	bool good = true;
 
-	for (; good && done < events_all; seed++, seeds++) {
-		good = run_seed(seed, n, dir, &out);
+	for (; good && done < all; seed++, seeds++) {
+		good = run_seed(seed, n, strict, dir, &out);
 		done += out.events;
 		delivered += out.delivered;
 		trace = (trace ^ out.trace) * 0x9e3779b97f4a7c15;
@@ -200,18 +207,24 @@ static int run_seeds(uint64_t seed, uint64_t events_all, unsigned int n, const c
 	printf("# %" PRIu64 " events of %" PRIu64 " seeds, %" PRIu64 " frames delivered, trace "
 	       "%016" PRIx64 "\n# %.1f s of processor, %.2f million events a second\n", done,
 	       seeds, delivered, trace, took, (double)done / took / 1e6);
-	return !good;
+	printf("%s 1 - the switch does what the model does, %" PRIu64 " times\n",
+	       good ? "ok" : "not ok", done);
+	return good;
 }
 
 int main(int argc, char **argv)
 {
 	uint64_t seed = 1, all = EVENTS_DEFAULT;
 	unsigned int n = EVENTS_OF_SEED;
+	bool good, strict = false;
 	const char *dir = ".";
-	int opt;
+	int opt, ret = 1;
 
-	while ((opt = getopt(argc, argv, "s:n:c:o:")) != -1) {
+	while ((opt = getopt(argc, argv, "fs:n:c:o:")) != -1) {
 		switch (opt) {
+		case 'f':
+			strict = true;
+			break;
 		case 's':
 			seed = strtoull(optarg, NULL, 10);
 			break;
@@ -235,7 +248,12 @@ int main(int argc, char **argv)
 	log_set_level(LOG_LEVEL_ERR);
 	signal(SIGSEGV, crashed);
 	signal(SIGABRT, crashed);
-	if (optind < argc)
-		return run_files(argv + optind, argc - optind);
-	return run_seeds(seed, all, n, dir);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	printf("1..%d\n", 1 + argc - optind);
+	good = run_seeds(seed, all, n, strict, dir);
+	for (int i = optind; i < argc && ret >= 0; i++) {
+		ret = run_file(argv[i], i - optind + 2);
+		good &= ret > 0;
+	}
+	return !good;
 }

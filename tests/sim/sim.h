@@ -46,6 +46,7 @@ enum {
 	SIM_STATIONS = 24,
 	SIM_GROUPS = 4,
 	SIM_VIDS = 8,
+	SIM_RESERVED = 4,
 	SIM_QUEUE = 2048,		/* frames; as port.h promises */
 	SIM_QUEUE_HIGH = 1024,
 	SIM_QUEUE_BYTES = 8 << 20,
@@ -102,8 +103,8 @@ enum op {
 enum {
 	TO_BROADCAST = SIM_STATIONS,
 	TO_GROUP_MAC,			/* a group that is no IP */
-	TO_RESERVED,			/* four of them */
-	TO_LOCAL = TO_RESERVED + 4,	/* an IP group that all get */
+	TO_RESERVED,			/* SIM_RESERVED of them */
+	TO_LOCAL = TO_RESERVED + SIM_RESERVED,	/* an IP group that all get */
 	TO_GROUP,			/* SIM_GROUPS of them */
 	TO_JOIN = TO_GROUP + SIM_GROUPS,
 	TO_LEAVE = TO_JOIN + SIM_GROUPS,
@@ -172,7 +173,9 @@ struct sim;
 void sim_fail(struct sim *s, const char *fmt, ...) PRINTF(2, 3);
 bool sim_failed(const struct sim *s);
 
+/* VLANs, and last digits of reserved addresses. */
 extern const uint16_t sim_vids[SIM_VIDS];
+extern const uint8_t sim_reserved[SIM_RESERVED];
 
 /* Events: event.c */
 
