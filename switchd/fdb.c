@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "lib/compiler.h"
+#include "switchd/fdb_rank.h"
 
 enum {
 	FDB_NIL = UINT32_MAX,	/* no entry */
@@ -76,7 +77,7 @@ struct fdb {
 	uint32_t count;
 	uint32_t mask;			/* buckets - 1 */
 	unsigned int port_count;
-	uint16_t fullest;		/* port that holds most that was learnt */
+	struct fdb_rank rank;		/* which port holds most that was learnt */
 	struct fdb_hint hint[FDB_HINTS];
 };
 
@@ -112,7 +113,8 @@ struct fdb *fdb_create(unsigned int entries, unsigned int ports,
 	fdb->entries = fdb_alloc(entries * sizeof(*fdb->entries));
 	fdb->ports = calloc(ports, sizeof(*fdb->ports));
 	fdb->buckets = fdb_alloc(buckets * sizeof(*fdb->buckets));
-	if (!fdb->entries || !fdb->ports || !fdb->buckets) {
+	if (!fdb_rank_init(&fdb->rank, ports) || !fdb->entries || !fdb->ports ||
+	    !fdb->buckets) {
 		fdb_destroy(fdb);
 		return NULL;
 	}
@@ -138,6 +140,7 @@ void fdb_destroy(struct fdb *fdb)
 	free(fdb->entries);
 	free(fdb->ports);
 	free(fdb->buckets);
+	fdb_rank_exit(&fdb->rank);
 	free(fdb);
 }
 
@@ -278,6 +281,7 @@ static void fdb_unlink(struct fdb *fdb, struct fdb_entry *e)
 	else
 		fdb->entries[e->next].prev = e->prev;
 	l->count--;
+	fdb_rank_set(&fdb->rank, e->port, fdb_learnt(&fdb->ports[e->port]));
 }
 
 /* Append an entry to a list of a port, as its youngest. */
@@ -297,8 +301,7 @@ static void fdb_append(struct fdb *fdb, struct fdb_entry *e, uint16_t port,
 		fdb->entries[l->youngest].next = i;
 	l->youngest = i;
 	l->count++;
-	if (fdb_learnt(&fdb->ports[port]) > fdb_learnt(&fdb->ports[fdb->fullest]))
-		fdb->fullest = port;
+	fdb_rank_set(&fdb->rank, port, fdb_learnt(&fdb->ports[port]));
 }
 
 /* Forget an entry altogether. */
@@ -318,14 +321,6 @@ static void fdb_forget(struct fdb *fdb, struct fdb_entry *e)
 	fdb->count--;
 }
 
-/* After entries went: which port holds most now? */
-static void fdb_find_fullest(struct fdb *fdb)
-{
-	for (unsigned int i = 0; i < fdb->port_count; i++)
-		if (fdb_learnt(&fdb->ports[i]) > fdb_learnt(&fdb->ports[fdb->fullest]))
-			fdb->fullest = (uint16_t)i;
-}
-
 static bool fdb_is_old(const struct fdb *fdb, const struct fdb_entry *e,
 		       uint64_t now_ms)
 {
@@ -337,11 +332,7 @@ static bool fdb_evict(struct fdb *fdb)
 {
 	const struct fdb_port *p;
 
-	/* Whoever gains an entry is compared with the fullest; after many moves
-	 * away from that one another may hold more, until it gains again. */
-	if (!fdb_learnt(&fdb->ports[fdb->fullest]))
-		fdb_find_fullest(fdb);
-	p = &fdb->ports[fdb->fullest];
+	p = &fdb->ports[fdb_rank_first(&fdb->rank)];
 	if (!fdb_learnt(p))
 		return false;
 	fdb_forget(fdb, &fdb->entries[p->list[p->list[FDB_DYNAMIC].count ? FDB_DYNAMIC :
@@ -538,8 +529,6 @@ unsigned int fdb_age(struct fdb *fdb, uint64_t now_ms)
 			forgotten++;
 		}
 	}
-	if (forgotten)
-		fdb_find_fullest(fdb);
 	return forgotten;
 }
 
@@ -552,14 +541,12 @@ static void fdb_flush_list(struct fdb *fdb, const struct fdb_list *l)
 void fdb_flush_port(struct fdb *fdb, uint16_t port)
 {
 	fdb_flush_list(fdb, &fdb->ports[port].list[FDB_DYNAMIC]);
-	fdb_find_fullest(fdb);
 }
 
 void fdb_flush(struct fdb *fdb)
 {
 	for (unsigned int p = 0; p < fdb->port_count; p++)
 		fdb_flush_list(fdb, &fdb->ports[p].list[FDB_DYNAMIC]);
-	fdb_find_fullest(fdb);
 }
 
 void fdb_forget_port(struct fdb *fdb, uint16_t port)
@@ -568,7 +555,6 @@ void fdb_forget_port(struct fdb *fdb, uint16_t port)
 		fdb_flush_list(fdb, &fdb->ports[port].list[kind]);
 	fdb->ports[port].limit = 0;
 	fdb->ports[port].sticky = false;
-	fdb_find_fullest(fdb);
 }
 
 /* What an operator sets. */

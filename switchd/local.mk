@@ -62,6 +62,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/ctl.c switchd/ctl.h \
 	switchd/dgramio.c switchd/dgramio.h \
 	switchd/fdb.c switchd/fdb.h \
+	switchd/fdb_rank.c switchd/fdb_rank.h \
 	switchd/frame.h \
 	switchd/frame_pcap.h \
 	switchd/isolation.c switchd/isolation.h \
