@@ -82,6 +82,8 @@ tests_sim_sim_SOURCES = \
 	tests/sim/model.c \
 	tests/sim/sim.c tests/sim/sim.h \
 	tests/topo/machine.c tests/topo/machine.h
+turn_tests += tests/sim/sim.sh
+EXTRA_DIST += tests/sim/README.md tests/sim/seeds tests/sim/sim.sh
 tests_sim_sim_LDFLAGS = $(machine_ldflags)
 tests_sim_sim_LDADD = switchd/libswitchd.la
 EXTRA_DIST += tests/topo/README.md tests/topo/cases tests/topo/topo.sh

@@ -143,23 +143,21 @@ static struct where *log_removed(struct model *m, struct fdb_log *log)
 	return w;
 }
 
-/* The table is full. Who goes is its choice: the oldest of a port; in a strict world, of one
- * that has most. */
+/* The table is full. Who goes is its choice: the oldest address of a port that has most. */
 static void model_evict(struct model *m, struct fdb_log *log)
 {
 	const struct where *victim = log_removed(m, log);
-	unsigned int has, most = 0;
+	unsigned int most = 0;
 
 	if (!victim) {
 		sim_fail(m->s, "P5: the table has more than %u addresses", m->w->addresses);
 		return;
 	}
-	has = m->port[victim->port].addresses;
-	for (unsigned int p = 0; m->w->strict && p < m->w->ports; p++)
+	for (unsigned int p = 0; p < m->w->ports; p++)
 		most = MAX(most, m->port[p].addresses);
-	if (has < most)
+	if (m->port[victim->port].addresses < most)
 		sim_fail(m->s, "P5: an address of port %u goes, which has %u: a port has %u",
-			 victim->port, has, most);
+			 victim->port, m->port[victim->port].addresses, most);
 	for (unsigned int v = 0; v < SIM_VIDS; v++)
 		for (unsigned int i = 0; i < SIM_STATIONS; i++)
 			if (m->where[v][i].port == victim->port &&

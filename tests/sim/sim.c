@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sim.c - The simulator: seeds, time, and lists of events made short; see sim.h
  *
- *	sim [-f] [-s SEED] [-n EVENTS] [-c EVENTS_OF_SEED] [-o DIR] [FILE...]
+ *	sim [-s SEED] [-n EVENTS] [-c EVENTS_OF_SEED] [-o DIR] [FILE...]
  *
  * EVENTS in all of seeds from SEED on, then those of FILEs; a TAP line for each of both.
- * Lists that fail are kept in DIR, the current folder at first. -f is the strict world of
- * sim.h.
+ * Lists that fail are kept in DIR, the current folder at first.
  */
 #include "config.h"
 
@@ -144,15 +143,13 @@ static void report(const struct world *w, unsigned int n, struct outcome *out,
 }
 
 /* Run a seed. Return: whether all held. */
-static bool run_seed(uint64_t seed, unsigned int n, bool strict, const char *dir,
-		     struct outcome *out)
+static bool run_seed(uint64_t seed, unsigned int n, const char *dir, struct outcome *out)
 {
 	struct outcome again;
 	struct world w;
 
 	seed_now = seed;
 	world_make(&w, seed);
-	w.strict = strict;
 	events_make(&w, events, n);
 	sim_run(&w, events, n, out);
 	if (out->good && seed % TWICE == 0) {
@@ -189,8 +186,7 @@ static int run_file(const char *path, int i)
 	return out.good;
 }
 
-static bool run_seeds(uint64_t seed, uint64_t all, unsigned int n, bool strict,
-		      const char *dir)
+static bool run_seeds(uint64_t seed, uint64_t all, unsigned int n, const char *dir)
 {
 	uint64_t done = 0, delivered = 0, trace = 0, seeds = 0;
 	double from = cpu_s(), took;
@@ -198,7 +194,7 @@ static bool run_seeds(uint64_t seed, uint64_t all, unsigned int n, bool strict,
 	bool good = true;
 
 	for (; good && done < all; seed++, seeds++) {
-		good = run_seed(seed, n, strict, dir, &out);
+		good = run_seed(seed, n, dir, &out);
 		done += out.events;
 		delivered += out.delivered;
 		trace = (trace ^ out.trace) * 0x9e3779b97f4a7c15;
@@ -216,15 +212,12 @@ int main(int argc, char **argv)
 {
 	uint64_t seed = 1, all = EVENTS_DEFAULT;
 	unsigned int n = EVENTS_OF_SEED;
-	bool good, strict = false;
+	bool good;
 	const char *dir = ".";
 	int opt, ret = 1;
 
-	while ((opt = getopt(argc, argv, "fs:n:c:o:")) != -1) {
+	while ((opt = getopt(argc, argv, "s:n:c:o:")) != -1) {
 		switch (opt) {
-		case 'f':
-			strict = true;
-			break;
 		case 's':
 			seed = strtoull(optarg, NULL, 10);
 			break;
@@ -250,7 +243,7 @@ int main(int argc, char **argv)
 	signal(SIGABRT, crashed);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("1..%d\n", 1 + argc - optind);
-	good = run_seeds(seed, all, n, strict, dir);
+	good = run_seeds(seed, all, n, dir);
 	for (int i = optind; i < argc && ret >= 0; i++) {
 		ret = run_file(argv[i], i - optind + 2);
 		good &= ret > 0;

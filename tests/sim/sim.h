@@ -57,7 +57,7 @@ enum {
 	SIM_WHY = 512,
 };
 
-/** struct world - What does not change in a run; @strict: who has most addresses gives up one */
+/** struct world - What does not change in a run */
 struct world {
 	uint64_t seed;
 	unsigned int ports;
@@ -67,7 +67,6 @@ struct world {
 	bool stp;
 	bool snooping;
 	uint16_t reserved;
-	bool strict;
 };
 
 /* What can happen. */
