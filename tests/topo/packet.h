@@ -50,7 +50,7 @@ struct packet_bpdu {
 	unsigned int version, type;
 	unsigned int flags;
 	uint64_t root, bridge;
-	uint32_t cost;
+	unsigned int cost;
 	unsigned int port;
 	unsigned int age, max_age, hello, delay;
 };

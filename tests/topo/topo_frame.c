@@ -212,6 +212,16 @@ static void topo_verb_bpdu(struct topo *t)
 		.max_age = 20, .hello = 2, .delay = 15, .port = 0x8001, .flags = 0x0c,
 	};
 
+	const struct {
+		const char *name;
+		unsigned int max, *to;
+	} numbers[] = {
+		{ "port", 0xffff, &b.port }, { "age", 255, &b.age },
+		{ "max-age", 255, &b.max_age }, { "hello", 255, &b.hello },
+		{ "delay", 255, &b.delay }, { "version", 255, &b.version },
+		{ "type", 255, &b.type }, { "cost", UINT32_MAX, &b.cost },
+	};
+
 	packet.tags = 0;
 	packet.cut = 0;
 	packet.src = topo_addr(t, "other-bridge");
@@ -225,28 +235,18 @@ static void topo_verb_bpdu(struct topo *t)
 		topo_fail(t, "'%s' is not rst, config or tcn", kind);
 	b.root = b.bridge = topo_bridge_id(t, "32768.other-bridge");
 	while (topo_more(t)) {
-		if (topo_take(t, "root"))
+		size_t i = 0;
+
+		while (i < ARRAY_SIZE(numbers) && !topo_take(t, numbers[i].name))
+			i++;
+		if (i < ARRAY_SIZE(numbers))
+			*numbers[i].to = topo_number(t, numbers[i].name, 0, numbers[i].max);
+		else if (topo_take(t, "root"))
 			b.root = topo_bridge_id(t, topo_word(t, "a bridge"));
-		else if (topo_take(t, "cost"))
-			b.cost = topo_number(t, "cost", 0, UINT32_MAX);
 		else if (topo_take(t, "bridge"))
 			b.bridge = topo_bridge_id(t, topo_word(t, "a bridge"));
-		else if (topo_take(t, "port"))
-			b.port = topo_number(t, "port", 0, 0xffff);
-		else if (topo_take(t, "age"))
-			b.age = topo_number(t, "time in seconds", 0, 255);
-		else if (topo_take(t, "max-age"))
-			b.max_age = topo_number(t, "time in seconds", 0, 255);
-		else if (topo_take(t, "hello"))
-			b.hello = topo_number(t, "time in seconds", 0, 255);
-		else if (topo_take(t, "delay"))
-			b.delay = topo_number(t, "time in seconds", 0, 255);
 		else if (topo_take(t, "flags"))
 			b.flags = frame_flags(t);
-		else if (topo_take(t, "version"))
-			b.version = topo_number(t, "version", 0, 255);
-		else if (topo_take(t, "type"))
-			b.type = topo_number(t, "type", 0, 255);
 		else if (topo_take(t, "cut"))
 			packet.cut = topo_number(t, "size", 1, 100);
 		else if (topo_take(t, "tag"))
