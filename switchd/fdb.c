@@ -205,22 +205,29 @@ static void fdb_set_hint(const struct fdb *fdb, struct fdb_hint *hint,
 	*hint = (struct fdb_hint){ e->key, (uint32_t)(e - fdb->entries) };
 }
 
+/* The entry of an address by its hash, remembered as a hint. */
+static NOINLINE struct fdb_entry *fdb_seek(struct fdb *fdb, struct fdb_hint *hint, uint64_t key)
+{
+	struct fdb_entry *e = fdb_find_in(fdb, fdb_hash(fdb, key), key);
+
+	if (e)
+		fdb_set_hint(fdb, hint, e);
+	return e;
+}
+
 /* The entry of an address. A few talkers make up most traffic, so what was found
  * last is tried before the hash is computed. A hint has the address itself, too, so
  * that only the right entry is ever looked at; since that may have gone to another
  * address, it has the last word. Places are easy to guess: who fills one with other
  * addresses on purpose costs us the hash, and no more. */
-static struct fdb_entry *fdb_find(struct fdb *fdb, uint64_t key)
+static inline struct fdb_entry *fdb_find(struct fdb *fdb, uint64_t key)
 {
 	struct fdb_hint *hint = fdb_hint(fdb, key);
 	struct fdb_entry *e = &fdb->entries[hint->entry];
 
 	if (LIKELY(hint->key == key && e->key == key))
 		return e;
-	e = fdb_find_hashed(fdb, key);
-	if (e)
-		fdb_set_hint(fdb, hint, e);
-	return e;
+	return fdb_seek(fdb, hint, key);
 }
 
 static struct eth_addr fdb_addr(uint64_t key)

@@ -114,7 +114,7 @@ static uint64_t mix(uint64_t x)
 /* Address @i behind port @port. */
 static void put_address(uint8_t *b, unsigned int port, uint64_t i)
 {
-	uint64_t m = mix(i);
+	uint64_t m = mix(i * (PORTS + 1) + port);
 
 	b[0] = 2;
 	b[1] = (uint8_t)port;
