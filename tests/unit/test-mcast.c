@@ -1020,6 +1020,14 @@ static void vlans(void **state UNUSED)
 	assert_goes(1, data("239.1.1.1"), "2,8");
 	assert_goes(8, data_tag("239.1.1.1", 5), "2");
 	assert_goes(3, data("239.1.1.1"), "all");
+	/* A customer's tag is none of ours: no way into VLAN 5 for reports or frames. */
+	assert_int_equal(vlan_make(&b.vlans, 6), 0);
+	vp[4].pvid = 6;
+	vp[4].tag = VLAN_TAG_NONE;
+	hear(4, igmp(0x16, 0, "239.1.1.1", "239.1.1.1", "10.0.0.1", 5));
+	assert_goes(8, data_tag("239.1.1.1", 5), "2");
+	assert_goes(4, data_tag("239.1.1.1", 5), "all");
+	assert_int_equal(vlan_unmake(&b.vlans, 6), 0);
 	/* Our querier asks in each. */
 	mcast_set_querier(m, true);
 	pass(1000);
