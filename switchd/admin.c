@@ -271,13 +271,12 @@ int admin_vlan_del_port(struct vsw *vsw, unsigned int vid, unsigned int n)
 
 int admin_vlan_tag(struct vsw *vsw, unsigned int n, enum vlan_tag tag)
 {
-	static const struct vlan_set none;
 	int err;
 	struct port *port = admin_port(vsw, n, &err);
 
 	if (!port)
 		return err;
-	if (tag == VLAN_TAG_NONE && memcmp(&port->vlan.tagged, &none, sizeof(none)))
+	if (tag == VLAN_TAG_NONE && !vlan_set_is_empty(&port->vlan.tagged))
 		return -EADDRINUSE;
 	port->kept = true;
 	port->vlan.tag = tag;

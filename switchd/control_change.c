@@ -160,17 +160,19 @@ static bool change_set_vlan(const struct vsw *vsw, const json_t *args,
 	return vlan_exists(&vsw->bridge.vlans, (uint16_t)set->vid);
 }
 
-static bool change_set_tag(const json_t *args, struct change_set *set, struct qmp_error *err)
+static bool change_set_tag(const struct port *port, const json_t *args,
+			   struct change_set *set, struct qmp_error *err)
 {
 	const char *name = vlan_tag_name(VLAN_TAG_C);
 
 	set->has_tag = json_object_get(args, "tag-type");
 	if (set->has_tag && !qmp_arg_text(args, "tag-type", &name, err))
 		return false;
-	if (vlan_tag_parse(name, &set->tag))
-		return true;
-	qmp_fail(err, "'tag-type' must be 802.1q, 802.1ad or none");
-	return false;
+	if (!vlan_tag_parse(name, &set->tag))
+		qmp_fail(err, "'tag-type' must be 802.1q, 802.1ad or none");
+	else if (set->tag == VLAN_TAG_NONE && !vlan_set_is_empty(&port->vlan.tagged))
+		qmp_fail(err, "'tag-type': port %u is a tagged member of VLANs", port->id);
+	return !err->desc[0];
 }
 
 static bool change_set_name(const struct port *port, const json_t *args,
@@ -250,7 +252,7 @@ static bool change_set_read(const struct vsw *vsw, const struct port *port,
 {
 	set->has_allocatable = json_object_get(args, "allocatable");
 	return change_set_vlan(vsw, args, set, err) &&
-	       change_set_tag(args, set, err) &&
+	       change_set_tag(port, args, set, err) &&
 	       change_owner(args, "user", change_is_uid, &set->has_user, &set->uid, err) &&
 	       change_owner(args, "group", parse_group, &set->has_group, &set->gid, err) &&
 	       qmp_arg_bool(args, "allocatable", &set->allocatable, err) &&
@@ -282,13 +284,9 @@ json_t *control_port_set(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
 			return qmp_fail(err, "port %u: its name cannot be taken away",
 					port->id);
 	}
-	if (set.has_tag) {
+	if (set.has_tag)
 		ret = admin_vlan_tag(ctx, port->id, set.tag);
-		if (ret)
-			return qmp_fail(err, "'tag-type': port %u is a tagged member of VLANs",
-					port->id);
-	}
-	if (set.has_vlan)
+	if (!ret && set.has_vlan)
 		ret = admin_port_vlan(ctx, port->id, set.vid);
 	if (!ret && set.has_user)
 		ret = admin_port_user(ctx, port->id, set.uid);
@@ -349,6 +347,9 @@ static json_t *change_vlan_port(struct vsw *vsw, json_t *args, struct qmp_error 
 	case 0:
 		return json_object();
 	case -EADDRINUSE:
+		if (port->vlan.pvid != vid)
+			return qmp_fail(err, "port %u takes nothing for a tag: see 'tag-type'",
+					port->id);
 		return qmp_fail(err, "port %u is an untagged member of VLAN %u: port-set "
 				"changes that", port->id, vid);
 	default:

@@ -9,6 +9,13 @@
 
 #include "lib/eth.h"
 
+bool vlan_set_is_empty(const struct vlan_set *set)
+{
+	static const struct vlan_set none;
+
+	return !memcmp(set, &none, sizeof(none));
+}
+
 int vlan_make(struct vlan_table *t, unsigned int vid)
 {
 	if (vid < 1 || vid > VLAN_MAX)

@@ -82,6 +82,8 @@ static inline void vlan_set_del(struct vlan_set *set, uint16_t vid)
 	set->bits[vid / 64] &= ~((uint64_t)1 << vid % 64);
 }
 
+bool vlan_set_is_empty(const struct vlan_set *set);
+
 /**
  * struct vlan_port - What a port has to do with VLANs; all zero is the default
  * @pvid:	VLAN of its untagged frames, or VLAN_NONE

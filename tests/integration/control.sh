@@ -183,6 +183,7 @@ all_or_nothing() {
 	run sw query-ports '"port": 5' >before
 	for bad in '"vlan": 77' '"vlan": 4095' '"vlan": "1"' '"user": "no such user"' \
 		'"user": -1' '"user": true' '"group": "no such group"' '"group": []' \
+		'"tag-type": "802.1x"' '"tag-type": 1' \
 		'"mcast-router": "maybe"' '"mcast-fast-leave": 1' '"storm-unknown": -1' \
 		'"isolation": "4095"' '"ethertypes": "ip"' '"violation": "maybe"' \
 		'"rate-in": "10X"' '"rate-out": -1' '"burst-in": 5' '"sticky": 1' \
@@ -199,6 +200,7 @@ all_or_nothing() {
 	run sw query-switch | sed 's/"uptime":[0-9]*//' >before
 	wrong sw set-switch '"hub": true, "ageing": 7, "numports": 6' 'there are ports above 6'
 	wrong sw set-switch '"hub": true, "ageing": 7, "min-stay": -1' "'min-stay' must be"
+	wrong sw set-switch '"ageing": 7, "vlan-learning": "much"' "'vlan-learning' must be"
 	wrong sw set-switch '"ageing": 7, "reserved": 65536' "'reserved' must be"
 	wrong sw set-switch '"ageing": 7, "reserved": 1, "mcast-interval": 0' \
 		"'mcast-interval' must be"
@@ -238,6 +240,30 @@ bridges_settings() {
 	ok sw port-remove '"port": 5'
 }
 check 'reserved addresses, multicast, storm control' bridges_settings
+
+tags_change() {
+	ok sw port-create '"port": 5'
+	ok sw vlan-create '"vlan": 21'
+	ok sw port-set '"port": 5, "tag-type": "802.1ad"'
+	run sw query-ports '"port": 5' | grep -F '"tag-type":"802.1ad"'
+	ok sw vlan-add-port '"vlan": 21, "port": 5'
+	wrong sw port-set '"port": 5, "name": "edge", "tag-type": "none"' 'tagged member of VLANs'
+	run sw query-ports '"port": 5' | grep -F '"name":null'
+	ok sw vlan-remove-port '"vlan": 21, "port": 5'
+	ok sw port-set '"port": 5, "tag-type": "none"'
+	wrong sw vlan-add-port '"vlan": 21, "port": 5' 'takes nothing for a tag'
+	console sw port/print 5 | grep 1000
+	console sw 'vlan/settag 5 802.1q' | grep 1000
+	run sw query-ports '"port": 5' | grep -F '"tag-type":"802.1q"'
+	not sh -c "$TALK $T/sw.mgmt 'vlan/settag 5 802.1x\n' | grep 1000"
+	ok sw set-switch '"vlan-learning": "shared"'
+	run sw query-switch | grep -F '"vlan-learning":"shared"'
+	console sw 'vlan/setlearning independent' | grep 1000
+	run sw query-switch | grep -F '"vlan-learning":"independent"'
+	ok sw vlan-remove '"vlan": 21'
+	ok sw port-remove '"port": 5'
+}
+check 'types of tags, shared learning' tags_change
 
 vlans_change() {
 	ok sw vlan-create '"vlan": 20'
