@@ -23,7 +23,7 @@ digest='awk -F ";" "NF > 50 { print \"fio\", \$3, \$8 + \$49; next } { print \"f
 
 busy='fio --section=write-4k-32 --section=read-1m-4 --runtime=8 /jobs.fio >/dev/null'
 
-# What the guest runs: each job for three seconds, after half a second that does not count.
+# What the guest runs: each job for two seconds, after half a second that does not count.
 {
 	cat <<-END
 		[global]
@@ -36,7 +36,7 @@ busy='fio --section=write-4k-32 --section=read-1m-4 --runtime=8 /jobs.fio >/dev/
 		norandommap=1
 		time_based=1
 		ramp_time=500ms
-		runtime=3
+		runtime=2
 		stonewall
 	END
 	for job in $jobs; do
@@ -105,7 +105,7 @@ measure()
 	boot "$1" -net none
 	vm_send fio "fio --output-format=terse --terse-version=3 /jobs.fio 2>&1 | $digest"
 	# Whoever looks takes the guest's time.
-	sleep 24
+	sleep 16
 	wait_for 60 vm_says fio "^fio ${jobs##* }" || not_ok "$1: fio ends"
 	vm_console fio | awk -v side="$1" '/^fio / { print $3 >>(side "." $2) }'
 	halt
