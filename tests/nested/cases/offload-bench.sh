@@ -73,57 +73,63 @@ card()
 		-device virtio-net-pci,netdev=n,mac=02:00:00:00:00:0$2"
 }
 
-# serve VM - its end of iperf3
-serve()
+# with_host NAME ADDRESS - measure between VM NAME, which runs, and the host; then end it
+with_host()
 {
-	vm_run "$1" "iperf3 -s -D"
+	need "$1 boots" vm_boot "$1"
+	for _ in $(seq $rounds); do
+		measure "$1" "$1" "$2"
+	done
+	vm_poweroff "$1"
 }
 
+# with_guest NAME ADDRESS - the same between VMs NAME and NAME-2, which has ADDRESS
+with_guest()
+{
+	need "$1 and another boot" vm_boot "$1" "$1-2"
+	vm_run "$1-2" "iperf3 -s -D"
+	with_host "$1" "$2"
+	vm_poweroff "$1-2"
+}
+
+# Who does not run does not disturb: one pair after the other.
 iperf3 -s -D
-
-# Host and guest.
 tap t1
-tap t2
 ip addr add 10.1.0.254/24 dev t1
-ip addr add 10.2.0.254/24 dev t2
-# shellcheck disable=SC2046 # several words
+# shellcheck disable=SC2046 # several words, here and below
 start_vm vmm-tap 10.1.0.1 $(card t1 1)
+with_host vmm-tap 10.1.0.254
 # shellcheck disable=SC2046
-VMM=qemu-vmm start_vm qemu-tap 10.2.0.1 $(card t2 2)
-need "VMs on taps boot" vm_boot vmm-tap qemu-tap
-for _ in $(seq $rounds); do
-	measure vmm-tap vmm-tap 10.1.0.254
-	measure qemu-tap qemu-tap 10.2.0.254
-done
-vm_poweroff vmm-tap
-vm_poweroff qemu-tap
+VMM=qemu-vmm start_vm qemu-tap 10.1.0.1 $(card t1 1)
+with_host qemu-tap 10.1.0.254
 
-# Two guests, by ours, by a bridge, by vde_switch.
-need "our switch starts" start_switch -sock /tmp/lan
-vde_switch -daemon -sock /tmp/vde -pidfile /tmp/vde.pid
+start_switch -sock /tmp/lan
+start_vm rings 10.3.0.1 -net nic -net vde,sock=/tmp/lan
+start_vm rings-2 10.3.0.2 -net nic -net vde,sock=/tmp/lan
+with_guest rings 10.3.0.2
+stop_switch
+
 ip link add br0 type bridge forward_delay 0 mcast_snooping 0
 ip link set br0 up
 tap t3
 tap t4
+# shellcheck disable=SC2046
+VMM=qemu-vmm start_vm qemu-bridge 10.4.0.1 $(card t3 1)
+# shellcheck disable=SC2046
+VMM=qemu-vmm start_vm qemu-bridge-2 10.4.0.2 $(card t4 2)
+with_guest qemu-bridge 10.4.0.2
+
+vde_switch -daemon -sock /tmp/vde -pidfile /tmp/vde.pid
 for i in 1 2; do
-	start_vm "ours$i" "10.3.0.$i" -net nic -net vde,sock=/tmp/lan
-	# shellcheck disable=SC2046
-	VMM=qemu-vmm start_vm "bridge$i" "10.4.0.$i" $(card t$((i + 2)) $i)
-	VMM=qemu-vmm start_vm "vde$i" "10.5.0.$i" -netdev vde,id=n,sock=/tmp/vde \
+	vm=qemu-vde_switch
+	[ $i = 1 ] || vm=qemu-vde_switch-2
+	VMM=qemu-vmm start_vm $vm 10.5.0.$i -netdev vde,id=n,sock=/tmp/vde \
 		-device virtio-net-pci,netdev=n,mac=02:00:00:00:01:0$i
 done
-need "VMs on switches boot" vm_boot ours1 ours2 bridge1 bridge2 vde1 vde2
-serve ours2
-serve bridge2
-serve vde2
-for _ in $(seq $rounds); do
-	measure switch ours1 10.3.0.2
-	measure qemu-bridge bridge1 10.4.0.2
-	measure qemu-vde_switch vde1 10.5.0.2
-done
+with_guest qemu-vde_switch 10.5.0.2
 kill "$(cat /tmp/vde.pid)"
 
 table "guest and host, tap" vmm-tap qemu-tap
-table "guest and guest" switch qemu-bridge qemu-vde_switch
+table "guest and guest" rings qemu-bridge qemu-vde_switch
 ok "the tables are made"
 finish
