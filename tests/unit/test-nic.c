@@ -26,6 +26,7 @@
 #include "vmm/net_filter.h"
 #include "vmm/net_tap.h"
 #include "vmm/ram.h"
+#include "vmm/state.h"
 #include "vmm/virtio.h"
 #include "vmm/virtio_net.h"
 #include "vmm/vm.h"
@@ -917,6 +918,78 @@ static void frozen(void **state UNUSED)
 	rig_free(r);
 }
 
+/* What the guest has said is in the state, and what is in the state is not believed. */
+static void saved(void **state UNUSED)
+{
+	static const uint8_t other[6] = { 2, 0, 0, 0, 0, 9 }, group[6] = { 1, 0, 0x5e, 0, 0, 1 };
+	uint8_t tables[4 + 4 + 6] = { 0 }, *said;
+	struct rig *r = rig_new(OFFLOAD_TAKES, 0);
+	const uint64_t takes = F(VNET_F_GUEST_CSUM);
+	struct state_out out = { .data = NULL };
+	size_t size;
+
+	tables[4] = 1;
+	memcpy(tables + 8, group, 6);
+	drive(r, ALL_FEATURES, 200, 1536);
+	assert_int_equal(rx_mode(r, VIRTIO_NET_CTRL_RX_PROMISC, 0), VIRTIO_NET_OK);
+	assert_int_equal(command(r, VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET, tables,
+				 sizeof(tables)), VIRTIO_NET_OK);
+	assert_int_equal(command(r, VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, other, 6),
+			 VIRTIO_NET_OK);
+	assert_int_equal(command(r, VIRTIO_NET_CTRL_GUEST_OFFLOADS, 0, &takes, 8), VIRTIO_NET_OK);
+	virtio_freeze(r->dev);
+	virtio_save(r->dev, &out);
+	for (int round = 0; round < 5; round++) {
+		const char *bad[] = { NULL, NULL, "it makes no sense (a NIC)",
+				      "it makes no sense (a NIC)", "it makes no sense (a NIC)" };
+		const struct state s = { .fd = -1, .data = out.data, .size = out.size };
+		const char *why;
+
+		said = (uint8_t *)(uintptr_t)state_get_any(&s, "virtio-net-said", 1, 1, &size);
+		assert_non_null(said);
+		assert_true(size > sizeof(struct net_filter));
+		/* Unfinished frames that were not negotiated, a group's address, a table
+		 * that is too long. */
+		if (round == 2)
+			said[0] ^= 1;
+		if (round == 3)
+			said[8] = 1;
+		if (round == 4)
+			said[16 + offsetof(struct net_filter, table[1].count)] = 65;
+		virtio_reset(r->dev);
+		peer.takes = 99;
+		why = virtio_load(r->dev, &s);
+		if (round == 2)
+			said[0] ^= 1;
+		if (round == 3)
+			said[8] = 2;
+		if (bad[round]) {
+			assert_string_equal(why, bad[round]);
+			continue;
+		}
+		assert_null(why);
+		assert_int_equal(peer.takes, takes);
+		assert_int_equal(get(r, 0x2005, 1), 9);
+		virtio_thaw(r->dev);
+		spin(r);
+		assert_true(reaches(r, other, 0) && reaches(r, group, 0));
+		assert_false(reaches(r, own.b, 0) || reaches(r, other, 5));
+		virtio_freeze(r->dev);
+		state_out_free(&out);
+		out = (struct state_out){ .data = NULL };
+		virtio_save(r->dev, &out);
+	}
+	rig_free(r);
+	/* Not where the network can do less. */
+	r = rig_new(F(VNET_F_GUEST_CSUM), 0);
+	assert_string_equal(virtio_load(r->dev, &(struct state){ .fd = -1, .data = out.data,
+								.size = out.size }),
+			    "the guest uses features that a device does not have here (of a "
+			    "network, for one)");
+	state_out_free(&out);
+	rig_free(r);
+}
+
 /* A switch that takes rings, or says that it does. */
 
 static struct {
@@ -1090,6 +1163,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(guest_offloads),
 	cmocka_unit_test(broken_rings),
 	cmocka_unit_test(frozen),
+	cmocka_unit_test(saved),
 	cmocka_unit_test(rings_away),
 };
 
