@@ -68,8 +68,9 @@ int ringconn_fd(const struct ringconn *rc);
 /* Features that frames may need which are sent. Changes when the switch does. */
 uint64_t ringconn_takes(const struct ringconn *rc);
 
-/* Send a frame, with @hdr if it is not NULL, waiting for room. One that is too short or long, or finds no room
- * for RINGCONN_SEND_MS, is dropped, and nobody told. Return: @size. */
+/* Send a frame, with @hdr if it is not NULL, waiting for room. One that is too short or
+ * long, or finds no room for RINGCONN_SEND_MS, is dropped, and nobody told. Return:
+ * @size. */
 ssize_t ringconn_send(struct ringconn *rc, const struct vnet_hdr *hdr, const void *frame,
 		      size_t size);
 

@@ -486,7 +486,8 @@ static void big_frames_finished(void **state UNUSED)
 		const struct gso_frame *f = frame_of(&seed, &whole, i & 1, i & 2);
 
 		peer.sents = 0;
-		assert_true(transmit(r, &f->hdr, f->data, f->size, i & 4 ? 70000 : 1 + f->size / 150));
+		assert_true(transmit(r, &f->hdr, f->data, f->size,
+				     i & 4 ? 70000 : 1 + f->size / 150));
 		assert_int_equal(peer.sents, 1);
 		assert_int_equal(gso_reference(f, 0, want), f->size);
 		assert_int_equal(peer.sent[0].size, f->size);
