@@ -96,14 +96,6 @@ static void trace(struct sim *s, uint64_t x)
 
 /* Frames. */
 
-static const uint32_t sizes[SIM_SIZES] = {
-	60, 64, 14, 13, 17, 1514, 18, 300, 65535, 65531, 65536, 1,
-};
-
-static const uint8_t groups[SIM_GROUPS][4] = {
-	{ 239, 1, 1, 1 }, { 239, 1, 1, 2 }, { 238, 129, 1, 1 }, { 239, 0, 0, 1 },
-};
-
 /* Bytes of a frame being written. */
 static void put(struct bytes *b, const void *p, size_t n)
 {
@@ -134,7 +126,7 @@ static void ip_destination(unsigned int to, uint8_t dst[4])
 
 	memcpy(dst, to == TO_LOCAL ? local : to == TO_ASK_ALL ? all :
 	       to >= TO_LEAVE && to < TO_ASK ? routers :
-	       groups[(to - TO_GROUP) % SIM_GROUPS], 4);
+	       sim_groups[(to - TO_GROUP) % SIM_GROUPS], 4);
 }
 
 /* IP, and IGMP version 2 in it or nothing. */
@@ -152,7 +144,7 @@ static void put_ip(struct bytes *b, unsigned int to)
 	if (to >= TO_JOIN) {
 		ip[24] = to < TO_LEAVE ? 0x16 : to < TO_ASK ? 0x17 : 0x11;
 		ip[25] = to == TO_ASK_ALL ? 100 : to >= TO_ASK ? 10 : 0;
-		memcpy(ip + 28, groups[(to - TO_GROUP) % SIM_GROUPS], any ? 0 : 4);
+		memcpy(ip + 28, sim_groups[(to - TO_GROUP) % SIM_GROUPS], any ? 0 : 4);
 		sum = sum16(ip + 24, 8);
 		ip[26] = (uint8_t)(sum >> 8);
 		ip[27] = (uint8_t)sum;
@@ -223,7 +215,7 @@ static void frame_make(struct sim *s, const struct sim_event *ev, struct sim_fra
 		put_ip(b, ev->c);
 	s->serial++;
 	put(b, &s->serial, sizeof(s->serial));
-	b->size = sizes[(ev->d >> D_SIZE_SHIFT & D_SIZE) % SIM_SIZES];
+	b->size = sim_sizes[(ev->d >> D_SIZE_SHIFT & D_SIZE) % SIM_SIZES];
 	if (b->size < 60 && ip)
 		b->size = 60;
 	if (b->size == 60)
@@ -896,7 +888,7 @@ static void check_member(void *ctx, const struct mcast_info *info)
 
 	while (sim_vids[vid] != info->vid)
 		vid++;
-	while (group < SIM_GROUPS && (info->router || memcmp(groups[group], ip, 4)))
+	while (group < SIM_GROUPS && (info->router || memcmp(sim_groups[group], ip, 4)))
 		group++;
 	if (!model_member(s->m, vid, group, info->port))
 		sim_fail(s, "P9: port %u is in a group that it did not join", info->port);

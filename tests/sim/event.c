@@ -11,6 +11,12 @@
 #include "switchd/vlan.h"
 
 const uint8_t sim_reserved[SIM_RESERVED] = { 0, 1, 14, 15 };
+const uint8_t sim_groups[SIM_GROUPS][4] = {
+	{ 239, 1, 1, 1 }, { 239, 1, 1, 2 }, { 238, 129, 1, 1 }, { 239, 0, 0, 1 },
+};
+const uint32_t sim_sizes[SIM_SIZES] = {
+	60, 64, 14, 13, 17, 1514, 18, 300, 65535, 65531, 65536, 1,
+};
 const uint16_t sim_vids[SIM_VIDS] = { 0, 1, 2, 64, 100, 4094, 77, 4095 };
 
 uint64_t sim_random(uint64_t *rng)
@@ -345,4 +351,176 @@ int events_read(FILE *f, struct world *w, struct sim_event *ev, unsigned int max
 		ev[n++] = (struct sim_event){ (uint8_t)op, (uint8_t)a, (uint8_t)b, (uint8_t)c, d };
 	}
 	return n;
+}
+
+/* The topology language. */
+
+static const char *station_name(unsigned int n, char buf[static 8])
+{
+	snprintf(buf, 8, n < SIM_STATIONS ? "s%u" : n == FROM_ZERO ? "zero" : "group", n + 1);
+	return buf;
+}
+
+/* Where a frame goes to. */
+static void topo_destination(FILE *f, unsigned int to)
+{
+	char name[8];
+
+	if (to < SIM_STATIONS)
+		fprintf(f, "%s", station_name(to, name));
+	else if (to == TO_BROADCAST)
+		fprintf(f, "broadcast");
+	else if (to == TO_GROUP_MAC)
+		fprintf(f, "01:00:5e:00:00:05");
+	else if (to < TO_LOCAL)
+		fprintf(f, "01:80:c2:00:00:%02x", sim_reserved[to - TO_RESERVED]);
+	else if (to == TO_LOCAL)
+		fprintf(f, "224.0.0.5");
+	else
+		fprintf(f, "%u.%u.%u.%u", sim_groups[(to - TO_GROUP) % SIM_GROUPS][0],
+			sim_groups[(to - TO_GROUP) % SIM_GROUPS][1],
+			sim_groups[(to - TO_GROUP) % SIM_GROUPS][2],
+			sim_groups[(to - TO_GROUP) % SIM_GROUPS][3]);
+}
+
+static void topo_place(FILE *f, const struct world *w, unsigned int end)
+{
+	fprintf(f, "S.%u", end % w->ports);
+	if (end >= w->ports)
+		fprintf(f, "/%u", 1 + end / w->ports);
+}
+
+static void topo_frame(FILE *f, const struct world *w, const struct sim_event *ev,
+		       bool together)
+{
+	const unsigned int tag = ev->d & D_TAG;
+	const unsigned int size = sim_sizes[(ev->d >> D_SIZE_SHIFT & D_SIZE) % SIM_SIZES];
+	static const char *const says[] = { "join", "leave", "query" };
+	char name[8];
+
+	if (ev->c >= TO_JOIN && ev->c <= TO_ASK_ALL) {
+		fprintf(f, "%s %s ", says[MIN((ev->c - TO_JOIN) / SIM_GROUPS, 2)],
+			station_name(ev->b, name));
+		if (ev->c != TO_ASK_ALL)
+			topo_destination(f, ev->c);
+	} else {
+		fprintf(f, together ? "  and " : "send ");
+		topo_place(f, w, ev->a);
+		fprintf(f, ": %s > ", ev->b == FROM_GROUP ? "03:00:00:00:00:1a" :
+			station_name(ev->b, name));
+		topo_destination(f, ev->c);
+		fprintf(f, ev->c < TO_LOCAL ? " size %u" : "", size);
+	}
+	if (tag >= TAG_SINGLE && tag < TAG_PROVIDER)
+		fprintf(f, " tag %u/%u", sim_vids[(tag - TAG_SINGLE) % SIM_VIDS],
+			ev->d >> D_LUCK_SHIFT & 7);
+	if (tag >= TAG_DOUBLE)
+		fprintf(f, tag == TAG_PROVIDER ? " tag 88a8:100" : " tag 100");
+	fprintf(f, "\n");
+}
+
+/* What the operator does, as the console has it. */
+static void topo_command(FILE *f, const struct sim_event *ev)
+{
+	const unsigned int vid = ev->b < SIM_VIDS ? sim_vids[ev->b] : VLAN_NONE;
+
+	switch ((enum op)ev->op) {
+	case OP_VLAN_MAKE:
+		fprintf(f, "S: vlan/create %u\n", vid);
+		break;
+	case OP_VLAN_REMOVE:
+		fprintf(f, "S: vlan/remove %u\n", vid);
+		break;
+	case OP_UNTAGGED:
+		fprintf(f, "S: port/setvlan %u %u\n", ev->a, vid);
+		break;
+	case OP_TAGGED:
+		fprintf(f, "S: vlan/addport %u %u\n", vid, ev->a);
+		break;
+	case OP_NOT_TAGGED:
+		fprintf(f, "S: vlan/delport %u %u\n", vid, ev->a);
+		break;
+	case OP_AGEING:
+		fprintf(f, "S: hash/setexpire %u\n", ev->d);
+		break;
+	case OP_MIN_STAY:
+		fprintf(f, "S: hash/setminper %u\n", ev->d);
+		break;
+	case OP_STORM:
+		fprintf(f, "S: port/setstorm %u %s %u\n", ev->a, storm_name(ev->b), ev->d);
+		break;
+	case OP_HUB:
+		fprintf(f, "S: port/sethub %u\n", ev->b);
+		break;
+	case OP_SNOOP:
+		fprintf(f, "S: mcast/setsnooping %u\n", ev->b);
+		break;
+	case OP_FAST_LEAVE:
+		fprintf(f, "S: mcast/setfastleave %u %u\n", ev->a, ev->b);
+		break;
+	case OP_CREATE:
+		fprintf(f, "S: port/create %u\n", ev->a);
+		break;
+	case OP_REMOVE:
+		fprintf(f, "S: port/remove %u\n", ev->a);
+		break;
+	case OP_RESET:
+		fprintf(f, "S: port/resetcounter\n");
+		break;
+	default:
+		fprintf(f, "# the addresses of port %u, or all, are flushed\n", ev->a);
+		break;
+	}
+}
+
+static void topo_event(FILE *f, const struct world *w, const struct sim_event *ev)
+{
+	static const char *const verbs[OP_COUNT] = {
+		[OP_BLOCK] = "blocks", [OP_BREAK] = "breaks", [OP_PLUG] = "plug",
+		[OP_UNPLUG] = "unplug", [OP_TAKE] = "takes",
+	};
+
+	if (ev->op == OP_TIME) {
+		fprintf(f, "wait %uus\n", ev->d);
+	} else if (ev->op == OP_NO_MEMORY) {
+		fprintf(f, "no-memory %u\n", ev->d);
+	} else if (verbs[ev->op]) {
+		fprintf(f, "%s ", verbs[ev->op]);
+		topo_place(f, w, ev->a);
+		if (ev->op == OP_TAKE && ev->d)
+			fprintf(f, " %u", ev->d);
+		fprintf(f, "\n");
+	} else {
+		topo_command(f, ev);
+	}
+}
+
+void events_print_topo(FILE *f, const struct world *w, const struct sim_event *ev,
+		       unsigned int n)
+{
+	static const char *const modes[] = { "auto", "strict", "transparent" };
+	char name[8];
+
+	fprintf(f, "bridge S ports %u addresses %u vlans %s reserved %u%s%s%s\n", w->ports,
+		w->addresses, modes[w->vlan_mode], w->reserved, w->hub ? " hub" : "",
+		w->stp ? " stp" : "", w->snooping ? " snooping" : "");
+	for (unsigned int i = 0; i < n; i++) {
+		bool more = ev[i].op == OP_FRAME && (ev[i].d & D_MORE) && i + 1 < n &&
+			    ev[i + 1].op == OP_FRAME && ev[i + 1].a == ev[i].a;
+		bool together = i && ev[i - 1].op == OP_FRAME && (ev[i - 1].d & D_MORE) &&
+				ev[i].op == OP_FRAME && ev[i - 1].a == ev[i].a;
+
+		if (ev[i].op != OP_FRAME) {
+			topo_event(f, w, &ev[i]);
+			continue;
+		}
+		if (ev[i].c >= TO_JOIN && ev[i].c <= TO_ASK_ALL) {
+			fprintf(f, "host %s ", station_name(ev[i].b, name));
+			topo_place(f, w, ev[i].a);
+			fprintf(f, "\n");
+		}
+		topo_frame(f, w, &ev[i], together);
+		if (!more)
+			fprintf(f, "  gets ?\n");
+	}
 }

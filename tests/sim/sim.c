@@ -28,6 +28,7 @@ enum {
 #endif
 	EVENTS_MAX = 1 << 20,		/* of a seed */
 	EVENTS_OF_SEED = 100000,
+	SHORT = 100,
 	TWICE = 16,			/* each so many seeds run twice */
 };
 
@@ -129,8 +130,10 @@ static void report(const struct world *w, unsigned int n, struct outcome *out,
 	n = shrink(w, events, MIN(n, out->events), out->why);
 	sim_run(w, events, n, out);
 	printf("# with %u events: %s\n", n, out->why);
-	if (n <= 100)
-		print_case(stdout, w, n, out);
+	if (n <= SHORT) {
+		printf("# The same as a topology case:\n");
+		events_print_topo(stdout, w, events, n);
+	}
 	snprintf(path, sizeof(path), "%s/seed-%" PRIu64 ".events", dir, w->seed);
 	f = fopen(path, "we");
 	if (!f) {

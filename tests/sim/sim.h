@@ -172,9 +172,11 @@ struct sim;
 void sim_fail(struct sim *s, const char *fmt, ...) PRINTF(2, 3);
 bool sim_failed(const struct sim *s);
 
-/* VLANs, and last digits of reserved addresses. */
+/* VLANs, last digits of reserved addresses, IP groups, and bytes of frames. */
 extern const uint16_t sim_vids[SIM_VIDS];
 extern const uint8_t sim_reserved[SIM_RESERVED];
+extern const uint8_t sim_groups[SIM_GROUPS][4];
+extern const uint32_t sim_sizes[SIM_SIZES];
 
 /* Events: event.c */
 
@@ -184,6 +186,10 @@ void world_make(struct world *w, uint64_t seed);
 void events_make(const struct world *w, struct sim_event *ev, unsigned int n);
 void event_print(FILE *f, const struct sim_event *ev);
 void world_print(FILE *f, const struct world *w);
+/* The same in the topology language, as far as it goes: who gets a frame is for its author
+ * to say. */
+void events_print_topo(FILE *f, const struct world *w, const struct sim_event *ev,
+		       unsigned int n);
 /* Read a world and its events. Return: how many, at most @max; -1 if it is no such file. */
 int events_read(FILE *f, struct world *w, struct sim_event *ev, unsigned int max);
 
