@@ -26,6 +26,7 @@ static const uint64_t vhost_offloads =
 
 static const uint64_t vhost_features =
 	BIT(32) /* VIRTIO_F_VERSION_1 */ | BIT(27) /* VIRTIO_F_ANY_LAYOUT */ |
+	BIT(35) /* VIRTIO_F_IN_ORDER: chains come back as they went */ |
 	BIT(VRING_F_INDIRECT_DESC) | BIT(VRING_F_EVENT_IDX) |
 	BIT(VHOST_F_PROTOCOL_FEATURES) | BIT(VNET_F_MRG_RXBUF) | BIT(VNET_F_MQ) |
 	BIT(VNET_F_MTU);
