@@ -161,22 +161,26 @@ void guard_begin(struct guard *g)
 	g->pieces = 0;
 }
 
-/* Put a copy of the first GUARD_DEEP bytes in a frame's place. Return: whether there was
- * room for it. */
+/* Put a copy of the first GUARD_DEEP bytes in a frame's place, all of them its head for
+ * now. Return: whether there was room for it. */
 static bool guard_copy(struct guard *g, struct frame *f)
 {
 	struct iovec *piece = &g->piece[g->pieces];
 	const size_t n = MIN(f->size, (size_t)GUARD_DEEP);
 	uint8_t *deep = g->deep[g->copies];
+	unsigned int used = 0;
 
-	if (g->copies == FRAME_BATCH || f->iovcnt + 1 > GUARD_PIECES - g->pieces)
+	if (g->copies == FRAME_BATCH || f->iovcnt + 2 > GUARD_PIECES - g->pieces)
 		return false;
 	if (iov_to_buf(f->iov, f->iovcnt, 0, deep, n) < n)
 		return false;
 	/* What was decided on already is not to be read a second time. */
 	memcpy(deep, f->head, MIN(f->head_size, n));
-	piece[0] = (struct iovec){ deep, n };
-	f->iovcnt = 1 + iov_rest(piece + 1, f->iov, f->iovcnt, n);
+	/* The head of an unfinished frame stays as long as it was, and a piece of its own. */
+	piece[used++] = (struct iovec){ deep, f->offload ? f->head_size : n };
+	if (piece[0].iov_len < n)
+		piece[used++] = (struct iovec){ deep + f->head_size, n - f->head_size };
+	f->iovcnt = used + iov_rest(piece + used, f->iov, f->iovcnt, n);
 	f->iov = piece;
 	f->head = deep;
 	f->head_size = n;
@@ -422,8 +426,9 @@ static bool sender_passes(const struct guard *g, const struct claim *c, uint16_t
 	return !is_nd(c->what) || nd_passes(g, c, in, vid, now_ms);
 }
 
-bool guard_pass(struct guard *g, const struct guard_port *p, uint16_t in, uint16_t vid,
-		struct frame *frame, uint64_t now_ms, enum drop_reason *why)
+static bool guard_judge(struct guard *g, const struct guard_port *p, uint16_t in,
+			uint16_t vid, struct frame *frame, uint64_t now_ms,
+			enum drop_reason *why)
 {
 	const bool closely = p->check[GUARD_IP] || p->check[GUARD_RA];
 	struct claim c;
@@ -448,4 +453,15 @@ bool guard_pass(struct guard *g, const struct guard_port *p, uint16_t in, uint16
 		return false;
 	*why = DROP_GUARD_DHCP;
 	return !g->snooping || dhcp_passes(g, p, &c, frame, in, vid, now_ms);
+}
+
+bool guard_pass(struct guard *g, const struct guard_port *p, uint16_t in, uint16_t vid,
+		struct frame *frame, uint64_t now_ms, enum drop_reason *why)
+{
+	const size_t head_size = frame->head_size;
+	const bool pass = guard_judge(g, p, in, vid, frame, now_ms, why);
+
+	if (frame->offload)
+		frame->head_size = head_size;
+	return pass;
 }

@@ -80,36 +80,35 @@ static bool vsw_flood(struct vsw *vsw, const struct port *in,
 	return any;
 }
 
-/* Note frame @i of a batch for a port, with or without a tag as the port has it.
- * Return: whether the port is in its VLAN. */
-static bool vsw_stage_vlan(struct vsw *vsw, struct port *port, const struct frame *frame,
-			   unsigned int i, const struct vlan_class *vlan,
-			   unsigned int *touched)
+/* What became of a frame at the ports it might have gone to, as bits. */
+enum { OFFER_STAGED = 1, OFFER_DROPPED = 2, OFFER_ISOLATED = 4, OFFER_NO_VLAN = 8 };
+
+/* Note frame @i of a batch for a port, with or without a tag as the port has it. */
+static unsigned int vsw_stage_vlan(struct vsw *vsw, struct port *port,
+				   const struct frame *frame, unsigned int i,
+				   const struct vlan_class *vlan, unsigned int *touched)
 {
 	enum vlan_form form = vlan_form(&port->vlan, vlan->vid);
 	const struct frame *as;
 
 	if (form == VLAN_NOT_MEMBER)
-		return false;
+		return OFFER_NO_VLAN;
 	if (UNLIKELY(form == VLAN_UNTAGGED && vlan_deceives(&port->vlan, vlan))) {
 		port->stats.drop[DROP_VLAN]++;
-		return true;
+		return OFFER_DROPPED;
 	}
 	as = vlan_out_frame(vsw->vlan_out, i, frame, vlan,
 			    form == VLAN_TAGGED ? vlan_tpid(&port->vlan) : 0);
-	if (as) {
-		/* A tag too many, and nobody takes it as it is. */
-		if (as->offload)
-			vsw->unfinished |= as->offload->needs;
-		vsw_stage(vsw, port, as, touched);
-	} else {
+	if (!as) {
 		port->stats.drop[DROP_TOO_LONG]++;
+		return OFFER_DROPPED;
 	}
-	return true;
+	/* A tag too many, and nobody takes it as it is. */
+	if (as->offload)
+		vsw->unfinished |= as->offload->needs;
+	vsw_stage(vsw, port, as, touched);
+	return OFFER_STAGED;
 }
-
-/* What became of a frame at the ports it might have gone to, as bits. */
-enum { OFFER_STAGED = 1, OFFER_ISOLATED = 2, OFFER_NO_VLAN = 4 };
 
 /* Note frame @i of a batch for a port, if it may get it. */
 static unsigned int vsw_offer(struct vsw *vsw, const struct port *in, struct port *port,
@@ -118,10 +117,9 @@ static unsigned int vsw_offer(struct vsw *vsw, const struct port *in, struct por
 {
 	if (!isolation_allows(in->policy.isolation, port->policy.isolation))
 		return OFFER_ISOLATED;
-	if (!bridge_has_vlans(&vsw->bridge))
-		vsw_stage(vsw, port, frame, touched);
-	else if (!vsw_stage_vlan(vsw, port, frame, i, &v->vlan, touched))
-		return OFFER_NO_VLAN;
+	if (bridge_has_vlans(&vsw->bridge))
+		return vsw_stage_vlan(vsw, port, frame, i, &v->vlan, touched);
+	vsw_stage(vsw, port, frame, touched);
 	return OFFER_STAGED;
 }
 
@@ -139,7 +137,7 @@ static NOINLINE void vsw_forward_group(struct vsw *vsw, struct port *in,
 		if (port && port != in && port->forwarding)
 			done |= vsw_offer(vsw, in, port, frame, i, v, touched);
 	}
-	if (!(done & OFFER_STAGED))
+	if (!(done & (OFFER_STAGED | OFFER_DROPPED)))
 		in->stats.drop[done & OFFER_ISOLATED ? DROP_ISOLATED : DROP_MCAST]++;
 }
 
@@ -180,7 +178,7 @@ static NOINLINE void vsw_forward_slow(struct vsw *vsw, struct port *in,
 				done |= vsw_offer(vsw, in, port, frame, i, v, touched);
 		}
 	}
-	if (done & OFFER_STAGED)
+	if (done & (OFFER_STAGED | OFFER_DROPPED))
 		return;
 	if (done & OFFER_ISOLATED)
 		in->stats.drop[DROP_ISOLATED]++;

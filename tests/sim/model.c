@@ -349,6 +349,11 @@ static bool give_vlan(struct model_port *out, struct sim_frame *f, unsigned int 
 
 	if (!tagged && out->pvid != vid)
 		return false;
+	/* A tag inside does not come to light. */
+	if (!tagged && f->tags > 1) {
+		out->stats.drop[DROP_VLAN]++;
+		return true;
+	}
 	b = frame_form(f, tagged ? FORM_TAGGED : FORM_UNTAGGED, vid);
 	if (b->size > ETH_FRAME_MAX)
 		out->stats.drop[DROP_TOO_LONG]++;
@@ -453,6 +458,7 @@ static void model_forward(struct model *m, unsigned int in, struct sim_frame *f,
 
 	for (unsigned int p = 0; p < m->w->ports; p++) {
 		struct model_port *out = &m->port[p];
+		const unsigned int before = out->wants;
 		bool got;
 
 		plugged += out->plugs != 0;
@@ -465,7 +471,7 @@ static void model_forward(struct model *m, unsigned int in, struct sim_frame *f,
 			got = true;
 		if (!vlans)
 			give(out, i, FORM_AS_IS);
-		out->unicast |= got && d->kind == ONE;
+		out->unicast |= out->wants > before && d->kind == ONE;
 		any |= got;
 	}
 	if (any)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/iov.h"
+#include "lib/offload.h"
 #include "switchd/guard.h"
 #include "switchd/vlan.h"
 
@@ -198,6 +199,7 @@ struct guarded {
 	struct guard_port port;
 	struct guard_port other[4];
 	uint64_t now;
+	unsigned int shown;
 };
 
 static void bind_to(struct guarded *t, uint16_t vid, const char *ip, int mac, uint16_t port)
@@ -246,7 +248,9 @@ static int show_from(struct guarded *t, uint16_t in, uint16_t vid, const struct 
 	/* In two pieces, one of which is empty at times. */
 	struct iovec iov[3] = { { first, head }, { behind, rest / 2 },
 				{ behind + rest / 2, rest - rest / 2 } };
-	struct frame f = { first, head, k->size, iov, 3, NULL };
+	/* Each other frame is an unfinished one, whose head stays a piece of its own. */
+	const struct offload unfinished = { .head_size = (uint32_t)head };
+	struct frame f = { first, head, k->size, iov, 3, t->shown++ & 1 ? &unfinished : NULL };
 	enum drop_reason why = DROP_REASON_COUNT;
 	uint8_t out[9000];
 	bool pass, copied;
@@ -262,6 +266,10 @@ static int show_from(struct guarded *t, uint16_t in, uint16_t vid, const struct 
 		if (copied)
 			memset(behind, 0xee, rest < 2048 - HEAD ? rest : 2048 - HEAD);
 		assert_int_equal(f.size, k->size);
+		if (f.offload) {
+			assert_int_equal(f.head_size, head);
+			assert_int_equal(f.iov->iov_len, head);
+		}
 		assert_int_equal(iov_size(f.iov, f.iovcnt), k->size);
 		assert_int_equal(iov_to_buf(f.iov, f.iovcnt, 0, out, k->size), k->size);
 		assert_memory_equal(out, k->b, k->size);
