@@ -170,16 +170,26 @@ static bool evict_fullest(struct bindings *t)
 	return true;
 }
 
-/* Make the port give up its oldest request. Return: whether there is one. */
-static bool evict_request(struct bindings *t, uint16_t port)
+/* Make the port give up its oldest request, or the binding from neighbour discovery that was
+ * silent longest. Return: whether there is one. */
+static bool evict_own(struct bindings *t, uint16_t port)
 {
-	uint16_t n = t->ports[port].oldest;
+	uint16_t goes = BINDING_NIL;
 
-	while (n && t->entry[n].b.kind != BINDING_REQUEST)
-		n = t->entry[n].next;
-	if (n)
-		entry_free(t, n);
-	return n;
+	for (uint16_t n = t->ports[port].oldest; n; n = t->entry[n].next) {
+		const struct binding *b = &t->entry[n].b;
+
+		if (b->kind == BINDING_REQUEST) {
+			goes = n;
+			break;
+		}
+		if (b->kind == BINDING_ND &&
+		    (!goes || b->used_ms < t->entry[goes].b.used_ms))
+			goes = n;
+	}
+	if (goes)
+		entry_free(t, goes);
+	return goes;
 }
 
 int binding_set(struct bindings *t, const struct binding *b)
@@ -189,7 +199,7 @@ int binding_set(struct bindings *t, const struct binding *b)
 	if (n)
 		entry_free(t, n);
 	if (b->kind != BINDING_STATIC && t->ports[b->port].count >= BINDING_PORT_MAX &&
-	    !evict_request(t, b->port))
+	    !evict_own(t, b->port))
 		return -ENOSPC;
 	if (!t->free && t->ever == BINDING_MAX && !evict_fullest(t))
 		return -ENOSPC;
@@ -291,6 +301,7 @@ void bindings_foreach(const struct bindings *t, uint64_t now_ms,
 static const char *const kind_names[] = {
 	[BINDING_STATIC] = "static",
 	[BINDING_DHCP] = "dhcp",
+	[BINDING_ND] = "nd",
 	[BINDING_REQUEST] = "request",
 };
 

@@ -5,12 +5,14 @@
  *
  * The table of the source guard (guard.h). Each IP address of a VLAN has one binding at
  * most: a MAC address and a port. An operator made it, and it is for good; or it was learnt
- * from DHCP and ends with its lease, or when its port goes. Requests for an address that wait
+ * from DHCP and ends with its lease, or from neighbour discovery (fcfs.h); what is learnt ends
+ * with its port. Requests for an address that wait
  * for the server's word are entries here, too, for some seconds: what a stranger can fill has
  * one bound.
  *
  * What is learnt at a port is bounded: with BINDING_PORT_MAX entries, it gets no more but in
- * place of an older request of its own. When the table is full, the port that has learnt
+ * place of an older request of its own, or of what was learnt from neighbour discovery and is
+ * silent for longest. When the table is full, the port that has learnt
  * most gives up its oldest entry. Entries that an operator made do not go.
  *
  * Pure: no clock, no descriptor, no allocation but when it is made. Not thread-safe.
@@ -36,6 +38,7 @@ enum {
 enum binding_kind {
 	BINDING_STATIC,
 	BINDING_DHCP,
+	BINDING_ND,
 	BINDING_REQUEST,	/* none, yet */
 };
 
@@ -45,12 +48,21 @@ enum binding_kind {
  *		binding_request_key() says
  * @until_ms:	When it ends, or BINDING_NEVER
  * @asked:	Of a request: the address that is asked for, or unspecified
+ * @since_ms:	Of BINDING_ND: since when it is there
+ * @used_ms:	When its owner has spoken last
+ * @rival:	Who else would have it, at @rival_port
+ * @rival_ms:	Since then; 0: nobody
  */
 struct binding {
 	struct in6_addr ip;
 	struct in6_addr asked;
 	uint64_t until_ms;
+	uint64_t since_ms;
+	uint64_t used_ms;
+	uint64_t rival_ms;
 	struct eth_addr mac;
+	struct eth_addr rival;
+	uint16_t rival_port;
 	uint16_t vid;
 	uint16_t port;
 	enum binding_kind kind;
@@ -70,7 +82,8 @@ struct bindings *bindings_create(unsigned int ports, struct siphash_key key);
 /* NULL is fine. */
 void bindings_destroy(struct bindings *t);
 
-/* The binding of an address, or NULL. Valid until the next change. */
+/* The binding of an address, or NULL. Valid until the next change; when it was used, and its
+ * rival, may be set. */
 struct binding *binding_find(const struct bindings *t, uint16_t vid, const struct in6_addr *ip,
 			     uint64_t now_ms);
 
@@ -102,7 +115,7 @@ unsigned int bindings_learnt(const struct bindings *t, uint16_t port);
 void bindings_foreach(const struct bindings *t, uint64_t now_ms,
 		      void (*visit)(void *ctx, const struct binding *b), void *ctx);
 
-/* "static", "dhcp" or "request". */
+/* "static", "dhcp", "nd" or "request". */
 const char *binding_kind_name(enum binding_kind kind);
 
 #endif /* SWITCHD_BINDING_H */

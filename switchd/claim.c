@@ -259,6 +259,10 @@ static enum claim_result read_nd(struct bytes *b, size_t end, struct claim *c)
 	if (c->what == CLAIM_NS || c->what == CLAIM_NA)
 		memcpy(&c->target, p + ND_TARGET_AT, sizeof(c->target));
 	b->at += kinds[kind].size;
+	if (c->what == CLAIM_RA) {
+		c->at = b->at;
+		c->size = end - b->at;
+	}
 	return read_options(b, end, c, kinds[kind].lladdr);
 }
 

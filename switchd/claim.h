@@ -60,7 +60,8 @@ enum claim_what {
  * @target:	Of neighbour solicitation and advertisement
  * @fragment:	Part of it is in another frame
  * @lladdr:	A link-layer address within it is not @src
- * @at:		Of DHCP: where its message is in the frame
+ * @at:		Of DHCP: where its message is in the frame; of router advertisements: their
+ *		options
  * @size:	And its bytes
  */
 struct claim {

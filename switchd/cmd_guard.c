@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "switchd/admin.h"
 #include "switchd/console_cmds.h"
@@ -34,24 +35,32 @@ static int guard_settrust(const struct console_call *call, const char *arg)
 	return -admin_guard_trust(call->vsw, n, on);
 }
 
+/* guard/setsnooping dhcp|nd 0/1 */
 static int guard_setsnooping(const struct console_call *call, const char *arg)
 {
+	enum guard_snoop what = GUARD_SNOOP_DHCP;
+	char word[GUARD_WORD];
 	unsigned int on;
 
-	if (!cmd_only_number(arg, 1, &on))
+	if (!cmd_word(&arg, word, sizeof(word)) || !cmd_only_number(arg, 1, &on))
 		return EINVAL;
-	guarding_set_snooping(call->vsw, on);
+	if (!strcmp(word, "nd"))
+		what = GUARD_SNOOP_ND;
+	else if (strcmp(word, "dhcp"))
+		return EINVAL;
+	guarding_set_snooping(call->vsw, what, on);
 	return 0;
 }
 
 static int guard_showinfo(const struct console_call *call, const char *arg UNUSED)
 {
-	const struct guard_stats *s = guard_stats(call->vsw->guard);
+	const struct guard_stats s = guard_stats(call->vsw->guard);
 
-	fprintf(call->out, "DHCP snooping=%s\nQuestions heard: %" PRIu64
+	fprintf(call->out, "DHCP snooping=%s\nND snooping=%s\nQuestions heard: %" PRIu64
 		"\nBindings: learnt %" PRIu64 " ended early %" PRIu64 " refused %" PRIu64 "\n",
-		guard_snooping(call->vsw->guard) ? "true" : "false", s->questions, s->learnt,
-		s->ended, s->refused);
+		guard_snooping(call->vsw->guard, GUARD_SNOOP_DHCP) ? "true" : "false",
+		guard_snooping(call->vsw->guard, GUARD_SNOOP_ND) ? "true" : "false", s.questions, s.learnt,
+		s.ended, s.refused);
 	return 0;
 }
 
@@ -138,7 +147,8 @@ static int guard_print(const struct console_call *call, const char *arg UNUSED)
 const struct console_cmd cmd_guard[] = {
 	{ "guard", CONSOLE_MENU, "SOURCE GUARD MENU", false, NULL },
 	{ "guard/showinfo", "", "show guard info", true, guard_showinfo },
-	{ "guard/setsnooping", "0/1", "1=learn bindings from DHCP, whose servers are trusted",
+	{ "guard/setsnooping", "dhcp|nd 0/1",
+	  "learn bindings from DHCP, whose servers are trusted, or from neighbour discovery",
 	  false, guard_setsnooping },
 	{ "guard/settrust", "N 0/1", "may DHCP servers be behind port N? 1=Y 0=N", false,
 	  guard_settrust },

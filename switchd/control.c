@@ -225,7 +225,7 @@ static const struct qmp_command control_commands[] = {
 	{ "fdb-remove", "address vlan?", control_fdb_remove },
 	{ "set-switch", "hub? stp? numports? hashsize? ageing? ageing-interval? min-stay? "
 	  "reserved? vlan-learning? mcast-snooping? mcast-querier? mcast-interval? "
-	  "dhcp-snooping?",
+	  "dhcp-snooping? nd-snooping?",
 	  control_set_switch },
 	{ "capture-start", "port?", control_capture_start },
 	{ "capture-stop", "capture", control_capture_stop },

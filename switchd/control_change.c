@@ -463,9 +463,11 @@ json_t *control_set_switch(void *ctx, struct qmp_conn *conn UNUSED, json_t *args
 	unsigned int reserved = vsw->bridge.reserved, query = mcast_interval(vsw->mcast);
 	bool snoop = snoop_is_on(vsw), querier = mcast_querier(vsw->mcast);
 	const char *learning = vsw->bridge.vlans.shared ? "shared" : "independent";
-	bool hub = vsw->bridge.hub, stp = vsw->stp, dhcp = guard_snooping(vsw->guard);
+	bool hub = vsw->bridge.hub, stp = vsw->stp, dhcp, nd;
 	int ret;
 
+	dhcp = guard_snooping(vsw->guard, GUARD_SNOOP_DHCP);
+	nd = guard_snooping(vsw->guard, GUARD_SNOOP_ND);
 	if (!qmp_arg_uint(args, "reserved", 0, UINT16_MAX, &reserved, err) ||
 	    (json_object_get(args, "vlan-learning") &&
 	     !qmp_arg_text(args, "vlan-learning", &learning, err)) ||
@@ -473,6 +475,7 @@ json_t *control_set_switch(void *ctx, struct qmp_conn *conn UNUSED, json_t *args
 	    !qmp_arg_bool(args, "mcast-querier", &querier, err) ||
 	    !qmp_arg_uint(args, "mcast-interval", 1, MCAST_INTERVAL_MAX_S, &query, err) ||
 	    !qmp_arg_bool(args, "dhcp-snooping", &dhcp, err) ||
+	    !qmp_arg_bool(args, "nd-snooping", &nd, err) ||
 	    !qmp_arg_bool(args, "hub", &hub, err) || !qmp_arg_bool(args, "stp", &stp, err) ||
 	    !qmp_arg_uint(args, "numports", 1, VSW_PORTS_MAX, &numports, err) ||
 	    !qmp_arg_uint(args, "hashsize", 1, VSW_FDB_MAX, &hashsize, err) ||
@@ -510,7 +513,8 @@ json_t *control_set_switch(void *ctx, struct qmp_conn *conn UNUSED, json_t *args
 		mcast_set_querier(vsw->mcast, querier);
 	if (query != mcast_interval(vsw->mcast))
 		mcast_set_interval(vsw->mcast, query);
-	guarding_set_snooping(vsw, dhcp);
+	guarding_set_snooping(vsw, GUARD_SNOOP_DHCP, dhcp);
+	guarding_set_snooping(vsw, GUARD_SNOOP_ND, nd);
 	admin_hub(vsw, hub);
 	if (!stp)
 		stp_stop(vsw);

@@ -66,7 +66,7 @@ json_t *control_query_guard(void *ctx, struct qmp_conn *conn UNUSED, json_t *arg
 		.now_ms = vsw_now_ms(),
 	};
 	const struct vsw *vsw = ctx;
-	const struct guard_stats *s = guard_stats(vsw->guard);
+	const struct guard_stats s = guard_stats(vsw->guard);
 	json_t *ports;
 
 	if (!control_arg_port(vsw, args, &q.port, err) || !control_arg_vlan(args, &q.vid, err))
@@ -77,12 +77,13 @@ json_t *control_query_guard(void *ctx, struct qmp_conn *conn UNUSED, json_t *arg
 			json_array_append_new(ports, query_guard_port(vsw->ports[i]));
 	q.bindings = json_array();
 	bindings_foreach(guard_bindings(vsw->guard), q.now_ms, query_binding, &q);
-	return json_pack("{s:b,s:I,s:I,s:I,s:I,s:o,s:o}",
-			 "dhcp-snooping", guard_snooping(vsw->guard),
-			 "questions", (json_int_t)s->questions,
-			 "learnt", (json_int_t)s->learnt,
-			 "ended", (json_int_t)s->ended,
-			 "refused", (json_int_t)s->refused,
+	return json_pack("{s:b,s:b,s:I,s:I,s:I,s:I,s:o,s:o}",
+			 "dhcp-snooping", guard_snooping(vsw->guard, GUARD_SNOOP_DHCP),
+			 "nd-snooping", guard_snooping(vsw->guard, GUARD_SNOOP_ND),
+			 "questions", (json_int_t)s.questions,
+			 "learnt", (json_int_t)s.learnt,
+			 "ended", (json_int_t)s.ended,
+			 "refused", (json_int_t)s.refused,
 			 "ports", ports, "bindings", q.bindings);
 }
 

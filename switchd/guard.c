@@ -11,6 +11,7 @@
 #include "lib/iov.h"
 #include "switchd/claim.h"
 #include "switchd/dhcp.h"
+#include "switchd/fcfs.h"
 #include "switchd/vlan.h"
 
 enum {
@@ -21,12 +22,18 @@ enum {
 
 /**
  * struct guard - A guard
+ * @mac:	The switch's own address
+ * @probe:	Sends a frame of our own
  * @msg:	Of DHCP, being read
  * @copies:	Frames of which there is a copy in @deep, with their @pieces in @piece
  */
 struct guard {
 	struct bindings *bindings;
-	bool snooping;
+	struct eth_addr mac;
+	guard_probe *probe;
+	void *ctx;
+	bool snooping[GUARD_SNOOPS];
+	struct fcfs fcfs;
 	struct guard_stats stats;
 	struct dhcp_msg msg;
 	unsigned int copies;
@@ -35,12 +42,35 @@ struct guard {
 	struct iovec piece[GUARD_PIECES];
 };
 
-struct guard *guard_create(unsigned int ports, struct siphash_key key)
+/**
+ * struct view - A frame that is looked at
+ * @p:		Settings of the port that it came from
+ * @c:		What it says
+ * @in:		The port
+ * @vid:	Its VLAN
+ * @probes:	The switch can send frames in there
+ */
+struct view {
+	struct guard *g;
+	struct guard_port *p;
+	const struct frame *f;
+	const struct claim *c;
+	uint16_t in;
+	uint16_t vid;
+	bool probes;
+	uint64_t now_ms;
+};
+
+struct guard *guard_create(unsigned int ports, struct siphash_key key, struct eth_addr mac,
+			   guard_probe *probe, void *ctx)
 {
 	struct guard *g = calloc(1, sizeof(*g));
 
 	if (!g)
 		return NULL;
+	g->mac = mac;
+	g->probe = probe;
+	g->ctx = ctx;
 	g->bindings = bindings_create(ports, key);
 	if (g->bindings)
 		return g;
@@ -96,18 +126,23 @@ void guard_set(struct guard_port *p, enum guard_check check, bool on)
 	guard_update(p);
 }
 
-void guard_set_snooping(struct guard *g, bool on)
+void guard_set_snooping(struct guard *g, enum guard_snoop what, bool on)
 {
-	g->snooping = on;
+	g->snooping[what] = on;
 	if (on)
 		return;
+	if (what == GUARD_SNOOP_ND) {
+		bindings_flush(g->bindings, BINDING_ND);
+		g->fcfs = (struct fcfs){ 0 };
+		return;
+	}
 	bindings_flush(g->bindings, BINDING_DHCP);
 	bindings_flush(g->bindings, BINDING_REQUEST);
 }
 
-bool guard_snooping(const struct guard *g)
+bool guard_snooping(const struct guard *g, enum guard_snoop what)
 {
-	return g->snooping;
+	return g->snooping[what];
 }
 
 void guard_set_snooped(struct guard_port *p, bool on)
@@ -116,9 +151,13 @@ void guard_set_snooped(struct guard_port *p, bool on)
 	guard_update(p);
 }
 
-const struct guard_stats *guard_stats(const struct guard *g)
+struct guard_stats guard_stats(const struct guard *g)
 {
-	return &g->stats;
+	struct guard_stats stats = g->stats;
+
+	stats.learnt += g->fcfs.claims;
+	stats.ended += g->fcfs.defended + g->fcfs.moved;
+	return stats;
 }
 
 /* The place of a MAC address among those named, or their number. */
@@ -201,163 +240,212 @@ static enum claim_result guard_read(struct guard *g, struct frame *f, struct cla
 /* DHCP. */
 
 /* Remember that a client behind a port has asked. Return: false if another one has. */
-static bool dhcp_asked(struct guard *g, const struct claim *c, uint16_t in, uint16_t vid,
-		       uint64_t now_ms)
+static bool dhcp_asked(const struct view *v)
 {
-	const struct dhcp_msg *msg = &g->msg;
+	const struct dhcp_msg *msg = &v->g->msg;
 	struct binding request = {
 		.kind = BINDING_REQUEST,
-		.ip = binding_request_key(c->src, msg->xid, c->proto == CLAIM_IP6),
+		.ip = binding_request_key(v->c->src, msg->xid, v->c->proto == CLAIM_IP6),
 		.asked = msg->count ? msg->lease[0].ip : in6addr_any,
-		.mac = c->src,
-		.vid = vid,
-		.port = in,
-		.until_ms = now_ms + GUARD_ANSWER_MS,
+		.mac = v->c->src,
+		.vid = v->vid,
+		.port = v->in,
+		.until_ms = v->now_ms + GUARD_ANSWER_MS,
 	};
-	const struct binding *old = binding_find(g->bindings, vid, &request.ip, now_ms);
+	const struct binding *old = binding_find(v->g->bindings, v->vid, &request.ip, v->now_ms);
 
-	if (old && old->port != in)
+	if (old && old->port != v->in)
 		return false;
-	g->stats.questions++;
-	g->stats.refused += !!binding_set(g->bindings, &request);
+	v->g->stats.questions++;
+	v->g->stats.refused += !!binding_set(v->g->bindings, &request);
 	return true;
 }
 
 /* A client gives addresses back. Return: false if one is another's. */
-static bool dhcp_returned(struct guard *g, const struct claim *c, uint16_t in, uint16_t vid,
-			  uint64_t now_ms)
+static bool dhcp_returned(const struct view *v)
 {
-	for (unsigned int i = 0; i < g->msg.count; i++) {
-		struct binding *b = binding_find(g->bindings, vid, &g->msg.lease[i].ip, now_ms);
+	struct bindings *t = v->g->bindings;
+
+	for (unsigned int i = 0; i < v->g->msg.count; i++) {
+		struct binding *b = binding_find(t, v->vid, &v->g->msg.lease[i].ip, v->now_ms);
 
 		if (!b)
 			continue;
-		if (b->port != in || !eth_addr_eq(b->mac, c->src))
+		if (b->port != v->in || !eth_addr_eq(b->mac, v->c->src))
 			return false;
 		if (b->kind != BINDING_DHCP)
 			continue;
-		binding_remove(g->bindings, b);
-		g->stats.ended++;
+		binding_remove(t, b);
+		v->g->stats.ended++;
 	}
 	return true;
 }
 
 /* A message of a client at a port that is not trusted. Return: whether it may go on. */
-static bool dhcp_client_passes(struct guard *g, const struct claim *c, const struct frame *f,
-			       uint16_t in, uint16_t vid, uint64_t now_ms)
+static bool dhcp_client_passes(const struct view *v)
 {
-	const bool v6 = c->proto == CLAIM_IP6;
-	const struct dhcp_msg *msg = &g->msg;
+	const bool v6 = v->c->proto == CLAIM_IP6;
+	struct dhcp_msg *msg = &v->g->msg;
 
-	if (c->fragment || !dhcp_read(f->head + c->at, c->size, v6, &g->msg) || msg->server ||
-	    msg->relayed || (!v6 && !eth_addr_eq(msg->client, c->src)))
+	if (v->c->fragment || !dhcp_read(v->f->head + v->c->at, v->c->size, v6, msg) ||
+	    msg->server || msg->relayed || (!v6 && !eth_addr_eq(msg->client, v->c->src)))
 		return false;
 	if (msg->kind == DHCP_ASK)
-		return dhcp_asked(g, c, in, vid, now_ms);
-	return msg->kind != DHCP_RETURN || dhcp_returned(g, c, in, vid, now_ms);
+		return dhcp_asked(v);
+	return msg->kind != DHCP_RETURN || dhcp_returned(v);
 }
 
 /* A client at @port has an address now, or no longer. */
-static void dhcp_granted(struct guard *g, struct eth_addr client, uint16_t port, uint16_t vid,
-			 const struct dhcp_lease *lease, uint64_t now_ms)
+static void dhcp_granted(const struct view *v, struct eth_addr client, uint16_t port,
+			 const struct dhcp_lease *lease)
 {
-	struct binding *old = binding_find(g->bindings, vid, &lease->ip, now_ms);
+	struct bindings *t = v->g->bindings;
+	struct binding *old = binding_find(t, v->vid, &lease->ip, v->now_ms);
 	const struct binding b = {
 		.kind = BINDING_DHCP,
 		.ip = lease->ip,
 		.mac = client,
-		.vid = vid,
+		.vid = v->vid,
 		.port = port,
 		.until_ms = lease->seconds == DHCP_FOREVER ? BINDING_NEVER :
-			    now_ms + (uint64_t)lease->seconds * 1000,
+			    v->now_ms + (uint64_t)lease->seconds * 1000,
 	};
 
 	if (old && (old->kind == BINDING_STATIC ||
 		    (eth_addr_eq(old->mac, client) && old->port != port))) {
-		g->stats.refused++;
+		v->g->stats.refused++;
 	} else if (!lease->seconds) {
 		if (old)
-			binding_remove(g->bindings, old);
-		g->stats.ended += !!old;
-	} else if (!binding_is_host(&lease->ip) || binding_set(g->bindings, &b)) {
-		g->stats.refused++;
+			binding_remove(t, old);
+		v->g->stats.ended += !!old;
+	} else if (!binding_is_host(&lease->ip) || binding_set(t, &b)) {
+		v->g->stats.refused++;
 	} else {
-		g->stats.learnt++;
+		v->g->stats.learnt++;
 	}
 }
 
 /* What a server behind a trusted port says. */
-static void dhcp_server_says(struct guard *g, const struct claim *c, const struct frame *f,
-			     uint16_t vid, uint64_t now_ms)
+static void dhcp_server_says(const struct view *v)
 {
-	const bool v6 = c->proto == CLAIM_IP6;
+	const bool v6 = v->c->proto == CLAIM_IP6;
+	struct bindings *t = v->g->bindings;
+	struct dhcp_msg *msg = &v->g->msg;
 	struct binding *request, *b;
 	struct eth_addr client;
 	struct in6_addr key;
 	uint16_t port;
 
-	if (c->fragment || !dhcp_read(f->head + c->at, c->size, v6, &g->msg) ||
-	    !g->msg.server || (g->msg.kind != DHCP_GRANT && g->msg.kind != DHCP_DENY))
+	if (v->c->fragment || !dhcp_read(v->f->head + v->c->at, v->c->size, v6, msg) ||
+	    !msg->server || (msg->kind != DHCP_GRANT && msg->kind != DHCP_DENY))
 		return;
-	client = g->msg.client;
+	client = msg->client;
 	if (v6)
-		memcpy(&client, f->head, sizeof(client));
-	key = binding_request_key(client, g->msg.xid, v6);
-	request = binding_find(g->bindings, vid, &key, now_ms);
+		memcpy(&client, v->f->head, sizeof(client));
+	key = binding_request_key(client, msg->xid, v6);
+	request = binding_find(t, v->vid, &key, v->now_ms);
 	if (!request)
 		return;
 	port = request->port;
-	if (g->msg.kind == DHCP_GRANT) {
-		binding_remove(g->bindings, request);
-		for (unsigned int i = 0; i < g->msg.count; i++)
-			dhcp_granted(g, client, port, vid, &g->msg.lease[i], now_ms);
+	if (msg->kind == DHCP_GRANT) {
+		binding_remove(t, request);
+		for (unsigned int i = 0; i < msg->count; i++)
+			dhcp_granted(v, client, port, &msg->lease[i]);
 		return;
 	}
 	/* Another server may still grant it. */
-	b = binding_find(g->bindings, vid, &request->asked, now_ms);
+	b = binding_find(t, v->vid, &request->asked, v->now_ms);
 	if (b && b->kind == BINDING_DHCP && b->port == port && eth_addr_eq(b->mac, client)) {
-		binding_remove(g->bindings, b);
-		g->stats.ended++;
+		binding_remove(t, b);
+		v->g->stats.ended++;
 	}
 }
 
 /* What DHCP snooping has to say of a frame. Return: whether it may go on. */
-static bool dhcp_passes(struct guard *g, const struct guard_port *p, const struct claim *c,
-			const struct frame *f, uint16_t in, uint16_t vid, uint64_t now_ms)
+static bool dhcp_passes(const struct view *v)
 {
-	switch (c->what) {
+	switch (v->c->what) {
 	case CLAIM_DHCP4_CLIENT:
 	case CLAIM_DHCP6_CLIENT:
-		return p->trusted || dhcp_client_passes(g, c, f, in, vid, now_ms);
+		return v->p->trusted || dhcp_client_passes(v);
 	case CLAIM_DHCP4_SERVER:
 	case CLAIM_DHCP6_SERVER:
-		if (p->trusted)
-			dhcp_server_says(g, c, f, vid, now_ms);
-		return p->trusted;
+		if (v->p->trusted)
+			dhcp_server_says(v);
+		return v->p->trusted;
 	default:
 		return true;
 	}
 }
 
+/* Addresses that hosts give themselves. */
+
+static struct fcfs_host host_of(const struct view *v, const struct in6_addr *ip)
+{
+	return (struct fcfs_host){ *ip, v->c->src, v->vid, v->in };
+}
+
+/* Hear what a port without guard says of addresses and prefixes. */
+static void nd_hear(const struct view *v)
+{
+	if (v->c->fragment || v->p->check[GUARD_IP])
+		return;
+	if (v->c->what == CLAIM_NA)
+		fcfs_answers(&v->g->fcfs, v->g->bindings, v->vid, &v->c->target, v->now_ms);
+	else if (v->c->what == CLAIM_RA && !v->p->check[GUARD_RA])
+		fcfs_routers_say(&v->g->fcfs, v->vid, v->f->head + v->c->at, v->c->size,
+				 v->now_ms);
+}
+
+/* A host asks for its address at a guarded port. Return: whether that may go on. */
+static bool nd_asks(const struct view *v)
+{
+	const struct fcfs_host host = host_of(v, &v->c->target);
+
+	return fcfs_asks(&v->g->fcfs, v->g->bindings, &host, v->now_ms);
+}
+
+/* An address has no binding: ask in the name of its host, if it may have one. */
+static void nd_probe(const struct view *v, const struct in6_addr *ip)
+{
+	const struct fcfs_host host = host_of(v, ip);
+	uint8_t frame[FCFS_PROBE_SIZE];
+
+	if (!v->probes || !fcfs_wants_probe(&v->g->fcfs, v->g->bindings, &host, &v->p->probes,
+					    v->now_ms))
+		return;
+	fcfs_build_probe(v->g->mac, ip, frame);
+	v->g->probe(v->g->ctx, v->vid, frame, sizeof(frame));
+}
+
 /* The rules. */
 
 /* Whether an address belongs to the frame's sender. */
-static bool is_bound(const struct guard *g, const struct claim *c, uint16_t in, uint16_t vid,
-		     const struct in6_addr *ip, uint64_t now_ms)
+static bool is_bound(const struct view *v, const struct in6_addr *ip)
 {
-	const struct binding *b = binding_find(g->bindings, vid, ip, now_ms);
+	struct binding *b = binding_find(v->g->bindings, v->vid, ip, v->now_ms);
+	struct fcfs_host host;
 
 	/* An IPv6 packet's is no IPv4 address in disguise. */
-	return b && b->kind != BINDING_REQUEST && b->port == in &&
-	       eth_addr_eq(b->mac, c->src) &&
-	       !(c->proto == CLAIM_IP6 && IN6_IS_ADDR_V4MAPPED(ip));
+	if (!b || b->kind == BINDING_REQUEST ||
+	    (v->c->proto == CLAIM_IP6 && IN6_IS_ADDR_V4MAPPED(ip)))
+		return false;
+	if (b->kind != BINDING_ND)
+		return b->port == v->in && eth_addr_eq(b->mac, v->c->src);
+	host = host_of(v, ip);
+	return fcfs_owns(&v->g->fcfs, v->g->bindings, b, &host, v->now_ms);
 }
 
-/* Whether a link-local address is nobody's yet. */
-static bool is_free(const struct guard *g, uint16_t vid, const struct in6_addr *ip,
-		    uint64_t now_ms)
+/* Whether a link-local address is nobody's yet, or the sender's if nobody else has it. */
+static bool is_free(const struct view *v, const struct in6_addr *ip)
 {
-	return IN6_IS_ADDR_LINKLOCAL(ip) && !binding_find(g->bindings, vid, ip, now_ms);
+	const struct binding *b;
+
+	if (!IN6_IS_ADDR_LINKLOCAL(ip))
+		return false;
+	b = binding_find(v->g->bindings, v->vid, ip, v->now_ms);
+	return !b || (b->kind == BINDING_ND && b->port == v->in &&
+		      eth_addr_eq(b->mac, v->c->src));
 }
 
 static bool is_zero4(const struct in6_addr *ip)
@@ -372,90 +460,99 @@ static bool is_nd(enum claim_what what)
 	return what >= CLAIM_RS && what <= CLAIM_REDIRECT;
 }
 
-static bool arp_passes(const struct guard *g, const struct claim *c, uint16_t in, uint16_t vid,
-		       uint64_t now_ms)
+static bool arp_passes(const struct view *v)
 {
-	if (c->lladdr)
+	if (v->c->lladdr)
 		return false;
-	if (is_zero4(&c->ip))
-		return c->what == CLAIM_ARP_REQUEST;
-	return is_bound(g, c, in, vid, &c->ip, now_ms);
+	if (is_zero4(&v->c->ip))
+		return v->c->what == CLAIM_ARP_REQUEST;
+	return is_bound(v, &v->c->ip);
 }
 
 /* Whether neighbour discovery says nothing of others. */
-static bool nd_passes(const struct guard *g, const struct claim *c, uint16_t in, uint16_t vid,
-		      uint64_t now_ms)
+static bool nd_passes(const struct view *v)
 {
+	const struct claim *c = v->c;
+
 	if (c->lladdr)
 		return false;
-	return c->what != CLAIM_NA || is_free(g, vid, &c->target, now_ms) ||
-	       is_bound(g, c, in, vid, &c->target, now_ms);
+	if (c->what == CLAIM_NS && IN6_IS_ADDR_UNSPECIFIED(&c->ip) &&
+	    v->g->snooping[GUARD_SNOOP_ND])
+		return nd_asks(v);
+	return c->what != CLAIM_NA || is_free(v, &c->target) || is_bound(v, &c->target);
 }
 
 /* Whether the source address of a packet is its sender's. */
-static bool ip_passes(const struct guard *g, const struct claim *c, uint16_t in, uint16_t vid,
-		      uint64_t now_ms)
+static bool ip_passes(const struct view *v)
 {
+	const struct claim *c = v->c;
 	const bool early = c->what == CLAIM_MEMBERSHIP || c->what == CLAIM_RS ||
 			   c->what == CLAIM_NS;
 
 	if (c->proto == CLAIM_IP4 ? is_zero4(&c->ip) : IN6_IS_ADDR_UNSPECIFIED(&c->ip))
 		return early || c->what == CLAIM_DHCP4_CLIENT;
-	if (is_bound(g, c, in, vid, &c->ip, now_ms))
+	if (is_bound(v, &c->ip))
 		return true;
 	if (c->what == CLAIM_DHCP4_CLIENT)
-		return !binding_find(g->bindings, vid, &c->ip, now_ms);
-	return c->proto == CLAIM_IP6 && is_free(g, vid, &c->ip, now_ms) &&
+		return !binding_find(v->g->bindings, v->vid, &c->ip, v->now_ms);
+	if (c->proto == CLAIM_IP6 && v->g->snooping[GUARD_SNOOP_ND] &&
+	    !binding_find(v->g->bindings, v->vid, &c->ip, v->now_ms))
+		nd_probe(v, &c->ip);
+	return c->proto == CLAIM_IP6 && is_free(v, &c->ip) &&
 	       (early || is_nd(c->what) || c->what == CLAIM_DHCP6_CLIENT);
 }
 
 /* The rules of source addresses, for a frame that was read. */
-static bool sender_passes(const struct guard *g, const struct claim *c, uint16_t in,
-			  uint16_t vid, uint64_t now_ms, enum drop_reason *why)
+static bool sender_passes(const struct view *v, enum drop_reason *why)
 {
-	if (c->proto == CLAIM_OTHER)
+	if (v->c->proto == CLAIM_OTHER)
 		return true;
-	if (c->proto == CLAIM_ARP) {
+	if (v->c->proto == CLAIM_ARP) {
 		*why = DROP_GUARD_ARP;
-		return arp_passes(g, c, in, vid, now_ms);
+		return arp_passes(v);
 	}
 	*why = DROP_GUARD_IP;
-	if (!ip_passes(g, c, in, vid, now_ms))
+	if (!ip_passes(v))
 		return false;
 	*why = DROP_GUARD_ND;
-	return !is_nd(c->what) || nd_passes(g, c, in, vid, now_ms);
+	return !is_nd(v->c->what) || nd_passes(v);
 }
 
-static bool guard_judge(struct guard *g, const struct guard_port *p, uint16_t in,
+static bool guard_judge(struct guard *g, struct guard_port *p, uint16_t in,
 			uint16_t vid, struct frame *frame, uint64_t now_ms,
 			enum drop_reason *why)
 {
 	const bool closely = p->check[GUARD_IP] || p->check[GUARD_RA];
 	struct claim c;
+	struct view v = { g, p, frame, &c, in, vid, true, now_ms };
 
 	memcpy(&c.src, frame->head + ETH_ADDR_SIZE, sizeof(c.src));
 	*why = DROP_GUARD_MAC;
 	if (p->check[GUARD_MAC] && guard_find_mac(p, c.src) == p->mac_count)
 		return false;
-	if (!closely && !g->snooping)
+	if (!closely && !p->snooped)
 		return true;
 	*why = DROP_GUARD_UNCLEAR;
 	if (guard_read(g, frame, &c) != CLAIM_READ)
-		return !closely && p->trusted;
+		return !closely && (p->trusted || !g->snooping[GUARD_SNOOP_DHCP]);
 	if (closely && is_nd(c.what) && c.fragment)
 		return false;
-	if (vid == VLAN_NONE)
-		vid = c.vid;
+	if (vid == VLAN_NONE) {
+		v.vid = c.vid;
+		v.probes = !c.vid;
+	}
 	*why = DROP_GUARD_RA;
 	if (p->check[GUARD_RA] && (c.what == CLAIM_RA || c.what == CLAIM_REDIRECT))
 		return false;
-	if (p->check[GUARD_IP] && !sender_passes(g, &c, in, vid, now_ms, why))
+	if (p->check[GUARD_IP] && !sender_passes(&v, why))
 		return false;
+	if (g->snooping[GUARD_SNOOP_ND])
+		nd_hear(&v);
 	*why = DROP_GUARD_DHCP;
-	return !g->snooping || dhcp_passes(g, p, &c, frame, in, vid, now_ms);
+	return !g->snooping[GUARD_SNOOP_DHCP] || dhcp_passes(&v);
 }
 
-bool guard_pass(struct guard *g, const struct guard_port *p, uint16_t in, uint16_t vid,
+bool guard_pass(struct guard *g, struct guard_port *p, uint16_t in, uint16_t vid,
 		struct frame *frame, uint64_t now_ms, enum drop_reason *why)
 {
 	const size_t head_size = frame->head_size;

@@ -28,6 +28,9 @@
  * After a restart of the switch nobody has a binding: so what clients say to servers passes
  * also from an address that is nobody's.
  *
+ * Snooping of neighbour discovery, another setting, learns the addresses that hosts give
+ * themselves: see fcfs.h.
+ *
  * Protocols that are neither IP nor ARP pass. What cannot be read (claim.h) is dropped, since
  * its receiver may read it all the same; so is neighbour discovery in fragments (RFC 6980).
  * Fragments but the first pass if their source is bound: without a first one they are
@@ -58,6 +61,9 @@ enum { GUARD_MACS = 16 };	/* that may be named for a port */
 
 enum guard_check { GUARD_MAC, GUARD_IP, GUARD_RA, GUARD_CHECKS };
 
+/* Where bindings are learnt from. */
+enum guard_snoop { GUARD_SNOOP_DHCP, GUARD_SNOOP_ND, GUARD_SNOOPS };
+
 /**
  * struct guard_port - Settings of a port; all zero is none
  * @on:		There is something to look at
@@ -66,6 +72,7 @@ enum guard_check { GUARD_MAC, GUARD_IP, GUARD_RA, GUARD_CHECKS };
  * @check:	What is looked at
  * @macs:	The source MAC addresses that GUARD_MAC lets pass, @mac_count of them
  * @said:	Bounds what the log says of the port
+ * @probes:	And how often we ask for the sake of its hosts
  */
 struct guard_port {
 	bool on;
@@ -75,26 +82,33 @@ struct guard_port {
 	struct eth_addr macs[GUARD_MACS];
 	unsigned int mac_count;
 	struct ratelimit said;
+	struct ratelimit probes;
 };
 
 /** struct guard_stats - Counters since the start */
 struct guard_stats {
 	uint64_t questions;	/* remembered, of DHCP clients */
 	uint64_t learnt;	/* bindings made or prolonged */
-	uint64_t ended;		/* before their time */
+	uint64_t ended;		/* before their time, or another's now */
 	uint64_t refused;	/* not made: another's, or for want of room */
 };
 
 struct guard;
 
+/* Send a frame of our own in a VLAN, by all ports that do not check IP addresses. */
+typedef void guard_probe(void *ctx, uint16_t vid, const uint8_t *frame, size_t size);
+
 /**
  * guard_create() - Make a guard with an empty table
  * @ports:	Ports are 0 to @ports - 1
  * @key:	Secret of the table's hash
+ * @mac:	The switch's own address
+ * @probe:	Called from guard_pass()
  *
  * Return: it, or NULL if there is no memory
  */
-struct guard *guard_create(unsigned int ports, struct siphash_key key);
+struct guard *guard_create(unsigned int ports, struct siphash_key key, struct eth_addr mac,
+			   guard_probe *probe, void *ctx);
 
 /* NULL is fine. */
 void guard_destroy(struct guard *g);
@@ -110,12 +124,13 @@ bool guard_check_parse(const char *text, enum guard_check *check) MUST_CHECK;
 
 void guard_set(struct guard_port *p, enum guard_check check, bool on);
 
-/* DHCP snooping: on in the guard, and then at each port. Off, what was learnt is forgotten. */
-void guard_set_snooping(struct guard *g, bool on);
-bool guard_snooping(const struct guard *g);
+/* Snooping: on in the guard, and each port is told whether there is any. Off, what was learnt
+ * in this way is forgotten. */
+void guard_set_snooping(struct guard *g, enum guard_snoop what, bool on);
+bool guard_snooping(const struct guard *g, enum guard_snoop what);
 void guard_set_snooped(struct guard_port *p, bool on);
 
-const struct guard_stats *guard_stats(const struct guard *g);
+struct guard_stats guard_stats(const struct guard *g);
 
 /* Name a source MAC address for a port, or no longer. Return: 0; -EINVAL for a group address;
  * -EEXIST; -ENOSPC if there are GUARD_MACS; -ENXIO if it is not named. */
@@ -137,7 +152,7 @@ void guard_begin(struct guard *g);
  * @now_ms:	Monotonic time
  * @why:	Set if it may not
  */
-bool guard_pass(struct guard *g, const struct guard_port *p, uint16_t in, uint16_t vid,
+bool guard_pass(struct guard *g, struct guard_port *p, uint16_t in, uint16_t vid,
 		struct frame *frame, uint64_t now_ms, enum drop_reason *why) MUST_CHECK;
 
 #endif /* SWITCHD_GUARD_H */

@@ -9,7 +9,17 @@
 #include <sys/random.h>
 
 #include "lib/log.h"
+#include "switchd/snoop.h"
 #include "switchd/vsw.h"
+
+static void guarding_probe(void *ctx, uint16_t vid, const uint8_t *frame, size_t size)
+{
+	const struct vsw *vsw = ctx;
+
+	for (unsigned int i = 0; i < vsw->forwarding_count; i++)
+		if (!vsw->active[i]->guard.check[GUARD_IP])
+			snoop_send_port(vsw->active[i], vid, frame, size);
+}
 
 int guarding_create(struct vsw *vsw)
 {
@@ -17,7 +27,7 @@ int guarding_create(struct vsw *vsw)
 
 	if (getrandom(&key, sizeof(key), 0) != sizeof(key))
 		return -errno;
-	vsw->guard = guard_create(VSW_PORTS_MAX + 1, key);
+	vsw->guard = guard_create(VSW_PORTS_MAX + 1, key, vsw->cfg->addr, guarding_probe, vsw);
 	vsw->guard_passed = calloc(FRAME_BATCH, sizeof(*vsw->guard_passed));
 	return vsw->guard && vsw->guard_passed ? 0 : -ENOMEM;
 }
@@ -74,20 +84,27 @@ const struct frame *guarding_filter(struct port *in, const struct frame *frames,
 	return passed;
 }
 
-void guarding_set_snooping(struct vsw *vsw, bool on)
+/* Whether there is any snooping. */
+static bool guarding_snoops(const struct vsw *vsw)
 {
-	if (on == guard_snooping(vsw->guard))
+	return guard_snooping(vsw->guard, GUARD_SNOOP_DHCP) ||
+	       guard_snooping(vsw->guard, GUARD_SNOOP_ND);
+}
+
+void guarding_set_snooping(struct vsw *vsw, enum guard_snoop what, bool on)
+{
+	if (on == guard_snooping(vsw->guard, what))
 		return;
-	guard_set_snooping(vsw->guard, on);
+	guard_set_snooping(vsw->guard, what, on);
 	for (unsigned int i = 0; i <= vsw->numports; i++)
 		if (vsw->ports[i])
-			guard_set_snooped(&vsw->ports[i]->guard, on);
+			guard_set_snooped(&vsw->ports[i]->guard, guarding_snoops(vsw));
 }
 
 void guarding_reset_port(struct port *port)
 {
 	port->guard = (struct guard_port){ 0 };
-	guard_set_snooped(&port->guard, guard_snooping(port->vsw->guard));
+	guard_set_snooped(&port->guard, guarding_snoops(port->vsw));
 }
 
 void guarding_flush_port(struct port *port, bool fixed)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "lib/compiler.h"
+#include "switchd/guard.h"
 
 struct frame;
 struct port;
@@ -35,8 +36,8 @@ void guarding_destroy(struct vsw *vsw);
 const struct frame *guarding_filter(struct port *in, const struct frame *frames,
 				    unsigned int *n);
 
-/* Learn bindings from DHCP, or no longer. */
-void guarding_set_snooping(struct vsw *vsw, bool on);
+/* Learn bindings from DHCP or neighbour discovery, or no longer. */
+void guarding_set_snooping(struct vsw *vsw, enum guard_snoop what, bool on);
 
 /* A port is as new: nothing is set for it. */
 void guarding_reset_port(struct port *port);

@@ -24,6 +24,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/dhcp.c switchd/dhcp.h \
 	switchd/ethertypes.c switchd/ethertypes.h \
 	switchd/events.c switchd/events.h \
+	switchd/fcfs.c switchd/fcfs.h \
 	switchd/guard.c switchd/guard.h \
 	switchd/guarding.c switchd/guarding.h \
 	switchd/portgroup.c switchd/portgroup.h \

@@ -11,8 +11,7 @@
 #include "switchd/igmp.h"
 #include "switchd/vsw.h"
 
-/* Send a frame of our own by a port, with a tag if the VLAN is a tagged one there. */
-static void snoop_send_port(struct port *port, uint16_t vid, const uint8_t *bytes, size_t size)
+void snoop_send_port(struct port *port, uint16_t vid, const uint8_t *bytes, size_t size)
 {
 	uint8_t tagged[IGMP_QUERY_SIZE + VLAN_TAG_SIZE];
 	struct iovec iov = { (void *)(uintptr_t)bytes, size };

@@ -12,10 +12,17 @@
 #define SWITCHD_SNOOP_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "lib/compiler.h"
 
+struct port;
 struct vsw;
+
+/* Send a frame of our own, of IGMP_QUERY_SIZE bytes at most, by a port that is in the VLAN, with
+ * a tag if the VLAN is a tagged one there. */
+void snoop_send_port(struct port *port, uint16_t vid, const uint8_t *bytes, size_t size);
 
 /* Make the table. Return: 0; -ENOMEM, or another -errno without a secret for it. */
 int snoop_create(struct vsw *vsw) MUST_CHECK;

@@ -127,7 +127,7 @@ static const struct switch_cmd switch_cmds[] = {
 	{ "set", "hub=on|off stp=on|off numports=N hashsize=N ageing=SECONDS ageing-interval=SECONDS "
 	  "min-stay=SECONDS reserved=MASK "
 	  "vlan-learning=independent|shared mcast-snooping=on|off mcast-querier=on|off "
-	  "mcast-interval=SECONDS dhcp-snooping=on|off", "", "set-switch", NULL, NULL,
+	  "mcast-interval=SECONDS dhcp-snooping=on|off nd-snooping=on|off", "", "set-switch", NULL, NULL,
 	  "settings of the switch, all or nothing", "set ageing=300 hub=off" },
 	{ "console", "LINE...", "", NULL, NULL, switch_console,
 	  "run a line of the console", "console port/print 2" },

@@ -536,8 +536,9 @@ void switch_show_guard(const struct switch_call *call UNUSED, const json_t *ret)
 	struct table t;
 	size_t i;
 
-	if (json_is_true(json_object_get(ret, "dhcp-snooping")))
-		printf("DHCP snooping: %" PRIu64 " questions; bindings: %" PRIu64 " learnt, %"
+	if (json_is_true(json_object_get(ret, "dhcp-snooping")) ||
+	    json_is_true(json_object_get(ret, "nd-snooping")))
+		printf("snooping: %" PRIu64 " questions of DHCP; bindings: %" PRIu64 " learnt, %"
 		       PRIu64 " ended early, %" PRIu64 " refused\n", show_u64(ret, "questions"),
 		       show_u64(ret, "learnt"), show_u64(ret, "ended"), show_u64(ret, "refused"));
 	table_begin(&t, port_columns, ARRAY_SIZE(port_columns));

@@ -3,7 +3,7 @@
  *
  * DOC: Theory of operation
  *
- * The input is what is checked at three ports, and frames: from which port, in which VLAN,
+ * The input is what is checked at some ports and where bindings are learnt from, and frames: from which port, in which VLAN,
  * how much later, how many of their bytes are in the private head. Memory is in allocations
  * of exact sizes.
  *
@@ -212,7 +212,14 @@ static bool is_mine(const struct world *w, unsigned int in, uint16_t vid,
 {
 	const struct binding *b = binding_find(guard_bindings(w->g), vid, ip, w->now);
 
-	return b && b->kind != BINDING_REQUEST && b->port == in && !memcmp(&b->mac, src, 6);
+	if (!b || b->kind == BINDING_REQUEST)
+		return false;
+	if (b->port == in && !memcmp(&b->mac, src, 6))
+		return true;
+	/* Or it is from now on: the owner has not answered. */
+	return b->kind == BINDING_ND && b->rival_ms && b->rival_port == in &&
+	       !memcmp(&b->rival, src, 6) && b->used_ms < b->rival_ms &&
+	       w->now >= b->rival_ms + 500;
 }
 
 static bool is_nobodys(const struct world *w, uint16_t vid, const struct in6_addr *ip)
@@ -272,7 +279,7 @@ static void judge(const struct world *w, unsigned int in, const struct receiver 
 		   r->proto);
 	FUZZ_CHECK(!p->check[GUARD_RA] || !r->nd || (r->icmp6 != 134 && r->icmp6 != 137),
 		   "a router");
-	if (!guard_snooping(w->g) || p->trusted)
+	if (!guard_snooping(w->g, GUARD_SNOOP_DHCP) || p->trusted)
 		return;
 	FUZZ_CHECK(r->seen != SEEN_IP4 || (r->to != 68 && !r->bootreply), "a server");
 	FUZZ_CHECK(r->seen != SEEN_IP6 || r->to != 546, "a server of DHCPv6");
@@ -313,7 +320,7 @@ static void show(struct world *w, struct fuzz_in *in)
 	struct iovec iov[2] = { { first, head }, { rest, size - head } };
 	struct frame f = { first, head, size, iov, 2, NULL };
 	enum drop_reason why = DROP_REASON_COUNT;
-	const struct guard_port *p = &w->port[from];
+	struct guard_port *p = &w->port[from];
 	struct receiver r;
 	bool may, plain, pass;
 	uint16_t where;
@@ -340,6 +347,11 @@ static void show(struct world *w, struct fuzz_in *in)
 	free(first);
 	free(rest);
 	free(out);
+}
+
+static void probe(void *ctx UNUSED, uint16_t vid, const uint8_t *frame, size_t size)
+{
+	FUZZ_CHECK(vid < VLAN_NONE && size == 78 && frame[54] == 135, "a bad probe");
 }
 
 static void count(void *ctx, const struct binding *b)
@@ -372,15 +384,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const uint8_t setup = fuzz_u8(&in);
 	unsigned int n[PORTS] = { 0 };
 
-	w.g = guard_create(PORTS, (struct siphash_key){ 1, 2 });
+	w.g = guard_create(PORTS, (struct siphash_key){ 1, 2 }, (struct eth_addr){ { 2, 9 } },
+			    probe, NULL);
 	FUZZ_CHECK(w.g, "no memory");
 	bind_host(&w, 0, 1, "\x20\x01");
 	bind_host(&w, 0, 2, "\xfe\x80");
 	bind_host(&w, 3, 1, "\x20\x02");
-	guard_set_snooping(w.g, !(setup & 1));
+	guard_set_snooping(w.g, GUARD_SNOOP_DHCP, !(setup & 1));
+	guard_set_snooping(w.g, GUARD_SNOOP_ND, setup & 8);
 	/* Port 3 is trusted, port 0 has nothing but DHCP snooping. */
 	for (unsigned int i = 0; i < PORTS; i++) {
-		guard_set_snooped(&w.port[i], !(setup & 1));
+		guard_set_snooped(&w.port[i], !(setup & 1) || setup & 8);
 		guard_set(&w.port[i], GUARD_IP, i == 1 || i == 2);
 		guard_set(&w.port[i], GUARD_RA, (i == 1) ^ (setup >> 1 & 1));
 	}

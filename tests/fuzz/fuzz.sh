@@ -67,7 +67,8 @@ sources()
 {
 	case $1 in
 	igmp) echo switchd/igmp.c ;;
-	guard) echo 'lib/iov.c switchd/binding.c switchd/claim.c switchd/dhcp.c switchd/guard.c
+	guard) echo 'lib/iov.c switchd/binding.c switchd/claim.c switchd/dhcp.c switchd/fcfs.c
+		lib/csum.c switchd/guard.c
 		switchd/igmp.c switchd/stats.c' ;;
 	offload) echo 'lib/csum.c lib/offload.c' ;;
 	vring) echo "$ring_files" ;;

@@ -37,8 +37,11 @@ host() {
 	on "$1" ip link set tap0 up
 	wait_for 10 is ports "$(console sw port/print | grep -c '^Port')" "$1"
 }
+ping_once() {
+	on "$1" ping -c 1 -W 1 -q "$2"
+}
 pings() {
-	on "$1" ping -c 1 -W 2 -q "$2"
+	wait_for 10 ping_once "$1" "$2"
 }
 cannot_ping() {
 	not on "$1" ping -c 2 -i 0.2 -W 1 -q "$2"
@@ -239,6 +242,9 @@ gets_lease() {
 has_link_local() {
 	on "$1" ip -6 addr show dev tap0 scope link -tentative | grep fe80
 }
+leased6() {
+	on "$1" ip -6 -o addr show dev tap0 to fd00::/64 | grep -o 'fd00::1[0-9a-f]*'
+}
 gets_lease6() {
 	wait_for 5 has_link_local 5
 	on 4 ip addr add fd00::4/64 dev tap0 nodad
@@ -251,8 +257,9 @@ gets_lease6() {
 	spawn h5.client6 nsenter -t "$(pid_of h5)" -n -- dhclient -6 -d -cf "$T/lease6.conf" \
 		-lf "$T/leases5" -pf "$T/dhclient.pid" -sf "$T/lease6" tap0
 	wait_for 10 binding fd00::1 5
-	ip=$(on 5 ip -6 -o addr show dev tap0 to fd00::/64 | grep -o 'fd00::1[0-9a-f]*')
-	wait_for 5 pings 5 fd00::2
+	wait_for 5 leased6 5
+	ip=$(leased6 5)
+	pings 5 fd00::2
 	binding "$ip" 5
 	forget 2
 	pings 2 "$ip"
@@ -265,11 +272,11 @@ gets_lease6() {
 leaves_lease() {
 	ip=$(leased 5 1)
 	before=$(refused 5)
-	on 5 ip addr flush dev tap0
+	on 5 ip -4 addr flush dev tap0
 	on 5 ip addr add 10.0.0.55/24 dev tap0
 	cannot_ping 5 10.0.0.2
 	[ "$(refused 5)" -gt "$before" ]
-	on 5 ip addr flush dev tap0
+	on 5 ip -4 addr flush dev tap0
 	on 5 ip addr add "$ip/24" dev tap0
 	pings 5 10.0.0.2
 }
@@ -307,6 +314,41 @@ rogue_server() {
 	end h5.client
 	end h3.dhcp
 }
+slaac() {
+	sw set nd-snooping=on
+	sw guard set 5 ip=yes
+	sw guard set 1 ip=yes
+	on 4 ip addr add fd01::4/64 dev tap0 nodad
+	spawn h4.ra nsenter -t "$(pid_of h4)" -n -- dnsmasq --no-daemon --port=0 \
+		--conf-file=/dev/null --user=root --pid-file= --interface=tap0 --enable-ra \
+		--bind-interfaces --dhcp-range=fd01::,ra-only,64,10m
+	ip=fd01::ff:fe00:5
+	wait_for 15 on 5 ping -c 1 -W 1 -q fd01::4
+	sw guard list | grep " $ip.* 5  nd  *for good"
+	# Its link-local address is older than the guard: the switch has asked for it.
+	pings 5 "fe80::ff:fe00:4%tap0"
+	sw guard list | grep ' fe80::ff:fe00:5.* 5  nd '
+	forget 4
+	pings 4 "$ip"
+	# Another one does not get it, whether he asks for it or not.
+	on 1 ip addr add "$ip/128" dev tap0
+	wait_for 15 sh -c "nsenter -t $(pid_of h1) -n ip addr show dev tap0 dadfailed | grep $ip"
+	on 1 ip addr del "$ip/128" dev tap0
+	on 1 ip addr add "$ip/128" dev tap0 nodad
+	not on 1 ping -I "$ip" -c 2 -i 0.2 -W 1 fd01::4
+	on 1 ip addr del "$ip/128" dev tap0
+	pings 4 "$ip"
+	# And an address of elsewhere is no host's to take.
+	on 5 ip addr add fd02::5/64 dev tap0 nodad
+	on 5 ip route add fd01::4 dev tap0 src fd02::5
+	not on 5 ping -c 3 -i 0.4 -W 1 fd01::4
+	on 5 ip route del fd01::4 dev tap0
+	on 5 ip addr del fd02::5/64 dev tap0
+	end h4.ra
+	sw set nd-snooping=off
+	sw guard list >guards
+	not grep '  nd ' guards
+}
 ends_with_port() {
 	sw set dhcp-snooping=on
 	serves 4 10.0.0.100 10.0.0.150
@@ -329,6 +371,7 @@ if command -v dnsmasq >/dev/null && busybox udhcpc --help 2>&1 | grep -q -e '-A'
 	check 'with an address of its own choice it is cut off' leaves_lease
 	check "ARP for a client's address is dropped elsewhere" steals_lease
 	check 'a server at a port that is not trusted is not heard' rogue_server
+	check 'neighbour discovery: a host has the address that it gave itself' slaac
 	check 'an unplugged port has no bindings' ends_with_port
 else
 	skip 'DHCP snooping' 'no dnsmasq or udhcpc here'

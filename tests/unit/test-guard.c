@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -193,14 +194,29 @@ static struct pkt nd(int src, const char *from, int type, const char *target, in
 
 /* Showing them. */
 
-/** struct guarded - A guard, and what is set for port 1 and others */
+/** struct guarded - A guard, and what is set for port 1 and others; probes that it sent */
 struct guarded {
 	struct guard *g;
 	struct guard_port port;
 	struct guard_port other[4];
 	uint64_t now;
 	unsigned int shown;
+	unsigned int probes;
+	uint16_t probe_vid;
+	uint8_t probe[100];
+	size_t probe_size;
 };
+
+static void probe(void *ctx, uint16_t vid, const uint8_t *frame, size_t size)
+{
+	struct guarded *t = ctx;
+
+	assert_in_range(size, 1, sizeof(t->probe));
+	memcpy(t->probe, frame, size);
+	t->probe_size = size;
+	t->probe_vid = vid;
+	t->probes++;
+}
 
 static void bind_to(struct guarded *t, uint16_t vid, const char *ip, int mac, uint16_t port)
 {
@@ -218,7 +234,8 @@ static int begin(void **state)
 	struct guarded *t = calloc(1, sizeof(*t));
 
 	assert_non_null(t);
-	t->g = guard_create(PORTS, (struct siphash_key){ 1, 2 });
+	t->g = guard_create(PORTS, (struct siphash_key){ 1, 2 }, (struct eth_addr){ { 2, 9 } },
+			    probe, t);
 	assert_non_null(t->g);
 	t->now = 1000;
 	bind_to(t, 0, "10.0.0.1", 1, 1);
@@ -260,7 +277,8 @@ static int show_from(struct guarded *t, uint16_t in, uint16_t vid, const struct 
 	memcpy(first, k->b, head);
 	memcpy(behind, k->b + head, rest);
 	guard_begin(t->g);
-	pass = guard_pass(t->g, in == 1 ? &t->port : &t->other[in], in, vid, &f, t->now, &why);
+	pass = guard_pass(t->g, in == 1 ? &t->port : &t->other[in], in, vid, &f, t->now,
+			  &why);
 	if (pass) {
 		copied = f.head != first;
 		if (copied)
@@ -747,7 +765,7 @@ static int owner(const struct guarded *t, const char *text)
 
 static void snoop(struct guarded *t)
 {
-	guard_set_snooping(t->g, true);
+	guard_set_snooping(t->g, GUARD_SNOOP_DHCP, true);
 	guard_set_snooped(&t->port, true);
 	for (size_t i = 0; i < ARRAY_SIZE(t->other); i++)
 		guard_set_snooped(&t->other[i], true);
@@ -796,7 +814,7 @@ static void test_dhcp_lease(void **state)
 	leases(t, 1, 1, 8, "10.0.0.1", UINT32_MAX);
 	t->now += (uint64_t)1 << 50;
 	assert_int_equal(show(t, tcp4(1, "10.0.0.1")), PASS);
-	guard_set_snooping(t->g, false);
+	guard_set_snooping(t->g, GUARD_SNOOP_DHCP, false);
 	assert_int_equal(show(t, tcp4(1, "10.0.0.1")), DROP_GUARD_IP);
 }
 
@@ -898,7 +916,7 @@ static void test_dhcp_thieves(void **state)
 	/* Nor does who asks as the other one, later. */
 	leases(t, 2, 1, 7, "10.0.0.1", 60);
 	assert_int_equal(owner(t, "10.0.0.1"), 1);
-	assert_int_equal(guard_stats(t->g)->refused, 1);
+	assert_int_equal(guard_stats(t->g).refused, 1);
 	/* The server may give the address to another client. */
 	leases(t, 2, 2, 8, "10.0.0.1", 60);
 	assert_int_equal(owner(t, "10.0.0.1"), 2);
@@ -1051,6 +1069,197 @@ static void test_changing(void **state)
 	free(head);
 }
 
+/* Addresses that hosts give themselves. Port 0 is a router's. */
+
+static void snoop_nd(struct guarded *t)
+{
+	struct pkt k = nd(50, "fe80::50", RA, NULL, 0, 0);
+
+	guard_set_snooping(t->g, GUARD_SNOOP_ND, true);
+	guard_set_snooped(&t->port, true);
+	for (size_t i = 0; i < ARRAY_SIZE(t->other); i++)
+		guard_set_snooped(&t->other[i], true);
+	guard_set(&t->port, GUARD_IP, true);
+	guard_set(&t->other[2], GUARD_IP, true);
+	/* A prefix of 62 bits, for a minute. */
+	k.b[19] += 32;
+	add(&k, (const uint8_t[]){ 3, 4, 62, 0xc0, 0, 0, 0, 60, 0, 0, 0, 60, 0, 0, 0, 0 }, 16);
+	addr6(&k, "2001:db8:1::");
+	assert_int_equal(show_from(t, 0, 0, &k), PASS);
+}
+
+/* A host at port @in looks whether an address is free. */
+static int dad(struct guarded *t, uint16_t in, int mac, const char *ip)
+{
+	struct pkt k = nd(mac, "::", NS, ip, 0, 0);
+
+	return show_from(t, in, 0, &k);
+}
+
+static int talks(struct guarded *t, uint16_t in, int mac, const char *from)
+{
+	struct pkt k = tcp6(mac, from);
+
+	return show_from(t, in, 0, &k);
+}
+
+static void test_nd_first_come(void **state)
+{
+	static const char *const good[] = { "fe80::7", "2001:db8:1::7", "2001:db8:1:3::7" };
+	static const char *const bad[] = { "2001:db8:1:4::7", "2001:db8:2::7", "ff02::7" };
+	struct guarded *t = *state;
+
+	snoop_nd(t);
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		t->now += 10;
+		assert_int_equal(dad(t, 1, 7, good[i]), PASS);
+		/* Not before it is clear that nobody has it, but for neighbour discovery. */
+		t->now += 499;
+		assert_int_equal(talks(t, 1, 7, good[i]), DROP_GUARD_IP);
+		t->now++;
+		assert_int_equal(talks(t, 1, 7, good[i]), PASS);
+		assert_int_equal(talks(t, 1, 8, good[i]), DROP_GUARD_IP);
+		assert_int_equal(talks(t, 2, 7, good[i]), DROP_GUARD_IP);
+	}
+	assert_int_equal(show(t, nd(7, "fe80::7", NA, "2001:db8:1::7", 2, 7)), PASS);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		assert_int_equal(dad(t, 1, 7, bad[i]), PASS);
+		t->now += 1000;
+		assert_int_equal(talks(t, 1, 7, bad[i]), DROP_GUARD_IP);
+	}
+	/* A prefix ends, but not what was made of it. */
+	t->now += 60000;
+	assert_int_equal(dad(t, 1, 7, "2001:db8:1::8"), PASS);
+	t->now += 1000;
+	assert_int_equal(talks(t, 1, 7, "2001:db8:1::8"), DROP_GUARD_IP);
+	assert_int_equal(talks(t, 1, 7, "2001:db8:1::7"), PASS);
+	guard_set_snooping(t->g, GUARD_SNOOP_ND, false);
+	assert_int_equal(talks(t, 1, 7, "2001:db8:1::7"), DROP_GUARD_IP);
+}
+
+static void test_nd_defended(void **state)
+{
+	struct pkt k = nd(50, "fe80::50", NA, "fe80::7", 2, 50);
+	struct guarded *t = *state;
+
+	snoop_nd(t);
+	assert_int_equal(dad(t, 1, 7, "fe80::7"), PASS);
+	t->now += 499;
+	/* A guarded port has no say. */
+	assert_int_equal(show_from(t, 2, 0, &k), DROP_GUARD_ND);
+	assert_int_equal(owner(t, "fe80::7"), 1);
+	assert_int_equal(show_from(t, 0, 0, &k), PASS);
+	assert_int_equal(owner(t, "fe80::7"), 0);
+	/* Later it is too late. */
+	assert_int_equal(dad(t, 1, 7, "fe80::7"), PASS);
+	t->now += 500;
+	assert_int_equal(show_from(t, 0, 0, &k), PASS);
+	assert_int_equal(owner(t, "fe80::7"), 1);
+	/* And what the operator says is not asked for. */
+	assert_int_equal(dad(t, 1, 7, "fe80::2"), PASS);
+	assert_int_equal(owner(t, "fe80::2"), 2);
+}
+
+static void test_nd_rivals(void **state)
+{
+	struct guarded *t = *state;
+
+	snoop_nd(t);
+	assert_int_equal(dad(t, 1, 7, "fe80::7"), PASS);
+	t->now += 499;
+	assert_int_equal(dad(t, 2, 8, "fe80::7"), DROP_GUARD_ND);
+	/* The owner answers. */
+	t->now += 500;
+	assert_int_equal(dad(t, 2, 8, "fe80::7"), PASS);
+	t->now += 499;
+	assert_int_equal(show(t, nd(7, "fe80::7", NA, "fe80::7", 2, 7)), PASS);
+	t->now += 1000;
+	assert_int_equal(talks(t, 2, 8, "fe80::7"), DROP_GUARD_IP);
+	assert_int_equal(owner(t, "fe80::7"), 1);
+	/* It does not; who has not asked gets nothing all the same. */
+	assert_int_equal(dad(t, 2, 8, "fe80::7"), PASS);
+	t->now += 499;
+	assert_int_equal(talks(t, 2, 8, "fe80::7"), DROP_GUARD_IP);
+	t->now++;
+	assert_int_equal(talks(t, 2, 9, "fe80::7"), DROP_GUARD_IP);
+	assert_int_equal(owner(t, "fe80::7"), 1);
+	assert_int_equal(talks(t, 2, 8, "fe80::7"), PASS);
+	assert_int_equal(owner(t, "fe80::7"), 2);
+	assert_int_equal(talks(t, 1, 7, "fe80::7"), DROP_GUARD_IP);
+}
+
+/* The ones' complement sum of bytes, which a right checksum makes all ones. */
+static unsigned int sum_of(const uint8_t *p, size_t n, uint32_t sum)
+{
+	for (size_t i = 0; i < n; i += 2)
+		sum += (uint32_t)(p[i] << 8 | p[i + 1]);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+static void test_nd_probe(void **state)
+{
+	static const uint8_t expected[] = {
+		0x33, 0x33, 0xff, 0, 0, 7, 2, 9, 0, 0, 0, 0, 0x86, 0xdd,
+		0x60, 0, 0, 0, 0, 24, 58, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0, 0, 7, 135, 0,
+	};
+	struct pkt inner = tcp6(7, "fe80::7"), k = eth(7, 0x8100);
+	struct guarded *t = *state;
+	char text[32];
+
+	snoop_nd(t);
+	assert_int_equal(talks(t, 1, 7, "2001:db8:1::7"), DROP_GUARD_IP);
+	assert_int_equal(t->probes, 1);
+	assert_int_equal(t->probe_vid, 0);
+	assert_int_equal(t->probe_size, 78);
+	assert_memory_equal(t->probe, expected, sizeof(expected));
+	assert_memory_equal(t->probe + 62, host("2001:db8:1::7").s6_addr, 16);
+	assert_int_equal(sum_of(t->probe + 22, 56, 24 + 58), 0xffff);
+	/* Asked once. */
+	t->now += 499;
+	assert_int_equal(talks(t, 1, 7, "2001:db8:1::7"), DROP_GUARD_IP);
+	t->now++;
+	assert_int_equal(talks(t, 1, 7, "2001:db8:1::7"), PASS);
+	assert_int_equal(t->probes, 1);
+	/* Not for addresses of elsewhere, nor in VLANs where we cannot ask. */
+	assert_int_equal(talks(t, 1, 7, "2001:db8:2::7"), DROP_GUARD_IP);
+	add16(&k, 7);
+	add(&k, inner.b + 12, inner.size - 12);
+	assert_int_equal(show_in(t, VLAN_NONE, &k), DROP_GUARD_IP);
+	assert_int_equal(t->probes, 1);
+	/* Not too often. */
+	for (int i = 0; i < 1000; i++) {
+		snprintf(text, sizeof(text), "fe80::%x", i + 0x100);
+		assert_int_equal(talks(t, 1, 7, text), DROP_GUARD_IP);
+	}
+	assert_int_equal(t->probes, 10);
+	assert_int_equal(bindings_learnt(guard_bindings(t->g), 1), 10);
+	/* Another port has a number of its own. */
+	assert_int_equal(talks(t, 2, 8, "fe80::8"), DROP_GUARD_IP);
+	assert_int_equal(t->probes, 11);
+}
+
+/* Who takes more than there is gives up what was silent longest. */
+static void test_nd_limit(void **state)
+{
+	struct guarded *t = *state;
+	char text[32];
+
+	snoop_nd(t);
+	assert_int_equal(dad(t, 1, 7, "fe80::7"), PASS);
+	assert_int_equal(dad(t, 1, 7, "fe80::9"), PASS);
+	for (int i = 0; i < 1000; i++) {
+		t->now += 500;
+		assert_int_equal(talks(t, 1, 7, "fe80::7"), PASS);
+		snprintf(text, sizeof(text), "fe80::%x", i + 0x100);
+		assert_int_equal(dad(t, 1, 7, text), PASS);
+	}
+	assert_int_equal(bindings_learnt(guard_bindings(t->g), 1), BINDING_PORT_MAX);
+	assert_int_equal(owner(t, "fe80::9"), 0);
+	assert_int_equal(owner(t, "fe80::7"), 1);
+}
+
 /* The table. */
 
 static struct binding learnt(unsigned int n, uint16_t port, uint64_t until)
@@ -1177,6 +1386,8 @@ int main(void)
 		T(test_big), T(test_dhcp_lease), T(test_dhcp_ends), T(test_dhcp_lies),
 		T(test_dhcp_thieves), T(test_dhcp_restart), T(test_dhcp_flood), T(test_dhcp6),
 		T(test_dhcp_key), T(test_changing),
+		T(test_nd_first_come), T(test_nd_defended), T(test_nd_rivals),
+		T(test_nd_probe), T(test_nd_limit),
 		T(test_table_expires), T(test_table_port_limit),
 		T(test_table_fair), T(test_hosts),
 	};
