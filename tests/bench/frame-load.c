@@ -29,7 +29,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/log.h"
 #include "switchd/vsw.h"
 
 enum { PORTS = 4, BATCH = 32, SIZE = 64, RUNS = 5 };
@@ -43,6 +42,7 @@ static struct options {
 } opt = { .what = "unicast", .batches = 1000, .addresses = 2 };
 
 static struct vsw_config cfg;
+static struct ev_loop *loop;
 static struct vsw *vsw;
 static struct endpoint ends[PORTS + 1];
 static uint64_t received;
@@ -90,7 +90,8 @@ static void make_switch(void)
 	snprintf(cfg.rcfile, sizeof(cfg.rcfile), "%s", opt.rcfile);
 	while (cfg.hashsize < opt.addresses)
 		cfg.hashsize *= 2;
-	vsw = vsw_create(ev_loop_new(EVFLAG_AUTO), &cfg);
+	loop = ev_loop_new(EVFLAG_AUTO);
+	vsw = vsw_create(loop, &cfg);
 	if (!vsw) {
 		fprintf(stderr, "frame-load: no switch with '%s'\n", opt.rcfile);
 		exit(2);
@@ -244,6 +245,7 @@ int main(int argc, char **argv)
 		printf(" ns=%.1f", best / BATCH / opt.batches);
 	putchar('\n');
 	vsw_destroy(vsw);
+	ev_loop_destroy(loop);
 	rmdir(cfg.dir);
 	return 0;
 }
