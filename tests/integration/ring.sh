@@ -9,6 +9,7 @@
 requires ip
 requires_netns
 . "$top_srcdir/tests/integration/rings.sh"
+grep -q __asan_init "$PLUG" && skip_all 'libvdeplug and AddressSanitizer exclude each other'
 cd "$T" || exit 99
 RATE=200
 NEAR=-q		# switches have to forget addresses, not only to learn them

@@ -34,6 +34,8 @@ ring_up() {
 	spawn near "$TWOHOSTS" -r "$RATE" ${NEAR:-} "vde://$T/a[9]" "vde://$T/b[9]"
 	spawn far "$TWOHOSTS" -r "$RATE" "vde://$T/a[10]" "$(ring_host_$ring_kind)"
 	[ "$ring_kind" = ours ] || wait_for 3 ring_enslave host || return
+	sleep 0.2
+	is_running near && is_running far || { cat "$T/near.log" "$T/far.log"; return 1; }
 	wait_for "${SETTLE:-90}" ring_flows
 }
 
@@ -131,6 +133,7 @@ field() {
 # mark NAME: a period of that name begins; what the one before it was is in the logs.
 mark() {
 	for ring_pair in near far; do
+		is_running $ring_pair || return
 		ring_lines=$(wc -l <"$T/$ring_pair.log")
 		say $ring_pair "$1\\n"
 		ring_lines_now=$ring_lines
