@@ -88,6 +88,7 @@ switchd_libswitchd_la_SOURCES = \
 	switchd/stream.c switchd/stream.h \
 	switchd/txq.c switchd/txq.h \
 	switchd/vsw.c switchd/vsw.h \
+	switchd/vsw_forward.c \
 	switchd/vswdir.c switchd/vswdir.h \
 	switchd/watch.c switchd/watch.h
 switchd_libswitchd_la_LIBADD = lib/libcommon.la
