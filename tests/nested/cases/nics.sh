@@ -47,13 +47,20 @@ on()
 
 listening="until netstat -l -t -n | grep -q :5000; do sleep 0.1; done"
 
-# stream FROM TO ADDRESS - do some MiB arrive as they were sent?
+# arrived FROM TO - is it there as it was sent?
+arrived()
+{
+	[ "$(on "$1" "sha256sum </tmp/data")" = "$(on "$2" "sha256sum </tmp/got")" ]
+}
+
+# stream FROM TO ADDRESS - do some MiB arrive as they were sent? The receiver takes its time
+# at first: nc sends a KiB at a time, which make big frames only when they have to wait.
 stream()
 {
 	on "$1" "[ -e /tmp/data ] || head -c 2097152 /dev/urandom >/tmp/data" &&
-		on "$2" "sleep 20 | nc -l -p 5000 >/tmp/got & $listening" &&
+		on "$2" "sleep 20 | nc -l -p 5000 | { sleep 2; cat; } >/tmp/got & $listening" &&
 		on "$1" "nc $3 5000 </tmp/data" 60 &&
-		[ "$(on "$1" "sha256sum </tmp/data")" = "$(on "$2" "sha256sum </tmp/got")" ]
+		wait_for 10 arrived "$1" "$2"
 }
 
 # mean VM|host INTERFACE rx|tx COMMAND... - bytes of a frame there while COMMAND runs, in
