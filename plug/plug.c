@@ -16,6 +16,7 @@
 
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "lib/offload.h"
 
 #define PLUG_FIRST_RETRY_S	0.1
 
@@ -209,18 +210,57 @@ static int plug_open_stdio(struct plug *p, int i)
 	return ret;
 }
 
+/* Whether an end of that kind is worth another try as a VNL like any other: there is no
+ * such switch, or not one that takes rings. */
+static bool plug_no_ring(int ret)
+{
+	return ret == -ENOENT || ret == -ECONNREFUSED || ret == -ENOTSUP;
+}
+
+static void plug_name_vnl(struct plug *p, int i)
+{
+	const struct plug_side *side = &p->opt->side[i];
+
+	p->vnl[i] = (struct end_vnl_args){
+		.vnl = side->name,
+		.descr = p->opt->descr,
+		/* Without any of its own, what stands in the VNL decides. */
+		.open = side->with_open ? &side->open : NULL,
+		.retry_s = p->opt->retry_s,
+	};
+}
+
 /* A switch of ours and a tap pass frames on that are not finished. */
 static int plug_open_vnl(struct plug *p, int i)
 {
 	struct end *other = p->end[!i];
 	int ret = -ENOENT;
 
+	plug_name_vnl(p, i);
 	if (other && end_takes(other))
 		ret = end_open_ring(&p->end[i], p->loop, &p->vnl[i], end_takes(other));
-	if (ret == -ENOENT || ret == -ECONNREFUSED || ret == -ENOTSUP)
+	if (plug_no_ring(ret))
 		return end_open_vnl(&p->end[i], p->loop, &p->vnl[i]);
 	if (!ret)
 		end_set_gives(other, end_takes(p->end[i]));
+	return ret;
+}
+
+/* So do two switches of ours: neither is asked what it takes, as an end of this kind
+ * finishes what its switch does not take. Return: 0 if both are, or -errno and neither
+ * is open. */
+static int plug_open_rings(struct plug *p)
+{
+	int ret = 0;
+
+	for (int i = 0; !ret && i < 2; i++) {
+		plug_name_vnl(p, i);
+		ret = end_open_ring(&p->end[i], p->loop, &p->vnl[i], OFFLOAD_TAKES);
+	}
+	if (ret) {
+		end_close(p->end[0]);
+		p->end[0] = NULL;
+	}
 	return ret;
 }
 
@@ -230,13 +270,6 @@ static int plug_open_end(struct plug *p, int i)
 
 	switch (side->kind) {
 	case PLUG_VNL:
-		p->vnl[i] = (struct end_vnl_args){
-			.vnl = side->name,
-			.descr = p->opt->descr,
-			/* Without any of its own, what stands in the VNL decides. */
-			.open = side->with_open ? &side->open : NULL,
-			.retry_s = p->opt->retry_s,
-		};
 		return plug_open_vnl(p, i);
 	case PLUG_TAP:
 		return end_open_tap(&p->end[i], p->loop, side->name);
@@ -259,6 +292,11 @@ int plug_open(struct plug *p, struct ev_loop *loop, const struct plug_options *o
 		p->iplog = calloc(1, sizeof(*p->iplog));
 		if (!p->iplog)
 			return -ENOMEM;
+	}
+	if (opt->side[0].kind == PLUG_VNL && opt->side[1].kind == PLUG_VNL) {
+		ret = plug_open_rings(p);
+		if (!plug_no_ring(ret))
+			return ret;
 	}
 	ret = plug_open_end(p, first);
 	if (!ret)
