@@ -22,7 +22,8 @@ check 'reset by port 0xcf9' resets cf9
 triple() {
 	vm triple mode=triple -no-reboot
 	wait_for "$GUEST_SECONDS" test -s "$T/triple.rc" || vm_log triple
-	said triple 'triple: '
+	# Our own message may come in the middle of the line.
+	grep -a -q 'an exception without handlers' "$T/triple.log" || vm_log triple
 	is_qemu || grep -a -q 'triple fault' "$T/triple.log" || vm_log triple
 }
 check 'a triple fault is told and ends the VM' triple

@@ -304,6 +304,8 @@ killed() {
 		fi
 		wait_for 10 test -s "$T/kill.rc"
 		wait_for 5 not alive "$daemon"
+		# Its other threads may still be at the end of a request.
+		wait_for 5 qemu-img info -f qcow2 "$T/kill.img"
 		now=$(safe_of kill)
 		[ "${now:-0}" -gt $safe ] || fail "round $round: nothing was safe ($now)"
 		safe=$now
