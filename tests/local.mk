@@ -151,6 +151,8 @@ check_PROGRAMS += tests/bench/frame-load
 tests_bench_frame_load_LDADD = switchd/libswitchd.la
 check_PROGRAMS += tests/bench/offload-bench
 tests_bench_offload_bench_LDADD = lib/libcommon.la
+check_PROGRAMS += tests/bench/tap-wire
+tests_bench_tap_wire_LDADD = lib/libcommon.la
 EXTRA_DIST += tests/bench/switch-bench tests/bench/vhost-bench tests/bench/vm-bench \
 	tests/bench/disk-bench tests/bench/fdb-bench tests/bench/frame-cost \
 	tests/bench/ring-bench tests/bench/tap-bench tests/bench/report.sh \
