@@ -11,6 +11,7 @@ plug_libplug_la_SOURCES = \
 	plug/iplog.c plug/iplog.h \
 	plug/plug.c plug/plug.h \
 	plug/plug_options.c plug/plug_options.h \
+	plug/program.c plug/program.h \
 	plug/ringconn.c plug/ringconn.h \
 	plug/ringname.c plug/ringname.h
 plug_libplug_la_CFLAGS = $(AM_CFLAGS) -pthread

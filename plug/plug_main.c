@@ -5,108 +5,58 @@
  */
 #include "config.h"
 
-#include <errno.h>
-#include <ev.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "lib/daemon.h"
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "plug/plug.h"
 #include "plug/plug_options.h"
+#include "plug/program.h"
 
 enum { EXIT_USAGE = 255 };	/* as vde_plug */
 
-/**
- * struct run - What the signals act on
- * @plug:	The cable
- * @signum:	The signal that ended it, or 0
- */
-struct run {
-	struct plug plug;
-	int signum;
-};
-
-static void stop_cb(struct ev_loop *loop, ev_signal *w, int revents UNUSED)
-{
-	struct run *run = w->data;
-
-	run->signum = w->signum;
-	ev_break(loop, EVBREAK_ALL);
-}
-
 static void stats_cb(struct ev_loop *loop UNUSED, ev_signal *w, int revents UNUSED)
 {
-	struct run *run = w->data;
-
-	plug_log_stats(&run->plug, true);
+	plug_log_stats(w->data, true);
 }
 
 /* Return: exit status. */
-static int run_plug(struct run *run, struct ev_loop *loop, const struct plug_options *opt,
-		    int ready_fd)
+static int run_plug(struct program *p, const struct plug_options *opt)
 {
-	static const int signums[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
-	ev_signal signals[ARRAY_SIZE(signums)];
-	struct pidfile pf = PIDFILE_NONE;
 	int status = EXIT_FAILURE;
+	struct plug plug;
+	ev_signal stats;
 
-	/* A signal before this ends us at once, also while a switch does not answer. */
-	if (plug_open(&run->plug, loop, opt))
-		goto out;
-	if (opt->pidfile && pidfile_create(&pf, opt->pidfile))
-		goto out;
-	for (size_t i = 0; i < ARRAY_SIZE(signums); i++) {
-		ev_signal_init(&signals[i], signums[i] == SIGUSR1 ? stats_cb : stop_cb,
-			       signums[i]);
-		signals[i].data = run;
-		ev_signal_start(loop, &signals[i]);
+	if (!plug_open(&plug, p->loop, opt) && !program_ready(p, opt->pidfile)) {
+		ev_signal_init(&stats, stats_cb, SIGUSR1);
+		stats.data = &plug;
+		ev_signal_start(p->loop, &stats);
+		if (opt->record)
+			plug_record("START");
+		plug_start(&plug);
+		ev_run(p->loop, 0);
+		if (opt->record)
+			plug_record("STOP");
+		plug_log_stats(&plug, false);
+		ev_signal_stop(p->loop, &stats);
+		status = plug.status;
 	}
-	if (ready_fd >= 0) {
-		log_to_syslog();
-		daemon_ready(ready_fd);
-	}
-	if (opt->record)
-		plug_record("START");
-	plug_start(&run->plug);
-	ev_run(loop, 0);
-	if (opt->record)
-		plug_record("STOP");
-	plug_log_stats(&run->plug, false);
-	for (size_t i = 0; i < ARRAY_SIZE(signums); i++)
-		ev_signal_stop(loop, &signals[i]);
-	status = run->plug.status;
-out:
-	pidfile_remove(&pf);
-	plug_close(&run->plug);
+	plug_close(&plug);
 	return status;
-}
-
-/* The last part of a path, without the dash of a login shell. */
-static const char *program_name(const char *argv0)
-{
-	const char *slash = argv0 ? strrchr(argv0, '/') : NULL;
-
-	if (!argv0)
-		return "lanbox-plug";
-	return slash ? slash + 1 : argv0 + (argv0[0] == '-');
 }
 
 int main(int argc, char **argv)
 {
-	const char *program = program_name(argv[0]);
-	struct run run = { .signum = 0 };
+	const char *name = program_name(argv[0], "lanbox-plug");
 	struct plug_options opt;
-	int ready_fd = -1, status;
-	struct ev_loop *loop;
+	struct program p;
+	int status;
 
 	fd_open_std();
-	log_open(program);
-	switch (plug_options_parse(&opt, program, argc, argv)) {
+	log_open(name);
+	switch (plug_options_parse(&opt, name, argc, argv)) {
 	case PLUG_OPTIONS_EXIT_OK:
 		return EXIT_SUCCESS;
 	case PLUG_OPTIONS_USAGE:
@@ -120,25 +70,10 @@ int main(int argc, char **argv)
 		break;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	if (opt.daemon) {
-		ready_fd = daemon_fork();
-		if (ready_fd < 0) {
-			log_err_errno(-ready_fd, "cannot go into the background");
-			return EXIT_FAILURE;
-		}
-	}
-	loop = ev_default_loop(EVFLAG_AUTO);
-	if (!loop) {
-		log_err("cannot make an event loop");
+	if (program_begin(&p, opt.daemon))
 		return EXIT_FAILURE;
-	}
-	status = run_plug(&run, loop, &opt, ready_fd);
-	ev_loop_destroy(loop);
+	status = run_plug(&p, &opt);
 	plug_options_free(&opt);
-	/* Who is interrupted says so to who waits for it; being told to end is no failure. */
-	if (run.signum && run.signum != SIGTERM) {
-		signal(run.signum, SIG_DFL);
-		raise(run.signum);
-	}
+	program_end(&p);
 	return status;
 }
