@@ -8,11 +8,9 @@
 #include <sys/stat.h>
 
 #include "lib/bytes.h"
-#include "vmm/power.h"
+#include "tests/harness/board.h"
 #include "vmm/ram.h"
-#include "vmm/virtio.h"
 #include "vmm/virtio_balloon.h"
-#include "vmm/vm.h"
 
 enum {
 	PAGE = 4096, QUEUE = 8, INFLATE = 0, DEFLATE = 1, REPORT = 2,
@@ -24,62 +22,37 @@ static struct options opt = {
 	.name = "unit", .cpus = 1, .topology = { 1, 1, 1 }, .ram = 32 << 20,
 };
 
-static void wake_cb(struct ev_loop *loop UNUSED, ev_async *w UNUSED, int revents UNUSED)
-{
-}
-
 static int setup(void **state)
 {
-	struct vm *vm = test_calloc(1, sizeof(*vm));
+	struct vm *vm = board_new(&opt);
 
 	*state = vm;
-	vm->opt = &opt;
-	vm->fd = vm->kvm = vm->ram = vm->irq.vm = -1;
-	vm->loop = ev_loop_new(EVFLAG_AUTO);
-	ev_set_userdata(vm->loop, vm);
-	ev_async_init(&vm->wake, wake_cb);
-	ev_async_start(vm->loop, &vm->wake);
-	assert_int_equal(ram_create(vm), 0);
-	assert_int_equal(power_create(vm), 0);
-	assert_int_equal(pci_init(&vm->pci, &vm->pio, &vm->mmio, &vm->irq), 0);
 	assert_int_equal(virtio_balloon_create(vm, true, &vm->balloon), 0);
-	pci_reset(&vm->pci);
+	board_power_on(vm);
 	memset(vm->ram_host, 0xa5, vm->ram_size);
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct vm *vm = *state;
-
-	virtio_balloon_destroy(vm->balloon);
-	ram_destroy(vm);
-	ev_async_stop(vm->loop, &vm->wake);
-	ev_loop_destroy(vm->loop);
-	test_free(vm);
+	board_free(*state);
 	return 0;
 }
 
 static void set(struct vm *vm, unsigned int reg, unsigned int size, uint64_t v)
 {
-	bus_write(&vm->mmio, virtio_balloon_dev(vm->balloon)->pci.bar + reg, size, v);
+	board_set(virtio_balloon_dev(vm->balloon), reg, size, v);
 }
 
 static uint64_t get(struct vm *vm, unsigned int reg, unsigned int size)
 {
-	return bus_read(&vm->mmio, virtio_balloon_dev(vm->balloon)->pci.bar + reg, size);
+	return board_get(virtio_balloon_dev(vm->balloon), reg, size);
 }
 
 static void drive(struct vm *vm)
 {
 	memset(vm->ram_host + RINGS, 0, 0x10000);
-	set(vm, VIRTIO_PCI_COMMON_STATUS, 1, 0);
-	set(vm, VIRTIO_PCI_COMMON_STATUS, 1, 3);
-	set(vm, VIRTIO_PCI_COMMON_GFSELECT, 4, 0);
-	set(vm, VIRTIO_PCI_COMMON_GF, 4, 1 << VIRTIO_BALLOON_F_REPORTING);
-	set(vm, VIRTIO_PCI_COMMON_GFSELECT, 4, 1);
-	set(vm, VIRTIO_PCI_COMMON_GF, 4, 1);
-	set(vm, VIRTIO_PCI_COMMON_STATUS, 1, 11);
+	board_negotiate(virtio_balloon_dev(vm->balloon), 1 << VIRTIO_BALLOON_F_REPORTING);
 	for (unsigned int q = 0; q < 3; q++) {
 		set(vm, VIRTIO_PCI_COMMON_Q_SELECT, 2, q);
 		set(vm, VIRTIO_PCI_COMMON_Q_SIZE, 2, QUEUE);

@@ -23,6 +23,7 @@
 #include "lib/iov.h"
 #include "lib/log.h"
 #include "lib/vring_driver.h"
+#include "tests/harness/board.h"
 #include "vmm/disk.h"
 #include "vmm/disk_chain.h"
 #include "vmm/options_drive.h"
@@ -210,7 +211,7 @@ static void formats(void **state UNUSED)
  * @model:	What it should contain
  */
 struct rig {
-	struct vm vm;
+	struct vm *vm;
 	struct options opt;
 	char dir[64], path[80];
 	struct virtio_dev *dev;
@@ -219,10 +220,6 @@ struct rig {
 	unsigned int descs;
 	uint8_t model[IMAGE];
 };
-
-static void wake_cb(struct ev_loop *loop UNUSED, ev_async *w UNUSED, int revents UNUSED)
-{
-}
 
 static uint8_t pattern(size_t i)
 {
@@ -260,54 +257,30 @@ static struct rig *rig_new(void)
 
 static void rig_start(struct rig *r)
 {
-	struct vm *vm = &r->vm;
-
-	vm->opt = &r->opt;
-	vm->fd = vm->kvm = vm->ram = vm->irq.vm = -1;
-	vm->loop = ev_default_loop(EVFLAG_AUTO);
-	ev_set_userdata(vm->loop, vm);
-	ev_async_init(&vm->wake, wake_cb);
-	ev_async_start(vm->loop, &vm->wake);
-	assert_int_equal(ram_create(vm), 0);
-	assert_int_equal(pci_init(&vm->pci, &vm->pio, &vm->mmio, &vm->irq), 0);
-	assert_int_equal(virtio_blk_create(vm, &r->opt.drive[0], &vm->disks[0]), 0);
-	r->dev = virtio_blk_dev(vm->disks[0]);
-	pci_reset(&vm->pci);
+	r->vm = board_new(&r->opt);
+	assert_int_equal(virtio_blk_create(r->vm, &r->opt.drive[0], &r->vm->disks[0]), 0);
+	r->dev = virtio_blk_dev(r->vm->disks[0]);
+	board_power_on(r->vm);
 }
 
 static void rig_stop(struct rig *r)
 {
-	struct vm *vm = &r->vm;
-
-	virtio_blk_destroy(vm->disks[0]);
-	ram_destroy(vm);
-	ev_async_stop(vm->loop, &vm->wake);
-	ev_loop_destroy(vm->loop);
-	memset(vm, 0, sizeof(*vm));
+	board_free(r->vm);
+	r->vm = NULL;
 }
 
 static void rig_free(struct rig *r)
 {
-	if (r->vm.loop)
+	if (r->vm)
 		rig_stop(r);
 	unlink(r->path);
 	assert_int_equal(rmdir(r->dir), 0);
 	test_free(r);
 }
 
-static void set(struct rig *r, unsigned int reg, unsigned int size, uint64_t v)
-{
-	bus_write(&r->vm.mmio, r->dev->pci.bar + reg, size, v);
-}
-
-static uint64_t get(struct rig *r, unsigned int reg, unsigned int size)
-{
-	return bus_read(&r->vm.mmio, r->dev->pci.bar + reg, size);
-}
-
 static uint64_t config(struct rig *r, unsigned int off, unsigned int size)
 {
-	return get(r, 0x2000 + off, size);
+	return board_get(r->dev, 0x2000 + off, size);
 }
 
 #define CONFIG(r, member) \
@@ -316,44 +289,21 @@ static uint64_t config(struct rig *r, unsigned int off, unsigned int size)
 
 static void *mem(struct rig *r, uint64_t addr)
 {
-	return guestmem_ptr(&r->vm.mem, addr, 1);
+	return board_mem(r->vm, addr);
 }
 
 /* Reset the device and start it with those of @features that it has. */
 static void drive(struct rig *r, uint64_t features)
 {
-	const struct vring_layout l = vring_layout(QUEUE);
+	static const struct board_rings rings = { RINGS, 0, 1, QUEUE };
 
-	set(r, VIRTIO_PCI_COMMON_STATUS, 1, 0);
-	set(r, VIRTIO_PCI_COMMON_STATUS, 1, 3);
-	r->features = 0;
-	for (unsigned int i = 0; i < 2; i++) {
-		set(r, VIRTIO_PCI_COMMON_DFSELECT, 4, i);
-		r->features |= get(r, VIRTIO_PCI_COMMON_DF, 4) << 32 * i;
-	}
-	r->features &= features | 1ULL << VIRTIO_F_VERSION_1;
-	for (unsigned int i = 0; i < 2; i++) {
-		set(r, VIRTIO_PCI_COMMON_GFSELECT, 4, i);
-		set(r, VIRTIO_PCI_COMMON_GF, 4, (uint32_t)(r->features >> 32 * i));
-	}
-	set(r, VIRTIO_PCI_COMMON_STATUS, 1, 11);
-	set(r, VIRTIO_PCI_COMMON_Q_SELECT, 2, 0);
-	set(r, VIRTIO_PCI_COMMON_Q_SIZE, 2, QUEUE);
-	set(r, VIRTIO_PCI_COMMON_Q_DESCLO, 4, RINGS);
-	set(r, VIRTIO_PCI_COMMON_Q_AVAILLO, 4, RINGS + l.avail);
-	set(r, VIRTIO_PCI_COMMON_Q_USEDLO, 4, RINGS + l.used);
-	set(r, VIRTIO_PCI_COMMON_Q_ENABLE, 2, 1);
-	memset(mem(r, RINGS), 0, l.size);
-	vring_driver_init(&r->ring, mem(r, RINGS), QUEUE,
-			  r->features >> VRING_F_EVENT_IDX & 1);
+	r->features = board_drive(r->dev, features, &rings, &r->ring);
 	r->descs = 0;
-	set(r, VIRTIO_PCI_COMMON_STATUS, 1, 15);
-	assert_int_equal(get(r, VIRTIO_PCI_COMMON_STATUS, 1), 15);
 }
 
 static bool broken(struct rig *r)
 {
-	return get(r, VIRTIO_PCI_COMMON_STATUS, 1) & VIRTIO_NEEDS_RESET;
+	return board_status(r->dev) & VIRTIO_NEEDS_RESET;
 }
 
 /** struct piece - A buffer of a chain */
@@ -385,7 +335,7 @@ static uint16_t offer(struct rig *r, const struct piece *p, unsigned int n)
 static void kick(struct rig *r)
 {
 	if (vring_driver_publish(&r->ring))
-		set(r, 0x3000, 2, 0);
+		board_set(r->dev, 0x3000, 2, 0);
 }
 
 static double seconds(void)
@@ -405,7 +355,7 @@ static int32_t wait_used(struct rig *r, uint32_t *len)
 		if (broken(r))
 			return -1;
 		assert_true(seconds() < end);
-		ev_run(r->vm.loop, EVRUN_NOWAIT);
+		ev_run(r->vm->loop, EVRUN_NOWAIT);
 		if (vring_driver_want_call(&r->ring))
 			break;
 		usleep(50);
@@ -555,11 +505,11 @@ static void configuration(void **state UNUSED)
 	assert_true(virtio_has(r->dev, VIRTIO_BLK_F_FLUSH));
 	assert_false(virtio_has(r->dev, VIRTIO_BLK_F_RO));
 	/* Nothing but the cache can be written, and it not with junk. */
-	set(r, 0x2000, 4, 0xffffffff);
-	set(r, 0x2000 + offsetof(struct virtio_blk_config, wce), 1, 7);
+	board_set(r->dev, 0x2000, 4, 0xffffffff);
+	board_set(r->dev, 0x2000 + offsetof(struct virtio_blk_config, wce), 1, 7);
 	assert_int_equal(CONFIG(r, capacity), SECTORS);
 	assert_int_equal(CONFIG(r, wce), 1);
-	set(r, 0x2000 + offsetof(struct virtio_blk_config, wce), 1, 0);
+	board_set(r->dev, 0x2000 + offsetof(struct virtio_blk_config, wce), 1, 0);
 	assert_int_equal(CONFIG(r, wce), 0);
 	drive(r, ALL_FEATURES);
 	assert_int_equal(CONFIG(r, wce), 1);
@@ -851,12 +801,12 @@ static void flushes(void **state UNUSED)
 	assert_int_equal(calls.writes_at_sync, 1);
 	/* The guest chooses to do without a cache: what was written so far is made
 	 * safe, and from now on each write is. */
-	set(r, wce, 1, 0);
+	board_set(r->dev, wce, 1, 0);
 	assert_int_equal(calls.syncs, 2);
 	assert_int_equal(request(r, VIRTIO_BLK_T_OUT, 0, 512), VIRTIO_BLK_S_OK);
 	assert_int_equal(calls.syncs, 3);
 	assert_int_equal(calls.writes_at_sync, 2);
-	set(r, wce, 1, 1);
+	board_set(r->dev, wce, 1, 1);
 	assert_int_equal(range(r, VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 0), VIRTIO_BLK_S_OK);
 	assert_int_equal(calls.syncs, 3);
 	/* A driver that knows of no flushes. */
@@ -912,7 +862,7 @@ static void flush_waits(void **state UNUSED)
 	offer(r, p, 2);
 	kick(r);
 	for (int i = 0; i < 20; i++) {
-		ev_run(r->vm.loop, EVRUN_NOWAIT);
+		ev_run(r->vm->loop, EVRUN_NOWAIT);
 		usleep(1000);
 	}
 	assert_int_equal(calls.held, 1);
@@ -971,15 +921,15 @@ static void reset_under_way(enum aio_engine engine, bool hostile)
 	}
 	kick(r);
 	pthread_create(&helper, NULL, release_later, NULL);
-	ev_run(r->vm.loop, EVRUN_NOWAIT);
+	ev_run(r->vm->loop, EVRUN_NOWAIT);
 	if (!hostile)
-		set(r, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+		board_set(r->dev, VIRTIO_PCI_COMMON_STATUS, 1, 0);
 	assert_int_equal(broken(r), hostile);
 	memset(data, 'z', 8192 * 80);
 	memset(mem(r, STATUS), 'z', 80);
 	usleep(50000);
 	for (int i = 0; i < 3; i++)
-		ev_run(r->vm.loop, EVRUN_NOWAIT);
+		ev_run(r->vm->loop, EVRUN_NOWAIT);
 	for (unsigned int i = 0; i < 8192 * 80; i++)
 		untouched &= data[i] == 'z';
 	for (unsigned int i = 0; i < 80; i++)
@@ -1031,9 +981,9 @@ static void reset_between_steps(void **state UNUSED)
 	kick(r);
 	calls.hold = true;
 	while (!__atomic_load_n(&calls.held, __ATOMIC_SEQ_CST))
-		ev_run(r->vm.loop, EVRUN_NOWAIT);
+		ev_run(r->vm->loop, EVRUN_NOWAIT);
 	pthread_create(&helper, NULL, release_later, NULL);
-	set(r, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	board_set(r->dev, VIRTIO_PCI_COMMON_STATUS, 1, 0);
 	assert_int_equal(calls.writes, 1);
 	pthread_join(helper, NULL);
 	rig_free(r);
@@ -1056,7 +1006,7 @@ static void end_under_way(void **state UNUSED)
 	for (int i = 0; i < 20; i++)
 		offer(r, p, 3);
 	kick(r);
-	ev_run(r->vm.loop, EVRUN_NOWAIT);
+	ev_run(r->vm->loop, EVRUN_NOWAIT);
 	pthread_create(&helper, NULL, release_later, NULL);
 	rig_free(r);
 	pthread_join(helper, NULL);
@@ -1080,13 +1030,13 @@ static void too_many(void **state UNUSED)
 	for (int i = 1; i < QUEUE; i++)
 		vring_driver_add(&r->ring, 0);
 	kick(r);
-	ev_run(r->vm.loop, EVRUN_NOWAIT);
+	ev_run(r->vm->loop, EVRUN_NOWAIT);
 	assert_false(broken(r));
 	pthread_create(&helper, NULL, release_later, NULL);
 	vring_driver_add(&r->ring, 0);
 	kick(r);
-	ev_run(r->vm.loop, EVRUN_NOWAIT);
-	ev_run(r->vm.loop, EVRUN_NOWAIT);
+	ev_run(r->vm->loop, EVRUN_NOWAIT);
+	ev_run(r->vm->loop, EVRUN_NOWAIT);
 	assert_true(broken(r));
 	pthread_join(helper, NULL);
 	rig_free(r);
@@ -1334,9 +1284,9 @@ static void slow(void **state UNUSED)
 		offer(r, p, 3);
 	}
 	kick(r);
-	ev_run(r->vm.loop, EVRUN_NOWAIT);
+	ev_run(r->vm->loop, EVRUN_NOWAIT);
 	start = seconds();
-	set(r, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	board_set(r->dev, VIRTIO_PCI_COMMON_STATUS, 1, 0);
 	assert_true(seconds() - start < 0.1);
 	rig_free(r);
 }

@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "lib/fd.h"
+#include "tests/harness/board.h"
 #include "vmm/acpi.h"
 #include "vmm/chardev.h"
 #include "vmm/power.h"
-#include "vmm/ram.h"
 #include "vmm/serial.h"
 #include "vmm/virtio.h"
 #include "vmm/virtio_rng.h"
@@ -28,42 +28,19 @@ static struct options opt = {
 	.serial = { .kind = CHARDEV_NULL, .path = "null" },
 };
 
-static void wake_cb(struct ev_loop *loop UNUSED, ev_async *w UNUSED,
-		    int revents UNUSED)
-{
-}
-
 static int setup(void **state)
 {
-	struct vm *vm = test_calloc(1, sizeof(*vm));
+	struct vm *vm = board_new(&opt);
 
 	*state = vm;
-	vm->opt = &opt;
-	vm->fd = vm->kvm = vm->ram = vm->irq.vm = -1;
-	vm->loop = ev_loop_new(EVFLAG_AUTO);
-	ev_set_userdata(vm->loop, vm);
-	ev_async_init(&vm->wake, wake_cb);
-	ev_async_start(vm->loop, &vm->wake);
-	assert_int_equal(ram_create(vm), 0);
-	assert_int_equal(power_create(vm), 0);
-	assert_int_equal(pci_init(&vm->pci, &vm->pio, &vm->mmio, &vm->irq), 0);
-	assert_int_equal(serial_create(vm, &opt.serial, &vm->serial), 0);
-	assert_int_equal(virtio_rng_create(vm, &vm->rng), 0);
-	pci_reset(&vm->pci);
-	serial_reset(vm->serial);
+	assert_int_equal(board_plug(vm), 0);
+	board_power_on(vm);
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct vm *vm = *state;
-
-	virtio_rng_destroy(vm->rng);
-	serial_destroy(vm->serial);
-	ram_destroy(vm);
-	ev_async_stop(vm->loop, &vm->wake);
-	ev_loop_destroy(vm->loop);
-	test_free(vm);
+	board_free(*state);
 	return 0;
 }
 
@@ -119,12 +96,12 @@ static void pci_bar(void **state)
 
 static void set(struct vm *vm, unsigned int reg, unsigned int size, uint64_t v)
 {
-	bus_write(&vm->mmio, vm->rng->pci.bar + reg, size, v);
+	board_set(vm->rng, reg, size, v);
 }
 
 static uint64_t get(struct vm *vm, unsigned int reg, unsigned int size)
 {
-	return bus_read(&vm->mmio, vm->rng->pci.bar + reg, size);
+	return board_get(vm->rng, reg, size);
 }
 
 static void set_queue(struct vm *vm, uint64_t desc)
@@ -139,11 +116,7 @@ static void set_queue(struct vm *vm, uint64_t desc)
 
 static void negotiate(struct vm *vm)
 {
-	set(vm, VIRTIO_PCI_COMMON_STATUS, 1, 0);
-	set(vm, VIRTIO_PCI_COMMON_STATUS, 1, 3);
-	set(vm, VIRTIO_PCI_COMMON_GFSELECT, 4, 1);
-	set(vm, VIRTIO_PCI_COMMON_GF, 4, 1);
-	set(vm, VIRTIO_PCI_COMMON_STATUS, 1, 11);
+	board_negotiate(vm->rng, 0);
 }
 
 static void virtio_features(void **state)

@@ -22,10 +22,10 @@
 #include "lib/vnet.h"
 #include "lib/vring_driver.h"
 #include "tests/gso.h"
+#include "tests/harness/board.h"
 #include "vmm/net.h"
 #include "vmm/net_filter.h"
 #include "vmm/net_tap.h"
-#include "vmm/ram.h"
 #include "vmm/state.h"
 #include "vmm/virtio.h"
 #include "vmm/virtio_net.h"
@@ -128,11 +128,11 @@ int net_tap_open(struct ev_loop *loop UNUSED, const struct options_netdev *opt U
 /* The machine, and its driver. */
 
 static struct options opt = {
-	.name = "unit", .cpus = 1, .topology = { 1, 1, 1 }, .ram = 64 << 20,
+	.name = "unit", .cpus = 1, .topology = { 1, 1, 1 }, .ram = 64 << 20, .nics = 1,
 };
 
 struct rig {
-	struct vm vm;
+	struct vm *vm;
 	struct virtio_net *net;
 	struct virtio_dev *dev;
 	uint64_t features;
@@ -143,27 +143,16 @@ struct rig {
 
 static const struct eth_addr own = { { 2, 0, 0, 0, 0, OWN } };
 
-static void wake_cb(struct ev_loop *loop UNUSED, ev_async *w UNUSED, int revents UNUSED)
-{
-}
-
 /* A NIC on a machine of its own. */
 static struct rig *rig_plug(const struct options_nic *nic)
 {
 	struct rig *r = test_calloc(1, sizeof(*r));
-	struct vm *vm = &r->vm;
 
-	vm->opt = &opt;
-	vm->fd = vm->kvm = vm->ram = vm->irq.vm = -1;
-	vm->loop = ev_loop_new(EVFLAG_AUTO);
-	ev_set_userdata(vm->loop, vm);
-	ev_async_init(&vm->wake, wake_cb);
-	ev_async_start(vm->loop, &vm->wake);
-	assert_int_equal(ram_create(vm), 0);
-	assert_int_equal(pci_init(&vm->pci, &vm->pio, &vm->mmio, &vm->irq), 0);
-	assert_int_equal(virtio_net_create(vm, nic, own, &r->net), 0);
-	pci_reset(&vm->pci);
-	r->dev = virtio_at(vm, 1);
+	r->vm = board_new(&opt);
+	assert_int_equal(virtio_net_create(r->vm, nic, own, &r->net), 0);
+	r->vm->nics[0] = r->net;
+	board_power_on(r->vm);
+	r->dev = virtio_at(r->vm, 1);
 	assert_non_null(r->dev);
 	return r;
 }
@@ -182,50 +171,18 @@ static struct rig *rig_new(uint64_t takes, uint64_t off)
 
 static void rig_free(struct rig *r)
 {
-	virtio_net_destroy(r->net);
-	ram_destroy(&r->vm);
-	ev_async_stop(r->vm.loop, &r->vm.wake);
-	ev_loop_destroy(r->vm.loop);
+	board_free(r->vm);
 	test_free(r);
-}
-
-static void set(struct rig *r, unsigned int reg, unsigned int size, uint64_t v)
-{
-	bus_write(&r->vm.mmio, r->dev->pci.bar + reg, size, v);
-}
-
-static uint64_t get(struct rig *r, unsigned int reg, unsigned int size)
-{
-	return bus_read(&r->vm.mmio, r->dev->pci.bar + reg, size);
 }
 
 static void *mem(struct rig *r, uint64_t addr)
 {
-	return guestmem_ptr(&r->vm.mem, addr, 1);
-}
-
-static void spin(struct rig *r)
-{
-	for (int i = 0; i < 8; i++)
-		ev_run(r->vm.loop, EVRUN_NOWAIT);
+	return board_mem(r->vm, addr);
 }
 
 static void kick(struct rig *r, unsigned int q)
 {
-	if (vring_driver_publish(&r->ring[q]))
-		set(r, 0x3000 + 4 * q, 2, 0);
-	spin(r);
-}
-
-static uint64_t offered(struct rig *r)
-{
-	uint64_t features = 0;
-
-	for (unsigned int i = 0; i < 2; i++) {
-		set(r, VIRTIO_PCI_COMMON_DFSELECT, 4, i);
-		features |= get(r, VIRTIO_PCI_COMMON_DF, 4) << 32 * i;
-	}
-	return features;
+	board_kick(r->dev, r->ring, q);
 }
 
 /* Offer buffer @i of the receive ring. */
@@ -241,35 +198,13 @@ static void give(struct rig *r, unsigned int i)
  * buffers. */
 static void drive(struct rig *r, uint64_t features, unsigned int bufs, uint32_t buf_size)
 {
-	const struct vring_layout l = vring_layout(QUEUE);
+	static const struct board_rings rings = { RINGS, RING_STEP, QUEUES, QUEUE };
 
-	set(r, VIRTIO_PCI_COMMON_STATUS, 1, 0);
-	set(r, VIRTIO_PCI_COMMON_STATUS, 1, 3);
-	r->features = offered(r) & (features | F(VIRTIO_F_VERSION_1));
-	for (unsigned int i = 0; i < 2; i++) {
-		set(r, VIRTIO_PCI_COMMON_GFSELECT, 4, i);
-		set(r, VIRTIO_PCI_COMMON_GF, 4, (uint32_t)(r->features >> 32 * i));
-	}
-	set(r, VIRTIO_PCI_COMMON_STATUS, 1, 11);
-	for (unsigned int q = 0; q < QUEUES; q++) {
-		uint64_t base = RINGS + q * RING_STEP;
-
-		set(r, VIRTIO_PCI_COMMON_Q_SELECT, 2, q);
-		set(r, VIRTIO_PCI_COMMON_Q_SIZE, 2, QUEUE);
-		set(r, VIRTIO_PCI_COMMON_Q_DESCLO, 4, base);
-		set(r, VIRTIO_PCI_COMMON_Q_AVAILLO, 4, base + l.avail);
-		set(r, VIRTIO_PCI_COMMON_Q_USEDLO, 4, base + l.used);
-		set(r, VIRTIO_PCI_COMMON_Q_ENABLE, 2, 1);
-		memset(mem(r, base), 0, l.size);
-		vring_driver_init(&r->ring[q], mem(r, base), QUEUE,
-				  r->features >> VRING_F_EVENT_IDX & 1);
-	}
+	r->features = board_drive(r->dev, features, &rings, r->ring);
 	r->bufs = bufs;
 	r->buf_size = buf_size;
 	for (unsigned int i = 0; i < bufs; i++)
 		give(r, i);
-	set(r, VIRTIO_PCI_COMMON_STATUS, 1, 15);
-	assert_int_equal(get(r, VIRTIO_PCI_COMMON_STATUS, 1), 15);
 	peer.sents = peer.waitings = peer.given = 0;
 	kick(r, 0);
 }
@@ -341,7 +276,7 @@ static void arrive(const struct vnet_hdr *hdr, const void *frame, size_t size)
 static void arrived(struct rig *r)
 {
 	peer.be.owner->can_recv(peer.be.nic);
-	spin(r);
+	board_spin(r->vm);
 }
 
 /* Put a command into the control queue. Return: the answer. */
@@ -411,7 +346,7 @@ static void offers(void **state UNUSED)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct rig *r = rig_new(cases[i].takes, cases[i].off);
-		uint64_t o = offered(r);
+		uint64_t o = board_offered(r->dev);
 
 		assert_int_equal(o & both, cases[i].offers);
 		assert_int_equal(o & rest, rest);
@@ -705,7 +640,7 @@ static void finished_in(void **state UNUSED)
 		drive(r, ALL_FEATURES, 200, 1536);
 	}
 	/* A reset takes it all back. */
-	set(r, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	board_set(r->dev, VIRTIO_PCI_COMMON_STATUS, 1, 0);
 	assert_int_equal(peer.takes, 0);
 	rig_free(r);
 }
@@ -819,14 +754,14 @@ static void filters(void **state UNUSED)
 			 VIRTIO_NET_ERR);
 	assert_int_equal(command(r, VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, other, 5),
 			 VIRTIO_NET_ERR);
-	assert_int_equal(get(r, 0x2005, 1), OWN);
+	assert_int_equal(board_get(r->dev, 0x2005, 1), OWN);
 	assert_int_equal(command(r, VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, other, 6),
 			 VIRTIO_NET_OK);
 	assert_true(reaches(r, other, 0));
 	assert_false(reaches(r, me, 0));
-	assert_int_equal(get(r, 0x2005, 1), 9);
+	assert_int_equal(board_get(r->dev, 0x2005, 1), 9);
 	drive(r, 0, 200, 65600);
-	assert_int_equal(get(r, 0x2005, 1), OWN);
+	assert_int_equal(board_get(r->dev, 0x2005, 1), OWN);
 	assert_true(reaches(r, other, 0) && reaches(r, group, 5));
 	/* What was not negotiated is refused. */
 	assert_int_equal(rx_mode(r, VIRTIO_NET_CTRL_RX_PROMISC, 0), VIRTIO_NET_ERR);
@@ -888,7 +823,7 @@ static void broken_rings(void **state UNUSED)
 		for (unsigned int i = 0; i < 60; i++)
 			arrive(&none, frame, sizeof(frame));
 		arrived(r);
-		assert_int_equal(get(r, VIRTIO_PCI_COMMON_STATUS, 1), 15 | VIRTIO_NEEDS_RESET);
+		assert_int_equal(board_get(r->dev, VIRTIO_PCI_COMMON_STATUS, 1), 15 | VIRTIO_NEEDS_RESET);
 		assert_false(peer.recv);
 	}
 	drive(r, ALL_FEATURES, 50, 1536);
@@ -919,7 +854,7 @@ static void frozen(void **state UNUSED)
 		assert_int_equal(receive(r, &p), sizeof(frame));
 	assert_int_equal(receive(r, &p), 0);
 	virtio_thaw(r->dev);
-	spin(r);
+	board_spin(r->vm);
 	assert_int_equal(receive(r, &p), sizeof(frame));
 	rig_free(r);
 }
@@ -978,9 +913,9 @@ static void saved(void **state UNUSED)
 		}
 		assert_null(why);
 		assert_int_equal(peer.takes, takes);
-		assert_int_equal(get(r, 0x2005, 1), 9);
+		assert_int_equal(board_get(r->dev, 0x2005, 1), 9);
 		virtio_thaw(r->dev);
-		spin(r);
+		board_spin(r->vm);
 		assert_true(reaches(r, other, 0) && reaches(r, group, 0));
 		assert_false(reaches(r, own.b, 0) || reaches(r, other, 5));
 		virtio_freeze(r->dev);
@@ -1085,10 +1020,10 @@ static void box_close(void)
 static bool box_reaches(struct rig *r, const unsigned int *counter, unsigned int n)
 {
 	for (int i = 0; i < 2000 && __atomic_load_n(counter, __ATOMIC_SEQ_CST) < n; i++) {
-		spin(r);
+		board_spin(r->vm);
 		usleep(1000);
 	}
-	spin(r);
+	board_spin(r->vm);
 	return __atomic_load_n(counter, __ATOMIC_SEQ_CST) >= n;
 }
 
@@ -1118,8 +1053,8 @@ static void rings_away(void **state UNUSED)
 	box_open(want);
 	r = rig_plug(&nic);
 	/* What both can do, and no filters, as frames do not come by. */
-	assert_int_equal(offered(r) & (basic | OFFLOAD_TAKES | host | F(VNET_F_HOST_USO)), guests);
-	assert_int_equal(offered(r) & ours, 0);
+	assert_int_equal(board_offered(r->dev) & (basic | OFFLOAD_TAKES | host | F(VNET_F_HOST_USO)), guests);
+	assert_int_equal(board_offered(r->dev) & ours, 0);
 	drive(r, ALL_FEATURES, 0, 2048);
 	assert_true(box_reaches(r, &box.started, 2));
 	assert_int_equal(box.features, guests);
@@ -1151,7 +1086,7 @@ static void rings_away(void **state UNUSED)
 	box_again(basic);
 	assert_true(box_reaches(r, &box.started, 14));
 	/* The same switch, and a driver that wants more than it has. */
-	set(r, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	board_set(r->dev, VIRTIO_PCI_COMMON_STATUS, 1, 0);
 	box.refused = 0;
 	drive(r, ALL_FEATURES, 0, 2048);
 	assert_true(box_reaches(r, &box.refused, 1));

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "lib/crc32c.h"
+#include "tests/harness/board.h"
 #include "vmm/power.h"
 #include "vmm/ram.h"
 #include "vmm/serial.h"
@@ -389,44 +390,19 @@ static struct options opt = {
 	.serial = { .kind = CHARDEV_NULL, .path = "null" },
 };
 
-static void wake_cb(struct ev_loop *loop UNUSED, ev_async *w UNUSED, int revents UNUSED)
-{
-}
-
 static struct vm *vm_make(void)
 {
-	struct vm *vm = test_calloc(1, sizeof(*vm));
+	struct vm *vm = board_new(&opt);
 
-	vm->opt = &opt;
-	vm->fd = vm->kvm = vm->ram = vm->irq.vm = -1;
-	vm->loop = ev_loop_new(EVFLAG_AUTO);
-	ev_set_userdata(vm->loop, vm);
-	ev_async_init(&vm->wake, wake_cb);
-	ev_async_start(vm->loop, &vm->wake);
-	assert_int_equal(ram_create(vm), 0);
-	assert_int_equal(cmos_init(&vm->cmos, &vm->pio), 0);
-	assert_int_equal(pci_init(&vm->pci, &vm->pio, &vm->mmio, &vm->irq), 0);
 	assert_int_equal(serial_create(vm, &opt.serial, &vm->serial), 0);
 	assert_int_equal(virtio_rng_create(vm, &vm->rng), 0);
-	pci_reset(&vm->pci);
-	serial_reset(vm->serial);
-	cmos_reset(&vm->cmos, 64 << 20, 0, 2);
+	board_power_on(vm);
 	return vm;
-}
-
-static void vm_free(struct vm *vm)
-{
-	virtio_rng_destroy(vm->rng);
-	serial_destroy(vm->serial);
-	ram_destroy(vm);
-	ev_async_stop(vm->loop, &vm->wake);
-	ev_loop_destroy(vm->loop);
-	test_free(vm);
 }
 
 static void set(struct vm *vm, unsigned int reg, unsigned int size, uint64_t v)
 {
-	bus_write(&vm->mmio, vm->rng->pci.bar + reg, size, v);
+	board_set(vm->rng, reg, size, v);
 }
 
 static uint16_t *ring_used(struct vm *vm)
@@ -447,10 +423,7 @@ static void offer(struct vm *vm)
 static void drive(struct vm *vm)
 {
 	pci_config_write(&vm->pci, 1, 0x10, 4, 0xd0000000);
-	set(vm, VIRTIO_PCI_COMMON_STATUS, 1, 3);
-	set(vm, VIRTIO_PCI_COMMON_GFSELECT, 4, 1);
-	set(vm, VIRTIO_PCI_COMMON_GF, 4, 1);
-	set(vm, VIRTIO_PCI_COMMON_STATUS, 1, 11);
+	board_negotiate(vm->rng, 0);
 	set(vm, VIRTIO_PCI_COMMON_Q_SELECT, 2, 0);
 	set(vm, VIRTIO_PCI_COMMON_Q_SIZE, 2, QUEUE);
 	set(vm, VIRTIO_PCI_COMMON_Q_MSIX, 2, 1);
@@ -533,8 +506,8 @@ static void devices(void **state UNUSED)
 	ev_run(vm->loop, EVRUN_NOWAIT);
 	assert_int_equal(ring_used(vm)[1], 2);
 	state_out_free(&out);
-	vm_free(vm);
-	vm_free(next);
+	board_free(vm);
+	board_free(next);
 }
 
 /* A driver that has broken the rules is no reason not to go on with all the rest. */
@@ -559,8 +532,8 @@ static void broken_driver(void **state UNUSED)
 	memset(next->ram_host + RINGS, 0, 0x4000);
 	drive(next);
 	state_out_free(&out);
-	vm_free(vm);
-	vm_free(next);
+	board_free(vm);
+	board_free(next);
 }
 
 /* Sections that are missing, or of another device. */
@@ -588,8 +561,8 @@ static void other_devices(void **state UNUSED)
 	virtio_reset(next->rng);
 	assert_null(load(next, &out));
 	state_out_free(&out);
-	vm_free(vm);
-	vm_free(next);
+	board_free(vm);
+	board_free(next);
 }
 
 /* Every byte of every section changed: refused, or a device that harms nobody. */
@@ -626,8 +599,8 @@ static void hostile_devices(void **state UNUSED)
 	memcpy(next->ram_host + RINGS, vm->ram_host + RINGS, 0x4000);
 	assert_null(load(next, &out));
 	state_out_free(&out);
-	vm_free(vm);
-	vm_free(next);
+	board_free(vm);
+	board_free(next);
 }
 
 static const struct CMUnitTest tests[] = {

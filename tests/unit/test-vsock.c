@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "lib/fd.h"
-#include "vmm/ram.h"
+#include "tests/harness/board.h"
 #include "vmm/state.h"
 #include "vmm/virtio.h"
 #include "vmm/virtio_vsock.h"
@@ -137,8 +137,7 @@ static struct options opt = {
 };
 
 struct machine {
-	struct vm vm;
-	struct virtio_vsock *vs;
+	struct vm *vm;
 	struct virtio_dev *dev;
 	char dir[32];
 	char path[64];
@@ -146,25 +145,19 @@ struct machine {
 	uint16_t used;
 };
 
-static void wake_cb(struct ev_loop *loop UNUSED, ev_async *w UNUSED, int revents UNUSED)
-{
-}
-
 static uint8_t *at(struct machine *m, uint64_t addr)
 {
-	return m->vm.ram_host + addr;
+	return m->vm->ram_host + addr;
 }
 
 static void set(struct machine *m, unsigned int reg, unsigned int size, uint64_t v)
 {
-	bus_write(&m->vm.mmio, m->dev->pci.bar + reg, size, v);
+	board_set(m->dev, reg, size, v);
 }
 
 static void run(struct machine *m)
 {
-	/* A packet may lead to bytes in a socket, and these to another packet. */
-	for (int i = 0; i < 8; i++)
-		ev_run(m->vm.loop, EVRUN_NOWAIT);
+	board_spin(m->vm);
 }
 
 static uint64_t ring_at(unsigned int q)
@@ -196,11 +189,7 @@ static void start(struct machine *m, unsigned int buffers)
 	memset(at(m, RINGS), 0, QUEUES * 0x4000);
 	memset(m->avail, 0, sizeof(m->avail));
 	m->used = 0;
-	set(m, VIRTIO_PCI_COMMON_STATUS, 1, 0);
-	set(m, VIRTIO_PCI_COMMON_STATUS, 1, 3);
-	set(m, VIRTIO_PCI_COMMON_GFSELECT, 4, 1);
-	set(m, VIRTIO_PCI_COMMON_GF, 4, 1);
-	set(m, VIRTIO_PCI_COMMON_STATUS, 1, 11);
+	board_negotiate(m->dev, 0);
 	for (unsigned int q = 0; q < QUEUES; q++) {
 		set(m, VIRTIO_PCI_COMMON_Q_SELECT, 2, q);
 		set(m, VIRTIO_PCI_COMMON_Q_SIZE, 2, SIZE);
@@ -217,23 +206,15 @@ static void start(struct machine *m, unsigned int buffers)
 static int setup(void **state)
 {
 	struct machine *m = test_calloc(1, sizeof(*m));
-	struct vm *vm = &m->vm;
 
 	*state = m;
 	strcpy(m->dir, "/tmp/vsock.XXXXXX");
 	assert_non_null(mkdtemp(m->dir));
 	snprintf(m->path, sizeof(m->path), "%s/v", m->dir);
-	vm->opt = &opt;
-	vm->fd = vm->kvm = vm->ram = vm->irq.vm = -1;
-	vm->loop = ev_loop_new(EVFLAG_AUTO);
-	ev_set_userdata(vm->loop, vm);
-	ev_async_init(&vm->wake, wake_cb);
-	ev_async_start(vm->loop, &vm->wake);
-	assert_int_equal(ram_create(vm), 0);
-	assert_int_equal(pci_init(&vm->pci, &vm->pio, &vm->mmio, &vm->irq), 0);
-	assert_int_equal(virtio_vsock_create(vm, CID, m->path, &m->vs), 0);
-	pci_reset(&vm->pci);
-	m->dev = virtio_at(vm, 1);
+	m->vm = board_new(&opt);
+	assert_int_equal(virtio_vsock_create(m->vm, CID, m->path, &m->vm->vsock), 0);
+	board_power_on(m->vm);
+	m->dev = virtio_at(m->vm, 1);
 	start(m, SIZE);
 	return 0;
 }
@@ -242,12 +223,9 @@ static int teardown(void **state)
 {
 	struct machine *m = *state;
 
-	virtio_vsock_destroy(m->vs);
+	board_free(m->vm);
 	assert_int_equal(access(m->path, F_OK), -1);
 	assert_int_equal(rmdir(m->dir), 0);
-	ram_destroy(&m->vm);
-	ev_async_stop(m->vm.loop, &m->vm.wake);
-	ev_loop_destroy(m->vm.loop);
 	test_free(m);
 	return 0;
 }
@@ -514,8 +492,7 @@ static void moved(void **state)
 static bool is_broken(struct machine *m)
 {
 	run(m);
-	return bus_read(&m->vm.mmio, m->dev->pci.bar + VIRTIO_PCI_COMMON_STATUS, 1) &
-	       VIRTIO_NEEDS_RESET;
+	return board_status(m->dev) & VIRTIO_NEEDS_RESET;
 }
 
 static void nonsense(void **state)
