@@ -167,7 +167,7 @@ static uint64_t fwcfg_read(void *dev, uint64_t off, unsigned int size)
 	}
 	/* The DMA register is big-endian; read, it tells that it is there. */
 	if (off >= OFF_DMA && off - OFF_DMA + size <= 8) {
-		memcpy(&v, signature + off - OFF_DMA, size);
+		memcpy(&v, signature + (off - OFF_DMA), size);
 		return v;
 	}
 	return off == OFF_SELECTOR && size == 2 ? fw->key : bus_ones(size);
