@@ -115,9 +115,18 @@ tests_plug_restart_LDADD = lib/libfront.la $(VDEPLUG_LIBS)
 turn_tests += tests/plug/plug.sh
 EXTRA_DIST += tests/plug/plug.sh
 
+# A machine without KVM, and what fuzz targets put around it; they come before libvmm.la,
+# some of whose parts they replace.
+check_LTLIBRARIES = tests/harness/libboard.la tests/harness/librig.la
+tests_harness_libboard_la_SOURCES = tests/harness/board.c tests/harness/board.h
+tests_harness_libboard_la_CFLAGS = $(AM_CFLAGS) -pthread
+tests_harness_librig_la_SOURCES = tests/harness/rig.c tests/harness/rig.h
+board_libs = tests/harness/libboard.la vmm/libvmm.la
+rig_libs = tests/harness/librig.la $(board_libs) $(EV_LIBS)
+
 # Fuzz targets: their corpora are replayed here; tests/fuzz/fuzz.sh looks for more.
-fuzz_tests = tests/fuzz/fuzz-guard tests/fuzz/fuzz-igmp tests/fuzz/fuzz-offload \
-	tests/fuzz/fuzz-vhost tests/fuzz/fuzz-vring
+fuzz_tests = tests/fuzz/fuzz-guard tests/fuzz/fuzz-igmp tests/fuzz/fuzz-machine \
+	tests/fuzz/fuzz-offload tests/fuzz/fuzz-vhost tests/fuzz/fuzz-vring
 check_PROGRAMS += $(fuzz_tests)
 turn_tests += $(fuzz_tests)
 tests_fuzz_fuzz_guard_SOURCES = tests/fuzz/fuzz-guard.c tests/fuzz/fuzz.h tests/fuzz/replay.c
@@ -125,6 +134,9 @@ tests_fuzz_fuzz_guard_LDADD = switchd/libswitchd.la
 tests_fuzz_fuzz_igmp_SOURCES = tests/fuzz/fuzz-igmp.c tests/fuzz/fuzz.h \
 	tests/fuzz/replay.c
 tests_fuzz_fuzz_igmp_LDADD = switchd/libswitchd.la
+tests_fuzz_fuzz_machine_SOURCES = tests/fuzz/fuzz-machine.c tests/fuzz/fuzz.h \
+	tests/fuzz/replay.c
+tests_fuzz_fuzz_machine_LDADD = $(rig_libs)
 tests_fuzz_fuzz_offload_SOURCES = tests/fuzz/fuzz-offload.c tests/fuzz/fuzz.h \
 	tests/fuzz/replay.c
 tests_fuzz_fuzz_offload_LDADD = lib/libcommon.la
@@ -264,13 +276,6 @@ check_PROGRAMS += $(unit_tests)
 turn_tests += $(unit_tests)
 endif
 EXTRA_DIST += tests/gso.h tests/unit/unit.h
-
-# A machine without KVM; it comes before libvmm.la, some of whose parts it replaces.
-check_LTLIBRARIES = tests/harness/libboard.la
-tests_harness_libboard_la_SOURCES = tests/harness/board.c tests/harness/board.h
-tests_harness_libboard_la_CFLAGS = $(AM_CFLAGS) -pthread
-board_libs = tests/harness/libboard.la vmm/libvmm.la
-
 tests_unit_test_balloon_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_balloon_LDADD = $(board_libs) $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_blk_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread

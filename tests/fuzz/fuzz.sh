@@ -13,6 +13,9 @@ set -u
 
 src=$(cd "$(dirname "$0")/../.." && pwd)
 all='guard igmp offload vhost vring'
+# Those that need most of the VMM.
+vmm='machine virtio'
+all="$all $vmm"
 
 usage()
 {
@@ -59,10 +62,11 @@ shift $((OPTIND - 1))
 : "${CLANG:=clang}"
 sanitizers=address,undefined
 flags="-std=c11 -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing
-	-I$src -I$build -fsanitize=fuzzer-no-link,$sanitizers -fno-sanitize-recover=all"
+	-Wno-gnu-variable-sized-type-not-at-end -I$src -I$build
+	-fsanitize=fuzzer-no-link,$sanitizers -fno-sanitize-recover=all"
 ring_files='lib/guestmem.c lib/iov.c lib/vnet.c lib/vring.c'
 
-# sources TARGET - what is fuzzed
+# sources TARGET - what is fuzzed; of the VMM, what its coverage is told of
 sources()
 {
 	case $1 in
@@ -73,13 +77,61 @@ sources()
 	offload) echo 'lib/csum.c lib/offload.c' ;;
 	vring) echo "$ring_files" ;;
 	vhost) echo "$ring_files lib/fd.c lib/memguard.c switchd/vhost_dev.c" ;;
+	machine) echo 'vmm/bus.c vmm/cmos.c vmm/fwcfg.c vmm/pci.c vmm/power.c vmm/serial.c
+		vmm/virtio_pci.c' ;;
+	virtio) echo 'lib/vring.c vmm/net_filter.c vmm/virtio_balloon.c vmm/virtio_blk.c
+		vmm/virtio_net.c vmm/virtio_pci.c vmm/virtio_rng.c vmm/virtio_vsock.c
+		vmm/vsock.c' ;;
 	*) die "no target '$1'; there are: $all" ;;
 	esac
+}
+
+# is_vmm TARGET
+is_vmm()
+{
+	case " $vmm " in
+	*" $1 "*) return 0 ;;
+	*) return 1 ;;
+	esac
+}
+
+# archive NAME FLAG... - all of the VMM and of what is around it (tests/harness), for all
+# targets that need it
+archive()
+{
+	dir=$out/$1.o
+	archive=$out/$1.a
+	shift
+	[ ! -f "$archive" ] || [ -n "$(find "$src/vmm" "$src/lib" "$src/tests/harness" \
+		"$src/tests/fuzz/fuzz.sh" -newer "$archive" -name '*.[ch]')" ] || return 0
+	rm -rf "$dir" "$archive"
+	mkdir -p "$dir" || exit 1
+	for file in "$src"/vmm/*.c "$src"/lib/*.c "$src"/tests/harness/*.c; do
+		object=$dir/$(echo "${file#"$src"/}" | tr / - | sed 's/c$/o/')
+		case $file in
+		*/vmm/main.c | */vmm/irq.c | */vmm/aio.c | */vmm/net_tap.c | \
+			*/vmm/ram_file.c | */lib/log.c) continue ;;
+		esac
+		# shellcheck disable=SC2086 # lists of words
+		nice -n 19 $CLANG $flags "$@" -c "$file" -o "$object" || exit 1
+	done
+	ar rcs "$archive" "$dir"/*.o
 }
 
 # compile TARGET NAME FLAG... - link the program NAME
 compile()
 {
+	if is_vmm "$1"; then
+		target=$1
+		name=$2
+		shift 2
+		archive "${name%"$target"}vmm" "$@"
+		# shellcheck disable=SC2086
+		$CLANG $flags "$@" -fsanitize=fuzzer "$src/tests/fuzz/fuzz-$target.c" \
+			"$archive" -lev -ljansson -luring -lvdeplug -lpthread \
+			-o "$out/$name" || exit 1
+		return
+	fi
 	target=$1
 	dir=$out/$2.o
 	name=$2

@@ -211,6 +211,8 @@ void board_power_on(struct vm *vm)
 	memset(b->line, 0, sizeof(b->line));
 	BOARD_MUST(!irq_power_on(&vm->irq, -1));
 	pci_reset(&vm->pci);
+	if (vm->fwcfg)
+		fwcfg_reset(vm->fwcfg);
 	if (vm->serial)
 		serial_reset(vm->serial);
 	power_reset(&vm->power);
