@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* fuzz-virtio.c - Drivers of virtio devices that keep to no rule
+ *
+ * The input is a program for one device of each kind (tests/harness/rig.h): the first byte
+ * says which. It negotiates, sets queues up where it likes, makes chains of descriptors
+ * that are more or less good, or none at all, over memory of which it may write every
+ * byte, notifies in any order, writes device configuration, resets, freezes, thaws, masks
+ * interrupts; and the host's side does what it does, too.
+ *
+ * What must be true:
+ *
+ * - Nothing is written behind CANARY, where no buffer and no ring can be. Only the balloon
+ *   may take whole pages from there.
+ * - Nothing comes back that was not offered, on a driver that offers only with
+ *   step_offer(): as many used entries at most as there were chains.
+ * - A device that needs a reset writes nothing more, and says so until it is reset.
+ * - After each turn of the event loop as much as there is to do for an honest driver is
+ *   done: rig_check_device() in the end, whatever was before.
+ */
+#include "config.h"
+
+#include "tests/fuzz/fuzz.h"
+
+#include <linux/virtio_pci.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/fd.h"
+#include "lib/vnet.h"
+#include "tests/harness/rig.h"
+#include "vmm/virtio_balloon.h"
+#include "vmm/vsock.h"
+
+enum {
+	STEPS = 128, HOSTS = 4, QUEUE = 16, PIECES = 6,
+	RINGS = 0x10000, RING_STEP = 0x4000,
+	/* Rings, buffers, and all that these may reach, are below the canary. */
+	BUFFERS = 0x40000, BUFFERS_SIZE = 0x40000,
+	CANARY = 0x100000,
+};
+
+/**
+ * struct run - One input at work
+ * @ring:	What a driver thinks of its rings; ->desc is NULL if it has none
+ * @offered:	Chains that were offered, for each queue
+ * @wild:	The driver wrote to its rings with its own hands
+ * @anywhere:	Descriptors may say anything
+ * @host:	Streams of the host's programs, or -1
+ */
+struct run {
+	struct fuzz_in in;
+	struct rig rig;
+	struct virtio_dev *dev;
+	enum rig_slot slot;
+	struct vring_driver ring[VIRTIO_QUEUES_MAX];
+	uint64_t offered[VIRTIO_QUEUES_MAX];
+	bool wild;
+	bool anywhere;
+	int host[HOSTS];
+};
+
+static unsigned int queue(struct run *run)
+{
+	return fuzz_u8(&run->in) % run->dev->queues;
+}
+
+/* Steps of the driver. */
+
+static void forget_rings(struct run *run)
+{
+	memset(run->ring, 0, sizeof(run->ring));
+	memset(run->offered, 0, sizeof(run->offered));
+	run->wild = false;
+}
+
+/* All the way to DRIVER_OK, by the book. */
+static void step_drive(struct run *run)
+{
+	const struct board_rings where = { RINGS, RING_STEP, run->dev->queues, QUEUE };
+	uint64_t features = ~fuzz_u64(&run->in);
+
+	if (run->dev->frozen)
+		virtio_thaw(run->dev);
+	board_drive(run->dev, features, &where, run->ring);
+	memset(run->offered, 0, sizeof(run->offered));
+	run->wild = false;
+}
+
+static uint64_t buffer(struct run *run, uint8_t how)
+{
+	if (how == 0xff)
+		return fuzz_u64(&run->in) | RIG_RAM;
+	return BUFFERS + fuzz_u16(&run->in) % 64 * 0x1000U;
+}
+
+/* A chain of some pieces, with the bytes that the device reads first. */
+static void step_offer(struct run *run)
+{
+	unsigned int q = queue(run), n = 1 + fuzz_u8(&run->in) % PIECES, writes;
+	uint8_t shape = fuzz_u8(&run->in), bytes = fuzz_u8(&run->in);
+	struct vring_driver *vd = &run->ring[q];
+	uint16_t head;
+
+	if (!vd->desc)
+		return;
+	writes = fuzz_u8(&run->in) % (n + 1);
+	head = (uint16_t)(vd->next_avail * 3 % QUEUE);
+	for (unsigned int i = 0; i < n; i++) {
+		unsigned int d = (head + i) % QUEUE;
+		uint32_t len = fuzz_u16(&run->in);
+		struct vring_desc x = {
+			.addr = buffer(run, shape),
+			.len = shape & 0x80 ? len : 1 + len % 2048,
+			.flags = i >= n - writes ? VRING_DESC_WRITE : 0,
+			.next = (uint16_t)((d + 1) % QUEUE),
+		};
+
+		if (i + 1 < n)
+			x.flags |= VRING_DESC_NEXT;
+		if (shape == 0x7f) {
+			x.flags ^= fuzz_u8(&run->in);
+			run->anywhere = true;
+		}
+		vd->desc[d] = x;
+		if (!(x.flags & VRING_DESC_WRITE) && shape != 0xff)
+			fuzz_bytes(&run->in, board_mem(run->rig.vm, x.addr),
+				   MIN(bytes, x.len));
+	}
+	if (bytes & 0x80 && !(vd->desc[head].flags & VRING_DESC_INDIRECT)) {
+		struct vring_desc *table = board_mem(run->rig.vm, BUFFERS + BUFFERS_SIZE);
+
+		/* The same by way of a table. */
+		for (unsigned int i = 0; i < n; i++) {
+			table[i] = vd->desc[(head + i) % QUEUE];
+			table[i].next = (uint16_t)(i + 1);
+		}
+		vd->desc[head] = (struct vring_desc){
+			BUFFERS + BUFFERS_SIZE, n * 16, VRING_DESC_INDIRECT, 0,
+		};
+	}
+	vring_driver_add(vd, head);
+	run->offered[q]++;
+	if (vring_driver_publish(vd) || shape & 1)
+		board_set(run->dev, BOARD_NOTIFY + q * BOARD_NOTIFY_STRIDE, 2, q);
+}
+
+/* The headers that kinds of devices look for, in what will be offered next. */
+static void step_header(struct run *run)
+{
+	uint8_t *at = board_mem(run->rig.vm, BUFFERS + fuzz_u8(&run->in) % 64 * 0x1000);
+	struct vsock_header h = {
+		.src_cid = le64(RIG_CID), .dst_cid = le64(VSOCK_HOST), .type = le16(1),
+		.src_port = le32(fuzz_u8(&run->in) % 4), .dst_port = le32(fuzz_u8(&run->in) % 4),
+		.op = le16(fuzz_u8(&run->in) % 9), .len = le32(fuzz_u8(&run->in)),
+		.flags = le32(fuzz_u8(&run->in) % 4), .buf_alloc = le32(fuzz_u16(&run->in)),
+		.fwd_cnt = le32(fuzz_u16(&run->in)),
+	};
+
+	memcpy(at, &h, sizeof(h));
+}
+
+static void step_notify(struct run *run)
+{
+	board_set(run->dev, BOARD_NOTIFY + fuzz_u8(&run->in) % 16 * 2, 2, fuzz_u8(&run->in));
+}
+
+static void step_spin(struct run *run)
+{
+	rig_spin(&run->rig);
+}
+
+/* A register of the common configuration, at any time. */
+static void step_common(struct run *run)
+{
+	unsigned int reg = fuzz_u8(&run->in) % 0x38, size = 1U << fuzz_u8(&run->in) % 3;
+	uint32_t v = fuzz_u32(&run->in);
+
+	/* Used rings are below the canary, or out of memory. */
+	if (reg >= VIRTIO_PCI_COMMON_Q_USEDLO && v & CANARY)
+		v &= CANARY / 2 - 1;
+	if (reg <= VIRTIO_PCI_COMMON_STATUS && reg + size > VIRTIO_PCI_COMMON_STATUS)
+		forget_rings(run);
+	run->wild = run->anywhere = true;
+	board_set(run->dev, reg, size, v);
+}
+
+static void step_memory(struct run *run)
+{
+	uint64_t at = RINGS + fuzz_u16(&run->in) % (RING_STEP * 3);
+
+	run->wild = run->anywhere = true;
+	fuzz_bytes(&run->in, board_mem(run->rig.vm, at), 1 + fuzz_u8(&run->in) % 16);
+}
+
+/* The index of a ring jumps, or a descriptor says something else. */
+static void step_ring(struct run *run)
+{
+	unsigned int q = queue(run), i = fuzz_u8(&run->in) % QUEUE;
+	struct vring_driver *vd = &run->ring[q];
+	uint8_t what = fuzz_u8(&run->in);
+
+	if (!vd->desc)
+		return;
+	run->wild = true;
+	if (what & 1)
+		vd->avail->idx = (uint16_t)(vd->avail->idx + (int8_t)fuzz_u8(&run->in));
+	if (what & 2)
+		vd->avail->ring[i] = fuzz_u16(&run->in) % (2 * QUEUE);
+	if (what & 4) {
+		vd->desc[i].flags = fuzz_u8(&run->in) % 8;
+		run->anywhere = true;
+	}
+	if (what & 8)
+		vd->desc[i].len = fuzz_u32(&run->in) % 0x40000;
+	if (what & 16)
+		vd->desc[i].next = fuzz_u8(&run->in);
+	if (what & 32)
+		vd->used->idx = fuzz_u16(&run->in);
+}
+
+static void step_reset(struct run *run)
+{
+	board_set(run->dev, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	FUZZ_CHECK(!board_status(run->dev), "status %#x after a reset", board_status(run->dev));
+	forget_rings(run);
+}
+
+static void step_config(struct run *run)
+{
+	unsigned int reg = BOARD_CONFIG + fuzz_u8(&run->in) % 80;
+	unsigned int size = 1U << fuzz_u8(&run->in) % 4;
+
+	board_set(run->dev, reg, size, fuzz_u64(&run->in));
+	board_get(run->dev, reg, size);
+}
+
+static void step_interrupts(struct run *run)
+{
+	unsigned int v = fuzz_u8(&run->in) % run->dev->pci.vectors;
+	uint8_t what = fuzz_u8(&run->in);
+
+	pci_config_write(&run->rig.vm->pci, run->slot, run->dev->pci.msix_cap + 2, 2,
+			 (uint32_t)what << 14);
+	board_set(run->dev, PCI_BAR_MSIX_TABLE + v * 16 + 12, 4, what >> 2 & 1);
+	board_set(run->dev, VIRTIO_PCI_COMMON_Q_SELECT, 2, queue(run));
+	board_set(run->dev, VIRTIO_PCI_COMMON_Q_MSIX, 2, v);
+	board_irqs(run->dev, v);
+}
+
+static void step_freeze(struct run *run)
+{
+	if (run->dev->frozen)
+		virtio_thaw(run->dev);
+	else
+		virtio_freeze(run->dev);
+}
+
+/* The other side. */
+
+static void host_vsock(struct run *run)
+{
+	uint8_t which = fuzz_u8(&run->in), bytes[64];
+	int *fd = &run->host[which % HOSTS];
+	size_t n = fuzz_u8(&run->in) % sizeof(bytes);
+
+	if (*fd < 0) {
+		*fd = fd_connect_unix(run->rig.vsock);
+		if (*fd >= 0 && which & 0x80)
+			send(*fd, "CONNECT 1\n", 10, MSG_NOSIGNAL | MSG_DONTWAIT);
+		return;
+	}
+	fuzz_bytes(&run->in, bytes, n);
+	if (which & 0x40)
+		fd_close(fd);
+	else if (which & 0x20)
+		shutdown(*fd, SHUT_WR);
+	else if (send(*fd, bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+		recv(*fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+}
+
+static void step_host(struct run *run)
+{
+	uint8_t hdr[VNET_HDR_SIZE], frame[256];
+
+	switch (run->slot) {
+	case RIG_NET:
+		fuzz_bytes(&run->in, hdr, sizeof(hdr));
+		fuzz_bytes(&run->in, frame, sizeof(frame));
+		rig_cable.full = fuzz_u8(&run->in) & 1;
+		rig_cable_put(hdr, frame, 14 + fuzz_u8(&run->in) % 240U);
+		rig_cable_turn();
+		break;
+	case RIG_BALLOON:
+		virtio_balloon_want(run->rig.vm->balloon, (uint64_t)fuzz_u16(&run->in) << 12);
+		break;
+	case RIG_VSOCK:
+		host_vsock(run);
+		break;
+	case RIG_BLK:
+	case RIG_RNG:
+		break;
+	}
+}
+
+static void (*const steps[])(struct run *run) = {
+	step_offer, step_drive, step_spin, step_notify, step_host, step_header, step_ring,
+	step_config, step_reset, step_common, step_memory, step_interrupts, step_freeze,
+};
+
+/* Checks. */
+
+static void check_used(const struct run *run)
+{
+	if (run->wild)
+		return;
+	for (unsigned int q = 0; q < run->dev->queues; q++)
+		FUZZ_CHECK(!run->ring[q].desc || run->ring[q].used->idx <= run->offered[q],
+			   "queue %u: %u chains came back of %llu", q, run->ring[q].used->idx,
+			   (unsigned long long)run->offered[q]);
+}
+
+static void check_canary(const struct run *run)
+{
+	const uint8_t *p = run->rig.vm->ram_host + CANARY, *end = p + RIG_RAM - CANARY;
+
+	for (; !run->anywhere && p < end; p += 4096) {
+		uint8_t want = run->slot == RIG_BALLOON && !*p ? 0 : 0xa5;
+
+		FUZZ_CHECK(*p == want && !memcmp(p, p + 1, 4095), "memory at %#tx was written",
+			   p - run->rig.vm->ram_host);
+	}
+}
+
+/* What needs a reset says so, and does nothing. */
+static void check_broken(struct run *run)
+{
+	static uint8_t before[BUFFERS + BUFFERS_SIZE - RINGS];
+	const uint8_t *now = run->rig.vm->ram_host + RINGS;
+
+	if (!(run->dev->status & VIRTIO_NEEDS_RESET))
+		return;
+	memcpy(before, now, sizeof(before));
+	for (unsigned int q = 0; q < run->dev->queues; q++)
+		board_set(run->dev, BOARD_NOTIFY + q * BOARD_NOTIFY_STRIDE, 2, q);
+	rig_spin(&run->rig);
+	FUZZ_CHECK(!memcmp(before, now, sizeof(before)), "a broken device writes");
+	FUZZ_CHECK(run->dev->status & VIRTIO_NEEDS_RESET, "it needs no reset any more");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct run run = { .in = { data, size }, .host = { -1, -1, -1, -1 } };
+
+	run.slot = 1 + fuzz_u8(&run.in) % RIG_SLOTS;
+	rig_options(&run.rig);
+	rig_start(&run.rig);
+	run.dev = virtio_at(run.rig.vm, run.slot);
+	memset(run.rig.vm->ram_host + CANARY, 0xa5, RIG_RAM - CANARY);
+	step_drive(&run);
+	for (unsigned int i = 0; run.in.left && i < STEPS; i++) {
+		steps[fuzz_u8(&run.in) % ARRAY_SIZE(steps)](&run);
+		rig_check_rings(&run.rig);
+		check_used(&run);
+	}
+	rig_spin(&run.rig);
+	check_used(&run);
+	check_broken(&run);
+	check_canary(&run);
+	rig_check_device(&run.rig, run.slot);
+	for (unsigned int i = 0; i < HOSTS; i++)
+		fd_close(&run.host[i]);
+	rig_stop(&run.rig);
+	return 0;
+}
