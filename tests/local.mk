@@ -125,11 +125,14 @@ board_libs = tests/harness/libboard.la vmm/libvmm.la
 rig_libs = tests/harness/librig.la $(board_libs) $(EV_LIBS)
 
 # Fuzz targets: their corpora are replayed here; tests/fuzz/fuzz.sh looks for more.
-fuzz_tests = tests/fuzz/fuzz-guard tests/fuzz/fuzz-igmp tests/fuzz/fuzz-machine \
-	tests/fuzz/fuzz-offload tests/fuzz/fuzz-vhost tests/fuzz/fuzz-virtio \
-	tests/fuzz/fuzz-vring
+fuzz_tests = tests/fuzz/fuzz-boot tests/fuzz/fuzz-guard tests/fuzz/fuzz-igmp \
+	tests/fuzz/fuzz-machine tests/fuzz/fuzz-offload tests/fuzz/fuzz-vhost \
+	tests/fuzz/fuzz-virtio tests/fuzz/fuzz-vring
 check_PROGRAMS += $(fuzz_tests)
 turn_tests += $(fuzz_tests)
+tests_fuzz_fuzz_boot_SOURCES = tests/fuzz/fuzz-boot.c tests/fuzz/fuzz.h \
+	tests/fuzz/replay.c
+tests_fuzz_fuzz_boot_LDADD = $(rig_libs)
 tests_fuzz_fuzz_guard_SOURCES = tests/fuzz/fuzz-guard.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_fuzz_guard_LDADD = switchd/libswitchd.la
 tests_fuzz_fuzz_igmp_SOURCES = tests/fuzz/fuzz-igmp.c tests/fuzz/fuzz.h \
