@@ -14,7 +14,7 @@ set -u
 src=$(cd "$(dirname "$0")/../.." && pwd)
 all='guard igmp offload vhost vring'
 # Those that need most of the VMM.
-vmm='boot machine virtio'
+vmm='boot machine state virtio'
 all="$all $vmm"
 
 usage()
@@ -80,6 +80,7 @@ sources()
 	boot) echo 'vmm/acpi.c vmm/boot.c vmm/elf.c' ;;
 	machine) echo 'vmm/bus.c vmm/cmos.c vmm/fwcfg.c vmm/pci.c vmm/power.c vmm/serial.c
 		vmm/virtio_pci.c' ;;
+	state) echo 'vmm/kvm_state.c vmm/save.c vmm/state.c' ;;
 	virtio) echo 'lib/vring.c vmm/net_filter.c vmm/virtio_balloon.c vmm/virtio_blk.c
 		vmm/virtio_net.c vmm/virtio_pci.c vmm/virtio_rng.c vmm/virtio_vsock.c
 		vmm/vsock.c' ;;

@@ -30,11 +30,13 @@ enum { BOARD_GUARD = 4096 };
  * @vm:		First, since vm_destroy() frees it
  * @irqfd:	By number of the message, what raises it, or -1
  * @line:	Levels
+ * @guard:	Pages before RAM and behind it that nobody may touch
  */
 struct board {
 	struct vm vm;
 	int irqfd[GSI_MAX];
 	bool line[GSI_MSI_FIRST];
+	uint8_t *guard[2];
 };
 
 #define BOARD_MUST(cond) \
@@ -124,15 +126,13 @@ int ram_file_open(struct ram_file *f, const struct ram_source *src UNUSED, uint6
 	return 0;
 }
 
-/* Nothing else is to be mapped beside RAM. */
-static void board_guard(uint8_t *at, bool on)
+/* Nothing is to be mapped beside RAM, unless it is there already. Return: the guard, or
+ * NULL. */
+static uint8_t *board_guard(uint8_t *at)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
 
-	if (on)
-		BOARD_MUST(mmap(at, BOARD_GUARD, PROT_NONE, flags, -1, 0) == at);
-	else
-		munmap(at, BOARD_GUARD);
+	return mmap(at, BOARD_GUARD, PROT_NONE, flags, -1, 0) == at ? at : NULL;
 }
 
 /* Life. */
@@ -162,8 +162,9 @@ struct vm *board_new(const struct options *opt)
 	ev_async_init(&vm->wake, board_wake_cb);
 	ev_async_start(vm->loop, &vm->wake);
 	BOARD_MUST(!ram_create(vm));
-	board_guard(vm->ram_host - BOARD_GUARD, true);
-	board_guard(vm->ram_host + vm->ram_size, true);
+	b->guard[0] = board_guard(vm->ram_host - BOARD_GUARD);
+	b->guard[1] = board_guard(vm->ram_host + vm->ram_size);
+	BOARD_MUST(b->guard[1]);
 	BOARD_MUST(!power_create(vm));
 	BOARD_MUST(!cmos_init(&vm->cmos, &vm->pio));
 	BOARD_MUST(!pci_init(&vm->pci, &vm->pio, &vm->mmio, &vm->irq));
@@ -221,12 +222,12 @@ void board_power_on(struct vm *vm)
 
 void board_free(struct vm *vm)
 {
-	uint8_t *ram = vm->ram_host;
-	uint64_t size = vm->ram_size;
+	uint8_t *guard[2] = { board(vm)->guard[0], board(vm)->guard[1] };
 
 	vm_destroy(vm);
-	board_guard(ram - BOARD_GUARD, false);
-	board_guard(ram + size, false);
+	for (int i = 0; i < 2; i++)
+		if (guard[i])
+			munmap(guard[i], BOARD_GUARD);
 }
 
 void board_spin(struct vm *vm)
