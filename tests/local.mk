@@ -341,11 +341,13 @@ guest_sources = \
 	tests/guest/base.c \
 	tests/guest/disk.c \
 	tests/guest/entry.S \
+	tests/guest/hostile.c \
 	tests/guest/modes.c \
 	tests/guest/nic.c \
+	tests/guest/storm.c \
 	tests/guest/virtio.c
-guest_deps = tests/guest/layout.h tests/guest/pollnet.h tests/guest/pollnet.ld \
-	tests/guest/virtio.h
+guest_deps = tests/guest/hostile.h tests/guest/layout.h tests/guest/pollnet.h \
+	tests/guest/pollnet.ld tests/guest/virtio.h
 guest_compile_flags = -std=c11 -pedantic -Wall -Wextra -Werror -Wshadow \
 	-Wstrict-prototypes -Wmissing-prototypes -O2 -m64 -ffreestanding \
 	-fno-pie -fno-stack-protector -fcf-protection=none \
@@ -360,7 +362,8 @@ tests/guest/pollnet.elf: $(guest_sources) $(guest_deps)
 	src='$(top_srcdir)/tests/guest' && \
 	$(CC) $(guest_compile_flags) $(guest_link_flags) -Wl,-T,$$src/pollnet.ld \
 		-I$$src -o $@ $$src/entry.S $$src/acpi.c $$src/base.c \
-		$$src/disk.c $$src/modes.c $$src/nic.c $$src/virtio.c
+		$$src/disk.c $$src/hostile.c $$src/modes.c $$src/nic.c $$src/storm.c \
+		$$src/virtio.c
 tests/guest/pollnet.bin: tests/guest/pollnet.elf
 	$(AM_V_GEN)$(OBJCOPY) -O binary tests/guest/pollnet.elf $@
 check_DATA = tests/guest/pollnet.elf tests/guest/pollnet.bin

@@ -505,7 +505,7 @@ static const struct {
 
 void modes_run(void)
 {
-	char mode[16] = "";
+	char mode[24] = "";
 	const char *text = option("mode", "hello");
 	unsigned int number;
 	uint64_t start;
@@ -529,6 +529,6 @@ void modes_run(void)
 		modes[i].run();
 		return;
 	}
-	if (!disk_modes_run(mode))
+	if (!disk_modes_run(mode) && !hostile_modes_run(mode))
 		fatal("mode=%s is not known", mode);
 }

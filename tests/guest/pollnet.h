@@ -251,6 +251,15 @@ uint64_t nic_kicks(void);
  */
 bool disk_modes_run(const char *mode);
 
+/* hostile.c */
+
+/**
+ * hostile_modes_run() - Do what a mode says that is forbidden
+ *
+ * Return: whether it is
+ */
+bool hostile_modes_run(const char *mode);
+
 /* modes.c */
 
 /**

@@ -50,13 +50,13 @@ static uint32_t notify_multiplier;
 
 /* PCI. A function is its address as in PORT_PCI_ADDR. */
 
-static uint32_t pci_read(uint32_t fn, unsigned int reg)
+uint32_t pci_read(uint32_t fn, unsigned int reg)
 {
 	outl(PORT_PCI_ADDR, PCI_ENABLE | fn | (reg & 0xfc));
 	return inl(PORT_PCI_DATA);
 }
 
-static void pci_write(uint32_t fn, unsigned int reg, uint32_t v)
+void pci_write(uint32_t fn, unsigned int reg, uint32_t v)
 {
 	outl(PORT_PCI_ADDR, PCI_ENABLE | fn | (reg & 0xfc));
 	outl(PORT_PCI_DATA, v);
@@ -133,7 +133,7 @@ static void pci_find_regs(uint32_t fn)
 		}
 		cap = pci_read8(fn, cap + 1) & 0xfc;
 	}
-	if (!virtio.common || !virtio.config || !notify)
+	if (!virtio.common || !notify)
 		fatal("the virtio device is not a modern one");
 	pci_write(fn, PCI_COMMAND, (pci_read(fn, PCI_COMMAND) & 0xffff) |
 		  PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);

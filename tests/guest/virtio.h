@@ -88,7 +88,10 @@ struct queue {
 	const char *name;
 };
 
-/** struct virtio - The device: its registers, and what was negotiated */
+/**
+ * struct virtio - The device: its registers, and what was negotiated
+ * @config:	NULL if it has none
+ */
 struct virtio {
 	unsigned int slot;
 	volatile struct common_cfg *common;
@@ -99,6 +102,16 @@ struct virtio {
 };
 
 extern struct virtio virtio;
+
+/**
+ * pci_read() - A word of configuration space
+ * @fn:		Function, as in port 0xcf8
+ * @reg:	Register, rounded down to a word
+ */
+uint32_t pci_read(uint32_t fn, unsigned int reg);
+
+/** pci_write() - Write one */
+void pci_write(uint32_t fn, unsigned int reg, uint32_t v);
 
 /**
  * virtio_open() - Find a device on bus 0, reset it, and negotiate
