@@ -56,6 +56,7 @@ enum {
  * @away:	The switch went, and this was said
  * @unfit:	One is there that cannot do what the guest does, and this was said
  * @since:	When that was
+ * @complaints:	How often it was said
  */
 struct net_vhost {
 	struct net_backend be;
@@ -81,6 +82,7 @@ struct net_vhost {
 	bool away;
 	bool unfit;
 	ev_tstamp since;
+	struct ratelimit complaints;
 };
 
 static struct net_vhost *net_vhost(struct net_backend *be)
@@ -150,6 +152,11 @@ static void net_vhost_watch(struct net_vhost *nv)
 	ev_io_start(nv->vm->loop, &nv->cable);
 }
 
+static uint64_t net_vhost_ms(const struct net_vhost *nv)
+{
+	return (uint64_t)(ev_now(nv->vm->loop) * 1000);
+}
+
 /* The switch is not there: look for it. */
 static void net_vhost_lost(struct net_vhost *nv, int err)
 {
@@ -157,8 +164,9 @@ static void net_vhost_lost(struct net_vhost *nv, int err)
 	vhost_front_close(&nv->vf);
 	nv->given = false;
 	if (!nv->away) {
-		log_warn("network '%s': the switch is gone (%s); looking for it",
-			 nv->opt->shown, strerror(err));
+		log_limited(&nv->complaints, net_vhost_ms(nv), LOG_LEVEL_WARN,
+			    "network '%s': the switch is gone (%s); looking for it",
+			    nv->opt->shown, strerror(err));
 		nv->since = ev_now(nv->vm->loop);
 		nv->retry.repeat = NET_VHOST_RETRY_S;
 	}
@@ -188,7 +196,8 @@ static void net_vhost_settle(struct net_vhost *nv)
 	nv->given = true;
 	net_vhost_watch(nv);
 	if (nv->away)
-		log_info("network '%s': the switch is back", nv->opt->shown);
+		log_limited(&nv->complaints, net_vhost_ms(nv), LOG_LEVEL_INFO,
+			    "network '%s': the switch is back", nv->opt->shown);
 	nv->away = nv->unfit = false;
 	if (!nv->be.up) {
 		nv->be.up = true;
@@ -204,10 +213,44 @@ static void net_vhost_settle(struct net_vhost *nv)
 	}
 }
 
+/* What is wrong with the guest's rings, or NULL: the switch hangs up on nonsense, and
+ * would do so again and again. */
+static const char *net_vhost_nonsense(const struct net_vhost *nv)
+{
+	struct iovec iov[VRING_CHAIN_MAX];
+	struct vring_chain chain;
+
+	for (unsigned int i = 0; i < NET_VHOST_RINGS; i++) {
+		struct vring vr = nv->dev->queue[i].vring;
+
+		if (!vr.size)
+			continue;
+		vring_resume(&vr);
+		for (unsigned int n = 0; n < vr.size; n++)
+			if (!vring_pop(&vr, &chain, 1, iov, ARRAY_SIZE(iov)))
+				break;
+		if (vr.broken)
+			return vr.broken;
+	}
+	return NULL;
+}
+
+/* The switch has hung up; was it the guest's fault? */
+static void net_vhost_blame(struct net_vhost *nv)
+{
+	const char *why = nv->dev && nv->away ? net_vhost_nonsense(nv) : NULL;
+
+	if (why)
+		virtio_break(nv->dev, why);
+}
+
 static void net_vhost_handed_cb(struct ev_loop *loop UNUSED, ev_async *w,
 				int revents UNUSED)
 {
-	net_vhost_settle(container_of(w, struct net_vhost, handed));
+	struct net_vhost *nv = container_of(w, struct net_vhost, handed);
+
+	net_vhost_settle(nv);
+	net_vhost_blame(nv);
 }
 
 static void net_vhost_retry_cb(struct ev_loop *loop, ev_timer *w, int revents UNUSED)
@@ -236,6 +279,7 @@ static void net_vhost_cable_cb(struct ev_loop *loop UNUSED, ev_io *w, int revent
 	if (recv(w->fd, &c, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN)
 		return;
 	net_vhost_lost(nv, ECONNRESET);
+	net_vhost_blame(nv);
 }
 
 /* The guest's driver. */
@@ -267,7 +311,12 @@ static void net_vhost_start(struct net_backend *be, struct virtio_dev *dev)
 		};
 	}
 	nv->dev = dev;
-	net_vhost_begin(nv);
+	/* A driver that starts again and again is no reason to call a switch that has hung
+	 * up more often than each NET_VHOST_RETRY_S. */
+	if (!nv->away)
+		net_vhost_begin(nv);
+	else if (!ev_is_active(&nv->retry))
+		ev_timer_again(nv->vm->loop, &nv->retry);
 }
 
 /* Take the rings back. When this returns, the switch does not touch them any more,
