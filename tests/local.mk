@@ -267,6 +267,7 @@ unit_tests = \
 	tests/unit/test-devices \
 	tests/unit/test-guard \
 	tests/unit/test-finish \
+	tests/unit/test-hostile \
 	tests/unit/test-offload \
 	tests/unit/test-ram \
 	tests/unit/test-iplog \
@@ -309,6 +310,8 @@ tests_unit_test_guard_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_guard_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_finish_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_finish_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
+tests_unit_test_hostile_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_hostile_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_iplog_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_iplog_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS)
 tests_unit_test_lldp_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
