@@ -264,10 +264,13 @@ unit_tests = \
 	tests/unit/test-blk \
 	tests/unit/test-bridge \
 	tests/unit/test-bytes \
+	tests/unit/test-claims \
 	tests/unit/test-devices \
+	tests/unit/test-diagnose \
 	tests/unit/test-guard \
 	tests/unit/test-finish \
 	tests/unit/test-hostile \
+	tests/unit/test-host \
 	tests/unit/test-offload \
 	tests/unit/test-ram \
 	tests/unit/test-iplog \
@@ -296,6 +299,12 @@ tests_unit_test_bridge_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_bridge_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS)
 tests_unit_test_bytes_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_bytes_LDADD = lib/libcommon.la $(CMOCKA_LIBS)
+tests_unit_test_claims_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_claims_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
+tests_unit_test_diagnose_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_diagnose_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
+tests_unit_test_host_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_host_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_vring_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_vring_LDADD = lib/libcommon.la $(CMOCKA_LIBS)
 tests_unit_test_offload_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

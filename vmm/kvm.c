@@ -6,17 +6,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/kvm.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "vmm/host.h"
 #include "vmm/layout.h"
 #include "vmm/ram.h"
 #include "vmm/vm.h"
@@ -34,73 +30,79 @@ static const struct {
 #undef C
 };
 
-/* Whether /proc/cpuinfo lists one of the two virtualisation extensions. */
-static bool cpu_has_virtualisation(void)
+static void kvm_explain_open(const struct host *host, int err, char text[static HOST_TEXT])
 {
-	char line[8192];
-	bool found = false;
-	FILE *f = fopen("/proc/cpuinfo", "re");
+	struct host_door door;
 
-	while (f && !found && fgets(line, sizeof(line), f))
-		found = !strncmp(line, "flags", 5) &&
-			(strstr(line, " vmx ") || strstr(line, " svm "));
-	if (f)
-		fclose(f);
-	return found;
+	host_read_door(&door, KVM_DEVICE, err);
+	host_explain_door(text, host, &door);
 }
 
-static void kvm_explain_open(int err)
+/* The capabilities that are missing, in a line. Return: how many. */
+static unsigned int kvm_missing(int fd, char text[static HOST_TEXT])
 {
-	const struct group *gr;
-	struct stat st;
+	unsigned int n = 0;
+	size_t len = 0;
 
-	if (err == EACCES && !stat(KVM_DEVICE, &st) &&
-	    (!(st.st_mode & 0060) || !st.st_gid)) {
-		log_err(KVM_DEVICE ": you may not open it, and no group may (mode %03o); "
-			"the package that sets it up gives it to group kvm, mode 660",
-			st.st_mode & 0777);
-	} else if (err == EACCES && !stat(KVM_DEVICE, &st)) {
-		gr = getgrgid(st.st_gid);
-		log_err(KVM_DEVICE ": you may not open it; it belongs to group '%s' "
-			"(become a member: usermod -aG %s $USER, then log in again)",
-			gr ? gr->gr_name : "?", gr ? gr->gr_name : "kvm");
-	} else if (err == ENOENT && cpu_has_virtualisation()) {
-		log_err(KVM_DEVICE ": not there, though the CPU can do it: load the "
-			"module (modprobe kvm_intel or kvm_amd)");
-	} else if (err == ENOENT) {
-		log_err(KVM_DEVICE ": not there, and the CPU shows neither vmx nor svm: "
-			"switch virtualisation on in the firmware setup or, inside a "
-			"VM, nested virtualisation on its host");
-	} else {
-		log_err_errno(err, KVM_DEVICE);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(required); i++)
+		if (ioctl(fd, KVM_CHECK_EXTENSION, required[i].cap) <= 0)
+			len += (size_t)snprintf(text + len, HOST_TEXT - len, "%s%s",
+						n++ ? ", " : "", required[i].name);
+	return n;
 }
 
-int kvm_open(void)
+int kvm_try(const struct host *host, char text[static HOST_TEXT])
 {
-	int fd, version, ret = 0;
+	char missing[HOST_TEXT];
+	int fd, version;
 
 	fd = open(KVM_DEVICE, O_RDWR | O_CLOEXEC);
 	if (fd < 0) {
-		ret = -errno;
-		kvm_explain_open(-ret);
-		return ret;
+		fd = -errno;
+		kvm_explain_open(host, -fd, text);
+		return fd;
 	}
 	version = ioctl(fd, KVM_GET_API_VERSION, 0);
-	if (version != KVM_API_VERSION) {
-		log_err(KVM_DEVICE ": speaks version %d of KVM's interface, not %d",
-			version, KVM_API_VERSION);
-		ret = -ENOTSUP;
-	}
-	for (size_t i = 0; !ret && i < ARRAY_SIZE(required); i++) {
-		if (ioctl(fd, KVM_CHECK_EXTENSION, required[i].cap) > 0)
-			continue;
-		log_err(KVM_DEVICE ": the host's kernel lacks %s", required[i].name);
-		ret = -ENOTSUP;
-	}
-	if (ret)
-		fd_close(&fd);
-	return ret ? ret : fd;
+	if (version == KVM_API_VERSION && !kvm_missing(fd, missing))
+		return fd;
+	if (version < 0)
+		/* Whatever it is, it has not heard of the question. */
+		kvm_explain_open(host, ENOTTY, text);
+	else if (version != KVM_API_VERSION)
+		snprintf(text, HOST_TEXT, "speaks version %d of KVM's interface, not %d: the "
+			 "host's kernel is too old or too new for this program", version,
+			 KVM_API_VERSION);
+	else
+		snprintf(text, HOST_TEXT, "the host's kernel lacks %.*s; a newer one has what is "
+			 "needed (Linux 4.12 or later)", HOST_TEXT / 2, missing);
+	fd_close(&fd);
+	return -ENOTSUP;
+}
+
+int kvm_open(const struct host *host)
+{
+	char text[HOST_TEXT];
+	int fd = kvm_try(host, text);
+
+	if (fd < 0)
+		log_err(KVM_DEVICE ": %s", text);
+	return fd;
+}
+
+enum host_verdict kvm_judge_cpus(int kvm, unsigned int cpus, char text[static HOST_TEXT])
+{
+	return host_judge_cpus(text, cpus, ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_NR_VCPUS),
+			       ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS));
+}
+
+int kvm_check_cpus(const struct vm *vm)
+{
+	char text[HOST_TEXT];
+	enum host_verdict verdict = kvm_judge_cpus(vm->kvm, vm->opt->cpus, text);
+
+	if (verdict != HOST_FINE)
+		log_msg(verdict == HOST_BAD ? LOG_LEVEL_ERR : LOG_LEVEL_WARN, "%s", text);
+	return verdict == HOST_BAD ? -EINVAL : 0;
 }
 
 static int kvm_fail(const char *what)
@@ -118,14 +120,18 @@ int kvm_machine_create(struct vm *vm)
 	};
 	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
 	uint64_t map = LAYOUT_IDENTITY_MAP;
+	char text[HOST_TEXT];
 	int ret;
 
 	do
 		vm->fd = ioctl(vm->kvm, KVM_CREATE_VM, 0);
 	while (vm->fd < 0 && errno == EINTR);
-	if (vm->fd < 0)
-		return kvm_fail(errno == EBUSY ? "another hypervisor uses the CPU's "
-				"virtualisation extension" : "cannot make a machine");
+	if (vm->fd < 0) {
+		ret = -errno;
+		host_explain_machine(text, &vm->host, -ret);
+		log_err("KVM: cannot make a machine: %s", text);
+		return ret;
+	}
 	if (ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &map) < 0 ||
 	    ioctl(vm->fd, KVM_SET_TSS_ADDR, LAYOUT_TSS) < 0)
 		return kvm_fail("task state segment");

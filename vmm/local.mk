@@ -8,6 +8,8 @@ vmm_libvmm_la_SOURCES = \
 	vmm/boot.c vmm/boot.h \
 	vmm/bus.c vmm/bus.h \
 	vmm/chardev.c vmm/chardev.h \
+	vmm/check.c vmm/check.h \
+	vmm/claims.c vmm/claims.h \
 	vmm/cmos.c vmm/cmos.h \
 	vmm/control.c vmm/control.h \
 	vmm/cpuid.c vmm/cpuid.h \
@@ -19,6 +21,7 @@ vmm_libvmm_la_SOURCES = \
 	vmm/elf.c vmm/elf.h \
 	vmm/firmware.c vmm/firmware.h \
 	vmm/fwcfg.c vmm/fwcfg.h \
+	vmm/host.c vmm/host.h \
 	vmm/irq.c vmm/irq.h \
 	vmm/kvm.c vmm/kvm.h \
 	vmm/kvm_state.c vmm/kvm_state.h \
@@ -44,6 +47,7 @@ vmm_libvmm_la_SOURCES = \
 	vmm/qsd.c vmm/qsd.h \
 	vmm/ram.c vmm/ram.h \
 	vmm/ram_file.c vmm/ram_file.h \
+	vmm/restart.c vmm/restart.h \
 	vmm/save.c vmm/save.h \
 	vmm/serial.c vmm/serial.h \
 	vmm/shutdown.c vmm/shutdown.h \

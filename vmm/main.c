@@ -13,6 +13,7 @@
 #include "lib/daemon.h"
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "vmm/check.h"
 #include "vmm/options.h"
 #include "vmm/vm.h"
 
@@ -53,6 +54,8 @@ int main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	case OPTIONS_EXIT_USAGE:
 		return VM_EXIT_USAGE;
+	case OPTIONS_CHECK:
+		return check_host(&opt, stdout) ? EXIT_SUCCESS : VM_EXIT_STARTUP;
 	case OPTIONS_RUN:
 		break;
 	}

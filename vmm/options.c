@@ -46,6 +46,7 @@
  * @cpus_most:	-smp maxcpus=, 0 if it was not given
  * @nographic:	-nographic was given
  * @dump:	-dump-config was given
+ * @check:	-check was given
  */
 struct parser {
 	struct options *opt;
@@ -62,6 +63,7 @@ struct parser {
 	unsigned int cpus_most;
 	bool nographic;
 	bool dump;
+	bool check;
 	const char *name;
 };
 
@@ -371,6 +373,12 @@ static bool opt_uuid(struct parser *p, const char *name, char *arg)
 		return bad(name, arg, "not a UUID");
 	while (i--)
 		p->opt->uuid[i] = (char)tolower((unsigned char)arg[i]);
+	return true;
+}
+
+static bool opt_check(struct parser *p, const char *name UNUSED, char *arg UNUSED)
+{
+	p->check = true;
 	return true;
 }
 
@@ -820,6 +828,7 @@ static const struct {
 	{ "S", NULL, opt_paused, "begin paused, until the monitor's 'cont'" },
 	{ "incoming", "file:PATH", opt_incoming, "go on with a VM that was saved there" },
 	{ "uuid", "UUID", opt_uuid, "UUID of the VM" },
+	{ "check", NULL, opt_check, "say what this host can do for VMs, and run nothing" },
 	{ "dump-config", NULL, opt_dump_config, "show all settings, and run nothing" },
 	{ "usb", NULL, opt_ignore, NULL },
 	{ "accel", "kvm", opt_accel, NULL },
@@ -1023,7 +1032,7 @@ static bool finish(struct parser *p)
 	if (!finish_chardevs(p) || !finish_cpus(p) || !memory_finish(&p->memory, opt) ||
 	    !finish_disks(p) || !join_networks(p))
 		return false;
-	if (!opt->kernel && !opt->bios && !opt->drives) {
+	if (!opt->kernel && !opt->bios && !opt->drives && !p->check) {
 		log_err("nothing to boot: no disk and no -kernel (-help shows examples)");
 		return false;
 	}
@@ -1121,7 +1130,7 @@ enum options_result options_parse(struct options *opt, int argc, char **argv)
 	if (!finish(&p))
 		return OPTIONS_EXIT_USAGE;
 	if (!p.dump)
-		return OPTIONS_RUN;
+		return p.check ? OPTIONS_CHECK : OPTIONS_RUN;
 	options_dump(opt, stdout);
 	return OPTIONS_EXIT_OK;
 }

@@ -178,7 +178,7 @@ struct options {
 	const char *pidfile;
 };
 
-enum options_result { OPTIONS_RUN, OPTIONS_EXIT_OK, OPTIONS_EXIT_USAGE };
+enum options_result { OPTIONS_RUN, OPTIONS_CHECK, OPTIONS_EXIT_OK, OPTIONS_EXIT_USAGE };
 
 /**
  * options_parse() - Read the command line; complaints go to the log

@@ -252,13 +252,14 @@ void pci_config_write(struct pci_bus *bus, unsigned int slot, unsigned int off,
 static uint64_t ports_read(void *ctx, uint64_t off, unsigned int size)
 {
 	struct pci_bus *bus = ctx;
+	unsigned int slot = bus->addr >> 11 & 31;
 
 	if (off < 4)
 		return off == 0 && size == 4 ? bus->addr : bus_ones(size);
 	if (!(bus->addr & 0x80000000) || bus->addr & 0x00ff0700)
 		return bus_ones(size);
-	return pci_config_read(bus, bus->addr >> 11 & 31,
-			       (bus->addr & 0xfc) + (unsigned int)(off - 4), size);
+	bus->looks += slot && bus->dev[slot];
+	return pci_config_read(bus, slot, (bus->addr & 0xfc) + (unsigned int)(off - 4), size);
 }
 
 static void ports_write(void *ctx, uint64_t off, unsigned int size,
@@ -386,6 +387,7 @@ void pci_reset(struct pci_bus *bus)
 	uint32_t next = LAYOUT_PCI_WINDOW;
 
 	bus->addr = 0;
+	bus->looks = 0;
 	for (unsigned int slot = 1; slot < PCI_SLOTS; slot++) {
 		struct pci_dev *dev = bus->dev[slot];
 		eventfd_t drop;

@@ -96,6 +96,7 @@ struct pci_dev {
  * @dev:	Devices by slot
  * @mmio:	Where BARs are put
  * @irq:	Where messages go
+ * @looks:	How often the guest has looked at a device since power-on
  */
 struct pci_bus {
 	uint32_t addr;
@@ -103,6 +104,7 @@ struct pci_bus {
 	struct pci_dev bridge;
 	struct bus *mmio;
 	struct irq *irq;
+	uint64_t looks;
 };
 
 /* Make an empty bus with its host bridge and put its ports on @pio. Return: 0 or

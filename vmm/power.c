@@ -59,6 +59,7 @@ static void pm1_event_write(void *ctx, uint64_t off, unsigned int size, uint64_t
 	uint32_t bits = (uint32_t)(value << (8 * off));
 	struct vm *vm = ctx;
 
+	vm->power.acpi = true;
 	/* Ones clear the status. */
 	vm->power.status &= (uint16_t)~bits;
 	vm->power.enable = (uint16_t)((vm->power.enable & ~(mask >> 16)) | bits >> 16);

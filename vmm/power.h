@@ -35,10 +35,12 @@ struct vm;
  * struct power - The PM1 event registers, 4.8.3.1
  * @status:	What has happened
  * @enable:	Of what the guest wants to hear
+ * @acpi:	The guest has written them: its ACPI is set up
  */
 struct power {
 	uint16_t status;
 	uint16_t enable;
+	bool acpi;
 };
 
 /* Put the registers on the ports. Return: 0 or -errno. */

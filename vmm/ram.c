@@ -10,11 +10,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "vmm/host.h"
 #include "vmm/layout.h"
 #include "vmm/ram_file.h"
 #include "vmm/vm.h"
@@ -70,9 +70,41 @@ static int ram_map(struct vm *vm, const struct ram_file *file)
 	errno = -ret;
 fail:
 	ret = -errno;
-	log_err_errno(-ret, "%llu MiB of guest RAM%s", (unsigned long long)(vm->ram_size >> 20),
-		      file->reserve && ret == -ENOMEM ? " (not enough free huge pages, see "
-		      "/proc/sys/vm/nr_hugepages)" : "");
+	log_err_errno(-ret, "%llu MiB of guest RAM", (unsigned long long)(vm->ram_size >> 20));
+	return ret;
+}
+
+/* Say what there is to be said of it. */
+static int ram_verdict(enum host_verdict verdict, const char *text)
+{
+	if (verdict == HOST_FINE)
+		return 0;
+	log_msg(verdict == HOST_BAD ? LOG_LEVEL_ERR : LOG_LEVEL_WARN, "%s", text);
+	return verdict == HOST_BAD ? -ENOMEM : 0;
+}
+
+/* Whether the host has pages of @size bytes, and enough of them. */
+static int ram_check_pages(uint64_t ram, uint64_t size)
+{
+	struct host_pages pages;
+	char text[HOST_TEXT];
+
+	host_read_pages(&pages, size, "");
+	return ram_verdict(host_judge_pages(text, &pages, ram), text);
+}
+
+static int ram_check(const struct vm *vm)
+{
+	const struct ram_source *src = &vm->opt->ram_source;
+	struct host_memory host;
+	char text[HOST_TEXT];
+	int ret;
+
+	host_read_memory(&host, "");
+	ret = ram_verdict(host_judge_memory(text, &host, vm->opt->ram, src->prealloc,
+					    src->hugetlb || src->path), text);
+	if (!ret && src->hugetlb)
+		ret = ram_check_pages(vm->opt->ram, src->page);
 	return ret;
 }
 
@@ -80,15 +112,11 @@ int ram_create(struct vm *vm)
 {
 	uint64_t size = vm->opt->ram;
 	struct ram_file file;
-	struct sysinfo host;
 	int ret;
 
-	if (!sysinfo(&host) && size > (uint64_t)host.totalram * host.mem_unit) {
-		log_err("%llu MiB of guest RAM: this host has only %llu MiB",
-			(unsigned long long)(size >> 20), (unsigned long long)
-			((uint64_t)host.totalram * host.mem_unit >> 20));
-		return -ENOMEM;
-	}
+	ret = ram_check(vm);
+	if (ret)
+		return ret;
 	vm->ram_size = size;
 	vm->low = MIN(size, LAYOUT_LOW_RAM_MAX);
 	ret = ram_file_open(&file, &vm->opt->ram_source, size);
@@ -96,7 +124,11 @@ int ram_create(struct vm *vm)
 		return ret;
 	vm->ram = file.fd;
 	vm->ram_reserved = file.reserve;
-	ret = ram_map(vm, &file);
+	/* A path may lead to a file system of huge pages. */
+	if (file.reserve && !vm->opt->ram_source.hugetlb)
+		ret = ram_check_pages(size, file.align);
+	if (!ret)
+		ret = ram_map(vm, &file);
 	if (ret)
 		return ret;
 	ret = guestmem_add(&vm->mem, 0, vm->low, vm->ram_host);

@@ -27,6 +27,7 @@ enum {
  * @monitor_on:	It has the input
  * @thr_irq:	"Transmitter empty" is an interrupt not yet seen
  * @line:	Level of the interrupt line
+ * @said:	Bytes that the guest has sent
  */
 struct serial {
 	struct vm *vm;
@@ -42,6 +43,7 @@ struct serial {
 
 	uint8_t in[SERIAL_IN];
 	unsigned int in_first, in_count;
+	uint64_t said;
 };
 
 /* Interrupts. */
@@ -71,6 +73,7 @@ static void serial_update_irq(struct serial *s)
 
 static void serial_put(struct serial *s, uint8_t c)
 {
+	s->said++;
 	chardev_write(s->cable, &c, 1);
 }
 
@@ -318,8 +321,14 @@ const char *serial_load(struct serial *s, const struct state *from)
 
 /* Life. */
 
+uint64_t serial_said(const struct serial *s)
+{
+	return s->said;
+}
+
 void serial_reset(struct serial *s)
 {
+	s->said = 0;
 	s->ier = s->lcr = s->mcr = s->fcr = s->scr = s->dlm = 0;
 	s->dll = 12;
 	s->overrun = s->thr_irq = s->line = false;

@@ -35,6 +35,9 @@ struct vm;
 int serial_create(struct vm *vm, const struct options_chardev *opt,
 		  struct serial **out) MUST_CHECK;
 
+/* How many bytes the guest has sent since power-on. */
+uint64_t serial_said(const struct serial *s);
+
 /* As after power-on. */
 void serial_reset(struct serial *s);
 

@@ -128,6 +128,7 @@ struct virtio_queue {
  * @offered:	Feature bits offered
  * @features:	Feature bits the driver took
  * @status:	Device status
+ * @claim:	All its bits so far; see claims.h
  * @active:	Between ->activate() and ->reset()
  * @frozen:	See the essay
  * @generation:	Changes when device configuration does
@@ -143,6 +144,7 @@ struct virtio_dev {
 	uint16_t queue_select;
 	uint16_t config_vector;
 	uint8_t status;
+	uint8_t claim;
 	uint8_t generation;
 	bool active;
 	bool frozen;

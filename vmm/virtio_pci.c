@@ -28,6 +28,7 @@
 
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "vmm/claims.h"
 #include "vmm/state.h"
 #include "vmm/vm.h"
 
@@ -173,6 +174,7 @@ static void virtio_set_status(struct virtio_dev *dev, uint8_t status)
 {
 	uint8_t old = dev->status;
 
+	claims_status(dev->vm, &dev->claim, status);
 	if (!status) {
 		virtio_reset(dev);
 		return;

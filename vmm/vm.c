@@ -22,6 +22,7 @@
 #include "vmm/monitor.h"
 #include "vmm/power.h"
 #include "vmm/ram.h"
+#include "vmm/restart.h"
 #include "vmm/save.h"
 #include "vmm/serial.h"
 #include "vmm/vcpu.h"
@@ -34,12 +35,6 @@
 
 /* A VM that has not failed for so long has started. */
 #define VM_SETTLED_S	0.1
-
-enum {
-	/* A guest that crashes this often within this time is not restarted. */
-	TRIPLE_FAULTS_MAX = 3,
-	TRIPLE_FAULTS_S = 10,
-};
 
 /* The event loop holds the lock but while it sleeps. */
 
@@ -134,38 +129,45 @@ static int vm_power_on(struct vm *vm)
 	return ret;
 }
 
-/* Monotonic seconds. */
-static time_t seconds(void)
+static double seconds(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec;
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Whether a guest that has just crashed gets another chance. */
-static bool vm_may_restart(const struct vm *vm, unsigned int *faults, time_t *first)
+/* What becomes of a guest whose run of @ran seconds has ended with a triple fault or a
+ * reset. Return: exit status of the process, or -1 to start it again. */
+static int vm_restart(const struct vm *vm, struct restart *row, double ran)
 {
-	time_t now = seconds();
+	bool fault = vm->request == VM_TRIPLE_FAULT, again;
 
-	if (now - *first > TRIPLE_FAULTS_S) {
-		*faults = 0;
-		*first = now;
-	}
-	if (vm->opt->no_reboot || ++*faults > TRIPLE_FAULTS_MAX) {
+	again = restart_again(row, fault ? RESTART_FAULT : vm->cause == VM_BY_GUEST ?
+			      RESTART_GUEST : RESTART_OUTSIDE, ran);
+	if (vm->opt->no_reboot && !fault)
+		return VM_EXIT_OK;
+	if (vm->opt->no_reboot || (!again && fault)) {
 		log_err("triple fault: the guest's CPU found no way to handle a fault%s",
 			vm->opt->no_reboot ? "" : ", again and again");
-		return false;
+		return VM_EXIT_TRIPLE_FAULT;
 	}
-	log_warn("triple fault: the guest restarts");
-	return true;
+	if (!again) {
+		log_err("the guest has restarted %d times in a row, each time within %d seconds; "
+			"its console says why (-no-reboot ends it the first time)",
+			RESTART_RESETS, RESTART_SHORT_S);
+		return VM_EXIT_RESETS;
+	}
+	if (fault)
+		log_warn("triple fault: the guest restarts");
+	return -1;
 }
 
 int vm_run(struct vm *vm, void (*started)(void *ctx), void *ctx)
 {
-	unsigned int faults = 0;
-	time_t first = 0;
+	struct restart row = { 0 };
 	int status = -1;
+	double begun;
 
 	pthread_mutex_lock(&vm->lock);
 	while (status < 0) {
@@ -178,6 +180,7 @@ int vm_run(struct vm *vm, void (*started)(void *ctx), void *ctx)
 			status = VM_EXIT_STARTUP;
 			break;
 		}
+		claims_begin(vm, restored);
 		if (vcpu_start_all(vm)) {
 			vm_request(vm, VM_CRASHED);
 		} else if (started) {
@@ -189,8 +192,11 @@ int vm_run(struct vm *vm, void (*started)(void *ctx), void *ctx)
 		started = NULL;
 		if (restored && !vm->opt->paused)
 			pause_end(vm);
+		begun = seconds();
 		ev_run(vm->loop, 0);
 		ev_timer_stop(vm->loop, &vm->settled);
+		claims_finish(vm, vm->request != VM_GO_ON && vm->request != VM_CRASHED &&
+			      vm->cause == VM_BY_GUEST);
 
 		save_cancel(vm);
 		/* vCPUs may be waiting for the lock to finish what they do. */
@@ -204,12 +210,8 @@ int vm_run(struct vm *vm, void (*started)(void *ctx), void *ctx)
 			status = VM_EXIT_KVM;
 			break;
 		case VM_TRIPLE_FAULT:
-			if (!vm_may_restart(vm, &faults, &first))
-				status = VM_EXIT_TRIPLE_FAULT;
-			break;
 		case VM_RESET:
-			if (vm->opt->no_reboot)
-				status = VM_EXIT_OK;
+			status = vm_restart(vm, &row, seconds() - begun);
 			break;
 		case VM_GO_ON:
 		case VM_POWEROFF:
@@ -341,8 +343,11 @@ struct vm *vm_create(const struct options *opt)
 	ev_async_start(vm->loop, &vm->wake);
 	ev_timer_init(&vm->settled, settled_cb, VM_SETTLED_S, 0.);
 	shutdown_init(&vm->shutdown);
-	vm->kvm = kvm_open();
-	if (vm->kvm < 0 || vcpu_check(vm) || ram_create(vm) || vm_open_boot(vm) || vm_create_devices(vm))
+	host_read(&vm->host, "");
+	vm->kvm = kvm_open(&vm->host);
+	if (vm->kvm >= 0 && host_word(&vm->host))
+		log_warn("%s", host_word(&vm->host));
+	if (vm->kvm < 0 || kvm_check_cpus(vm) || vcpu_check(vm) || ram_create(vm) || vm_open_boot(vm) || vm_create_devices(vm))
 		goto fail;
 	return vm;
 fail:

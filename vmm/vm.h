@@ -30,7 +30,9 @@
 
 #include "lib/guestmem.h"
 #include "vmm/bus.h"
+#include "vmm/claims.h"
 #include "vmm/cmos.h"
+#include "vmm/host.h"
 #include "vmm/irq.h"
 #include "vmm/options.h"
 #include "vmm/pause.h"
@@ -59,6 +61,7 @@ enum {
 	VM_EXIT_USAGE = 2,		/* the command line makes no sense */
 	VM_EXIT_KVM = 3,		/* KVM could not run the guest */
 	VM_EXIT_TRIPLE_FAULT = 4,	/* the guest crashed, again and again */
+	VM_EXIT_RESETS = 5,		/* the guest restarted, again and again */
 };
 
 /** enum vm_request - What should become of the machine, the strongest last */
@@ -84,6 +87,7 @@ enum vm_cause {
  * @loop:	Event loop of the main thread
  * @lock:	Guards all device state, and the event loop's watchers
  * @wake:	Makes the event loop notice what another thread changed
+ * @host:	What the host is like, read at the start
  * @kvm:	/dev/kvm
  * @fd:		The KVM machine, -1 while powered off
  * @ram:	File that guest memory is
@@ -112,6 +116,7 @@ enum vm_cause {
  * @firmware:	What boots it, NULL where a kernel is booted
  * @boot_disk:	PCI slots of the disks to try, in order; @boot_disks of them
  * @vcpus:	opt->cpus of them while powered on
+ * @claims:	See claims.h
  * @settled:	Ends the first moments of running: calls @started
  * @started:	See vm_run()
  * @pause:	See pause.h
@@ -126,6 +131,7 @@ struct vm {
 	struct ev_loop *loop;
 	pthread_mutex_t lock;
 	ev_async wake;
+	struct host host;
 	int kvm;
 	int fd;
 	int ram;
@@ -155,6 +161,7 @@ struct vm {
 	unsigned int boot_disk[OPTIONS_DRIVES_MAX];
 	unsigned int boot_disks;
 	struct vcpu *vcpus;
+	struct claims claims;
 	ev_timer settled;
 	void (*started)(void *ctx);
 	void *started_ctx;

@@ -2,15 +2,23 @@
 # guest-end.sh - How VMs end: power off, reset, faults, guests that hang
 . "${top_srcdir:?}/tests/guest/lib.sh"
 
-# resets HOW: with -no-reboot it ends the VM, without the guest starts again.
+# resets HOW: with -no-reboot it ends the VM, without the guest starts again, but not for
+# ever.
 resets() {
 	vm once "mode=hello exit=$1" -no-reboot
 	vm_off once
 	is 'starts of the VM that must not' "$(said_count once 'hello from')" 1
 	vm again "mode=hello exit=$1"
-	wait_for "$GUEST_SECONDS" started_thrice
-	is_running again
-	end again
+	if is_qemu; then
+		wait_for "$GUEST_SECONDS" started_thrice
+		is_running again
+		end again
+		return
+	fi
+	wait_for "$GUEST_SECONDS" test -s "$T/again.rc" || vm_log again
+	is 'starts of the VM that may' "$(said_count again 'hello from')" 10
+	is 'its status' "$(exit_status again)" 5
+	grep -q 'restarted 10 times in a row' "$T/again.log" || vm_log again
 }
 
 started_thrice() {
@@ -26,7 +34,16 @@ triple() {
 	grep -a -q 'an exception without handlers' "$T/triple.log" || vm_log triple
 	is_qemu || grep -a -q 'triple fault' "$T/triple.log" || vm_log triple
 }
-check 'a triple fault is told and ends the VM' triple
+check 'VM-29: a triple fault is told and ends the VM' triple
+
+triple_again() {
+	vm triple mode=triple
+	wait_for "$GUEST_SECONDS" test -s "$T/triple.rc" || vm_log triple
+	is 'its starts' "$(said_count triple 'triple: ')" 3
+	is 'its status' "$(exit_status triple)" 4
+	grep -q 'triple fault.*again and again' "$T/triple.log" || vm_log triple
+}
+is_qemu || check 'VM-29: a guest that does nothing but crash is not restarted for ever' triple_again
 
 # Where KVM emulates ring 0 this instruction stops it; elsewhere it just runs.
 emulation() {

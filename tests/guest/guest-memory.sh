@@ -95,7 +95,7 @@ hugetlb() {
 			-machine memory-backend=m
 		end huge
 	else
-		refused 'not enough free huge pages' -machine memory-backend=m \
+		refused '32 huge pages of 2048 KiB are needed' -machine memory-backend=m \
 			-object memory-backend-memfd,id=m,size=64M,hugetlb=on,hugetlbsize=2M
 	fi
 }

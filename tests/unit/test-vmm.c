@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* test-vmm.c - parts of the VMM that need no KVM: kernel headers, buses, CPUID,
- * addresses, the advice on KVM's failures
+ * addresses
  */
 #include "tests/unit/unit.h"
 
@@ -11,7 +11,6 @@
 #include "vmm/boot.h"
 #include "vmm/bus.h"
 #include "vmm/cpuid.h"
-#include "vmm/diagnose.h"
 #include "vmm/elf.h"
 #include "vmm/mac.h"
 #include "vmm/options.h"
@@ -398,33 +397,6 @@ static void macs(void **state UNUSED)
 	assert_int_equal(mac_hold(b, "/tmp/unit-b"), 0);
 }
 
-/* Advice: never "=0" where it cannot help. */
-
-static void advice(void **state UNUSED)
-{
-	const struct diagnose_host pvm = { .pvm = true };
-	struct diagnose_host intel = { .intel = true, .unrestricted_guest = 'N',
-				       .emulate_invalid = 'N' };
-	const uint64_t invalid = 0x80000021;
-
-	assert_non_null(strstr(diagnose_advice(DIAGNOSE_EMULATION, 1, &pvm), "kvm_pvm"));
-	assert_non_null(strstr(diagnose_advice(DIAGNOSE_FAIL_ENTRY, invalid, &intel),
-			       "emulate_invalid_guest_state=1"));
-	intel.emulate_invalid = 'Y';
-	assert_null(strstr(diagnose_advice(DIAGNOSE_FAIL_ENTRY, invalid, &intel),
-			   "emulate_invalid_guest_state=0"));
-	assert_non_null(strstr(diagnose_advice(DIAGNOSE_EMULATION, 1, &intel),
-			       "emulate_invalid_guest_state=0"));
-	intel.unrestricted_guest = 'Y';
-	assert_null(strstr(diagnose_advice(DIAGNOSE_EMULATION, 1, &intel),
-			   "emulate_invalid_guest_state=0"));
-	assert_non_null(strstr(diagnose_advice(DIAGNOSE_FAIL_ENTRY, invalid, &intel),
-			       "tdp_mmu"));
-	intel.nested = true;
-	assert_non_null(strstr(diagnose_advice(DIAGNOSE_FAIL_ENTRY, invalid, &intel),
-			       "outer"));
-}
-
 /* AML against bytes by hand (ACPI 6.4, 20.2). */
 
 static void aml(void **state UNUSED)
@@ -577,7 +549,6 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(cpuid_amd),
 	cmocka_unit_test(cpuid_fits),
 	cmocka_unit_test(macs),
-	cmocka_unit_test(advice),
 	cmocka_unit_test(aml),
 	cmocka_unit_test(options),
 };
