@@ -16,6 +16,7 @@
 #include "lib/qmp_args.h"
 #include "lib/rundir.h"
 #include "vmm/blockinfo.h"
+#include "vmm/gdb.h"
 #include "vmm/monitor.h"
 #include "vmm/pause.h"
 #include "vmm/power.h"
@@ -154,6 +155,8 @@ static json_t *run_cont(void *ctx, struct qmp_conn *conn UNUSED, json_t *args UN
 	if (save_info(ctx).status == SAVE_ACTIVE)
 		return qmp_fail(err, "The VM is being saved (migrate_cancel ends that)");
 	pause_end(ctx);
+	if (gdb_holds(ctx))
+		return qmp_fail(err, GDB_HOLDS);
 	return json_object();
 }
 

@@ -21,6 +21,11 @@ vmm_libvmm_la_SOURCES = \
 	vmm/elf.c vmm/elf.h \
 	vmm/firmware.c vmm/firmware.h \
 	vmm/fwcfg.c vmm/fwcfg.h \
+	vmm/gdb.c vmm/gdb.h \
+	vmm/gdb_packet.c vmm/gdb_packet.h \
+	vmm/gdb_regs.c vmm/gdb_regs.h \
+	vmm/gdb_stub.c vmm/gdb_stub.h \
+	vmm/gdb_target.c vmm/gdb_target.h \
 	vmm/host.c vmm/host.h \
 	vmm/irq.c vmm/irq.h \
 	vmm/kvm.c vmm/kvm.h \
@@ -38,6 +43,7 @@ vmm_libvmm_la_SOURCES = \
 	vmm/options_compat.c vmm/options_compat.h \
 	vmm/options_drive.c vmm/options_drive.h \
 	vmm/options_dump.c vmm/options_dump.h \
+	vmm/options_gdb.c vmm/options_gdb.h \
 	vmm/options_memory.c vmm/options_memory.h \
 	vmm/options_nic.c vmm/options_nic.h \
 	vmm/overlay.c vmm/overlay.h \

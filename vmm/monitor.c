@@ -12,6 +12,7 @@
 #include "lib/eth.h"
 #include "lib/parse.h"
 #include "vmm/blockinfo.h"
+#include "vmm/gdb.h"
 #include "vmm/pause.h"
 #include "vmm/power.h"
 #include "vmm/save.h"
@@ -186,6 +187,8 @@ static void run_cont(struct vm *vm, const char *arg UNUSED, FILE *to)
 		fputs("the VM is being saved (migrate_cancel ends that)\n", to);
 	else
 		pause_end(vm);
+	if (gdb_holds(vm))
+		fputs(GDB_HOLDS "\n", to);
 }
 
 /* A background process is in /. */

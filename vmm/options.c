@@ -348,6 +348,18 @@ static bool opt_paused(struct parser *p, const char *name UNUSED, char *arg UNUS
 	return true;
 }
 
+static bool opt_gdb(struct parser *p, const char *name, char *arg)
+{
+	return options_gdb_parse(&p->opt->gdb, name, arg);
+}
+
+static bool opt_gdb_short(struct parser *p, const char *name, char *arg UNUSED)
+{
+	static char usual[] = "tcp::1234";
+
+	return options_gdb_parse(&p->opt->gdb, name, usual);
+}
+
 static bool opt_incoming(struct parser *p, const char *name, char *arg)
 {
 	if (strncmp(arg, "file:", 5) || !arg[5])
@@ -825,7 +837,9 @@ static const struct {
 	{ "no-reboot", NULL, opt_no_reboot, "end the VM when the guest reboots" },
 	{ "shutdown-timeout", "SECONDS", opt_shutdown_timeout,
 	  "how long SIGTERM waits for the guest to power off (30)" },
-	{ "S", NULL, opt_paused, "begin paused, until the monitor's 'cont'" },
+	{ "S", NULL, opt_paused, "begin paused, until the monitor's 'cont' or gdb's" },
+	{ "gdb", "unix:PATH|tcp:[HOST]:PORT", opt_gdb, "where gdb can connect to debug the guest" },
+	{ "s", NULL, opt_gdb_short, "the same as -gdb tcp::1234" },
 	{ "incoming", "file:PATH", opt_incoming, "go on with a VM that was saved there" },
 	{ "uuid", "UUID", opt_uuid, "UUID of the VM" },
 	{ "check", NULL, opt_check, "say what this host can do for VMs, and run nothing" },

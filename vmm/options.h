@@ -11,6 +11,7 @@
 #include "lib/eth.h"
 #include "vmm/aio.h"
 #include "vmm/chardev.h"
+#include "vmm/options_gdb.h"
 #include "vmm/ram_file.h"
 #include "vmm/throttle.h"
 #include "vmm/topology.h"
@@ -136,6 +137,7 @@ struct options_drive {
  * @no_reboot:	A reset ends the VM
  * @incoming:	File with a saved VM to be restored, or NULL
  * @paused:	Begin with vCPUs that stand still
+ * @gdb:	Where a debugger comes in
  * @shutdown_timeout: Seconds that the guest has to power off, 0 for none
  */
 struct options {
@@ -173,6 +175,7 @@ struct options {
 	const char *incoming;
 	bool no_reboot;
 	bool paused;
+	struct options_gdb gdb;
 	unsigned int shutdown_timeout;
 	bool daemonize;
 	const char *pidfile;

@@ -71,8 +71,6 @@ static const struct compat_option compat_options[] = {
 	{ "fsdev", true, "", "there are no shared folders; share them over the network" },
 	{ "virtfs", true, "", "there are no shared folders; share them over the network" },
 	{ "watchdog", true, "", "there is no watchdog" },
-	{ "gdb", true, "", "there is no debugger's port" },
-	{ "s", false, "", "there is no debugger's port" },
 	{ "readconfig", true, "", "there are no configuration files" },
 	{ "writeconfig", true, "", "there are no configuration files; -dump-config shows "
 	  "what is set" },

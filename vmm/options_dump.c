@@ -109,6 +109,19 @@ static void dump_nic(FILE *to, unsigned int i, const struct options_nic *nic)
 		dump_bool(to, prefix, o->name, (nic->off & o->features) != o->features);
 }
 
+static void dump_gdb(FILE *to, const struct options_gdb *gdb)
+{
+	if (!gdb->given) {
+		fputs("gdb = none\n", to);
+	} else if (gdb->path) {
+		fputs("gdb = unix:", to);
+		dump_escaped(to, gdb->path);
+	} else {
+		fprintf(to, "gdb = tcp:%s:%s\n", gdb->host ? gdb->host : "127.0.0.1",
+			gdb->port);
+	}
+}
+
 void options_dump(const struct options *opt, FILE *to)
 {
 	dump_text(to, "", "name", opt->named ? opt->name : NULL);
@@ -149,6 +162,7 @@ void options_dump(const struct options *opt, FILE *to)
 		dump_text(to, "", "qmp", opt->qmp[i]);
 	dump_text(to, "", "incoming", opt->incoming);
 	dump_bool(to, "", "paused", opt->paused);
+	dump_gdb(to, &opt->gdb);
 	dump_bool(to, "", "reboot", !opt->no_reboot);
 	dump_number(to, "", "shutdown-timeout", opt->shutdown_timeout);
 	dump_bool(to, "", "daemonize", opt->daemonize);

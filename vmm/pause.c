@@ -16,7 +16,7 @@ enum { MSR_TSC = 0x10 };
 
 void pause_init(struct pause *p, bool paused)
 {
-	*p = (struct pause){ .on = paused, .begun = !paused };
+	*p = (struct pause){ .on = paused, .people = paused, .begun = !paused };
 	pthread_cond_init(&p->moved, NULL);
 }
 
@@ -28,6 +28,11 @@ void pause_destroy(struct pause *p)
 void pause_power_on(struct pause *p)
 {
 	p->taken = false;
+}
+
+void pause_from_start(struct pause *p)
+{
+	p->on = p->people = true;
 }
 
 /* Clocks. */
@@ -104,12 +109,13 @@ static void clock_put_back(const struct vm *vm)
 
 /* The event loop. */
 
-void pause_begin(struct vm *vm)
+static void pause_stand(struct vm *vm)
 {
 	struct pause *p = &vm->pause;
 
-	if (p->on)
+	if (p->on && !p->rushed)
 		return;
+	p->rushed = false;
 	__atomic_store_n(&p->on, true, __ATOMIC_RELEASE);
 	vcpu_kick_all(vm);
 	while (p->active)
@@ -118,12 +124,14 @@ void pause_begin(struct vm *vm)
 	control_tell(vm->control, "STOP");
 }
 
-void pause_end(struct vm *vm)
+static void pause_go(struct vm *vm)
 {
 	struct pause *p = &vm->pause;
 
-	if (!p->on)
+	if (!p->on || p->people || p->debugger)
 		return;
+	/* Those who were told to come have to have been there. */
+	pause_stand(vm);
 	save_release(vm);
 	clock_put_back(vm);
 	p->taken = false;
@@ -133,13 +141,41 @@ void pause_end(struct vm *vm)
 	control_tell(vm->control, "RESUME");
 }
 
+void pause_begin(struct vm *vm)
+{
+	vm->pause.people = true;
+	pause_stand(vm);
+}
+
+void pause_end(struct vm *vm)
+{
+	vm->pause.people = false;
+	pause_go(vm);
+}
+
+void pause_debug_begin(struct vm *vm)
+{
+	vm->pause.debugger = true;
+	pause_stand(vm);
+}
+
+void pause_debug_end(struct vm *vm)
+{
+	vm->pause.debugger = false;
+	pause_go(vm);
+}
+
 const char *pause_word(const struct vm *vm)
 {
 	if (!vm->pause.on)
 		return "running";
 	if (save_info(vm).status == SAVE_ACTIVE)
 		return "finish-migrate";
-	return save_is_done(vm) ? "postmigrate" : vm->pause.begun ? "paused" : "prelaunch";
+	if (save_is_done(vm))
+		return "postmigrate";
+	if (vm->pause.debugger)
+		return "debug";
+	return vm->pause.begun ? "paused" : "prelaunch";
 }
 
 /* Threads of vCPUs. */
@@ -149,15 +185,28 @@ bool pause_wanted(const struct vm *vm)
 	return __atomic_load_n(&vm->pause.on, __ATOMIC_ACQUIRE);
 }
 
-void pause_wait(struct vm *vm)
+void pause_wait(const struct vcpu *vcpu)
 {
+	struct vm *vm = vcpu->vm;
 	struct pause *p = &vm->pause;
 
 	p->active--;
 	pthread_cond_broadcast(&p->moved);
-	while (p->on && !__atomic_load_n(&vm->stopping, __ATOMIC_ACQUIRE))
+	while ((p->on || vcpu->stays) && !__atomic_load_n(&vm->stopping, __ATOMIC_ACQUIRE))
 		pthread_cond_wait(&p->moved, &vm->lock);
 	p->active++;
+}
+
+void pause_debug_rush(struct vm *vm)
+{
+	struct pause *p = &vm->pause;
+
+	p->debugger = true;
+	if (p->on)
+		return;
+	p->rushed = true;
+	__atomic_store_n(&p->on, true, __ATOMIC_RELEASE);
+	vcpu_kick_all(vm);
 }
 
 void pause_join(struct pause *p)

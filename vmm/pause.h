@@ -9,6 +9,9 @@
  * ends, so for the guest there was none; only the clock chip knows better. Devices are
  * not stopped: a NIC goes on filling the rings that the guest has left to it.
  *
+ * There are two who can want a pause, people (and what they have asked for, as a saving)
+ * and a debugger. The guest runs when neither does.
+ *
  * Guarded by vm->lock.
  */
 #ifndef VMM_PAUSE_H
@@ -18,11 +21,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct vcpu;
 struct vm;
 
 /**
  * struct pause - State of a pause
  * @on:		vCPUs wait, or are on their way there
+ * @people:	People want that
+ * @debugger:	A debugger does
+ * @rushed:	A vCPU's thread began it: the event loop has not seen to the rest
  * @begun:	The guest has been let run since the VM was made
  * @active:	Threads of vCPUs that do not wait
  * @moved:	Signalled when @on or @active changes
@@ -32,6 +39,9 @@ struct vm;
  */
 struct pause {
 	bool on;
+	bool people;
+	bool debugger;
+	bool rushed;
 	bool begun;
 	unsigned int active;
 	pthread_cond_t moved;
@@ -44,11 +54,22 @@ struct pause {
 void pause_init(struct pause *p, bool paused);
 void pause_destroy(struct pause *p);
 
+/* A machine that does not run yet begins with one. */
+void pause_from_start(struct pause *p);
+
 /* Let no vCPU run any more. Called in the event loop. */
 void pause_begin(struct vm *vm);
 
-/* Let them run on. Called in the event loop. */
+/* Let them run on, if a debugger lets them. Called in the event loop. */
 void pause_end(struct vm *vm);
+
+/* The same for a debugger. */
+void pause_debug_begin(struct vm *vm);
+void pause_debug_end(struct vm *vm);
+
+/* A debugger's pause that begins in a vCPU's thread; pause_debug_begin() is to follow in
+ * the event loop. */
+void pause_debug_rush(struct vm *vm);
 
 /* What the guest does, in QEMU's words. */
 const char *pause_word(const struct vm *vm);
@@ -66,8 +87,9 @@ void pause_power_on(struct pause *p);
 /* Whether to call pause_wait(); without vm->lock. */
 bool pause_wanted(const struct vm *vm);
 
-/* Wait until the pause is over, or the vCPUs are to leave for good. */
-void pause_wait(struct vm *vm);
+/* Wait until the pause is over, and the vCPU is not to stay where it is all the same; or
+ * until the vCPUs are to leave for good. */
+void pause_wait(const struct vcpu *vcpu);
 
 /* A thread begins (before it runs), or ends. */
 void pause_join(struct pause *p);

@@ -15,6 +15,7 @@
 #include "lib/log.h"
 #include "vmm/control.h"
 #include "vmm/fwcfg.h"
+#include "vmm/gdb.h"
 #include "vmm/kvm_state.h"
 #include "vmm/options.h"
 #include "vmm/pause.h"
@@ -202,6 +203,8 @@ const char *save_begin(struct vm *vm, const char *path)
 
 	if (save->status == SAVE_ACTIVE)
 		return "the VM is being saved already";
+	if (gdb_in_memory(vm->gdb))
+		return "a debugger's breakpoints are in its memory";
 	why = unsaved(vm);
 	if (why)
 		return why;
@@ -215,7 +218,7 @@ const char *save_begin(struct vm *vm, const char *path)
 	save->over = false;
 	save->progress = (struct state_progress){ .cancel = false };
 	save->ram = (struct state_ram){ vm->ram, vm->ram_host, vm->ram_size };
-	save->resume = !vm->pause.on;
+	save->resume = !vm->pause.people;
 	pause_begin(vm);
 	freeze_all(vm);
 	/* Disks have made safe what they had, or not. */

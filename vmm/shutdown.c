@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #include "lib/log.h"
+#include "vmm/gdb.h"
 #include "vmm/power.h"
 #include "vmm/save.h"
 #include "vmm/vm.h"
@@ -45,6 +46,7 @@ static void shutdown_ask(struct vm *vm)
 	ev_timer_set(&s->patience, vm->opt->shutdown_timeout, 0.);
 	ev_timer_start(vm->loop, &s->patience);
 	/* A guest that stands still cannot do it. */
+	gdb_let_go(vm->gdb);
 	pause_end(vm);
 	power_press(vm);
 }

@@ -27,6 +27,7 @@
 #include "vmm/boot.h"
 #include "vmm/cpuid.h"
 #include "vmm/diagnose.h"
+#include "vmm/gdb.h"
 #include "vmm/pause.h"
 #include "vmm/vm.h"
 
@@ -115,6 +116,9 @@ static bool vcpu_exit(struct vcpu *vcpu)
 	case KVM_EXIT_IRQ_WINDOW_OPEN:
 	case KVM_EXIT_HLT:
 		break;
+	case KVM_EXIT_DEBUG:
+		gdb_hit(vcpu);
+		break;
 	case KVM_EXIT_SHUTDOWN:
 		vm_request(vm, VM_TRIPLE_FAULT);
 		break;
@@ -124,7 +128,8 @@ static bool vcpu_exit(struct vcpu *vcpu)
 		break;
 	default:
 		diagnose_exit(vcpu);
-		vm_request(vm, VM_CRASHED);
+		if (!gdb_crashed(vcpu))
+			vm_request(vm, VM_CRASHED);
 		break;
 	}
 	/* Not one instruction behind the one that asked for an end. */
@@ -136,7 +141,7 @@ static bool vcpu_exit(struct vcpu *vcpu)
 static void vcpu_pause(struct vcpu *vcpu)
 {
 	pthread_mutex_lock(&vcpu->vm->lock);
-	pause_wait(vcpu->vm);
+	pause_wait(vcpu);
 	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 	pthread_mutex_unlock(&vcpu->vm->lock);
 }
@@ -161,8 +166,9 @@ static void *vcpu_thread(void *arg)
 		pthread_mutex_lock(&vm->lock);
 		if (ret < 0) {
 			diagnose_run_error(vcpu, errno);
-			vm_request(vm, VM_CRASHED);
-			go_on = false;
+			go_on = gdb_crashed(vcpu);
+			if (!go_on)
+				vm_request(vm, VM_CRASHED);
 		} else {
 			go_on = vcpu_exit(vcpu);
 		}

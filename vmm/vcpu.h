@@ -17,6 +17,7 @@ struct vm;
  * struct vcpu - A virtual CPU
  * @run:	Shared with KVM, @run_size bytes
  * @tid:	Kernel's number of the thread, 0 until it runs
+ * @stays:	A debugger lets others run, and not this one
  */
 struct vcpu {
 	struct vm *vm;
@@ -27,6 +28,7 @@ struct vcpu {
 	pthread_t thread;
 	pid_t tid;
 	bool started;
+	bool stays;
 };
 
 /* Once per process: the signal that gets a vCPU out of KVM_RUN. */

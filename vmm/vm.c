@@ -17,6 +17,7 @@
 #include "vmm/control.h"
 #include "vmm/firmware.h"
 #include "vmm/fwcfg.h"
+#include "vmm/gdb.h"
 #include "vmm/kvm.h"
 #include "vmm/mac.h"
 #include "vmm/monitor.h"
@@ -126,6 +127,8 @@ static int vm_power_on(struct vm *vm)
 		ret = vcpu_create_all(vm);
 	if (!ret && save_has_incoming(vm))
 		ret = save_restore(vm);
+	if (!ret)
+		gdb_power_on(vm->gdb);
 	return ret;
 }
 
@@ -174,7 +177,8 @@ int vm_run(struct vm *vm, void (*started)(void *ctx), void *ctx)
 		bool restored = save_has_incoming(vm);
 
 		/* What is restored is a paused machine. */
-		vm->pause.on |= restored;
+		if (restored)
+			pause_from_start(&vm->pause);
 		if (vm_power_on(vm)) {
 			vm_power_off(vm);
 			status = VM_EXIT_STARTUP;
@@ -293,6 +297,8 @@ static int vm_create_devices(struct vm *vm)
 		ret = control_create(vm, &vm->control);
 	if (!ret && vm->opt->monitor.kind != CHARDEV_NULL)
 		ret = monitor_create(vm, &vm->opt->monitor, &vm->monitor);
+	if (!ret && vm->opt->gdb.given)
+		ret = gdb_create(vm, &vm->opt->gdb, &vm->gdb);
 	if (!ret)
 		ret = serial_create(vm, &vm->opt->serial, &vm->serial);
 	for (unsigned int i = 0; !ret && i < vm->opt->nics; i++) {
@@ -368,6 +374,7 @@ void vm_destroy(struct vm *vm)
 	virtio_vsock_destroy(vm->vsock);
 	serial_destroy(vm->serial);
 	monitor_destroy(vm->monitor);
+	gdb_destroy(vm->gdb);
 	control_destroy(vm->control);
 	save_destroy(vm->save);
 	boot_close(vm->boot);

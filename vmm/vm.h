@@ -44,6 +44,7 @@ struct boot_image;
 struct control;
 struct firmware;
 struct fwcfg;
+struct gdb;
 struct monitor;
 struct save;
 struct serial;
@@ -104,6 +105,7 @@ enum vm_cause {
  * @serial:	COM1
  * @control:	Control sockets
  * @monitor:	Monitor of its own, or NULL
+ * @gdb:	Where a debugger comes in, or NULL
  * @nics:	Network devices, opt->nics of them
  * @disks:	Disks, opt->drives of them
  * @rng:	Entropy device
@@ -148,6 +150,7 @@ struct vm {
 	struct serial *serial;
 	struct control *control;
 	struct monitor *monitor;
+	struct gdb *gdb;
 	struct virtio_net *nics[OPTIONS_NICS_MAX];
 	struct virtio_blk *disks[OPTIONS_DRIVES_MAX];
 	struct virtio_dev *rng;
