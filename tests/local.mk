@@ -125,12 +125,15 @@ board_libs = tests/harness/libboard.la vmm/libvmm.la
 rig_libs = tests/harness/librig.la $(board_libs) $(EV_LIBS)
 
 # Fuzz targets: their corpora are replayed here; tests/fuzz/fuzz.sh looks for more.
-fuzz_tests = tests/fuzz/fuzz-boot tests/fuzz/fuzz-guard tests/fuzz/fuzz-igmp \
+fuzz_tests = tests/fuzz/fuzz-blk tests/fuzz/fuzz-boot tests/fuzz/fuzz-guard tests/fuzz/fuzz-igmp \
 	tests/fuzz/fuzz-machine tests/fuzz/fuzz-offload tests/fuzz/fuzz-state \
 	tests/fuzz/fuzz-vhost \
 	tests/fuzz/fuzz-virtio tests/fuzz/fuzz-vring
 check_PROGRAMS += $(fuzz_tests)
 turn_tests += $(fuzz_tests)
+tests_fuzz_fuzz_blk_SOURCES = tests/fuzz/fuzz-blk.c tests/fuzz/fuzz.h \
+	tests/fuzz/replay.c
+tests_fuzz_fuzz_blk_LDADD = $(rig_libs)
 tests_fuzz_fuzz_boot_SOURCES = tests/fuzz/fuzz-boot.c tests/fuzz/fuzz.h \
 	tests/fuzz/replay.c
 tests_fuzz_fuzz_boot_LDADD = $(rig_libs)

@@ -14,7 +14,7 @@ set -u
 src=$(cd "$(dirname "$0")/../.." && pwd)
 all='guard igmp offload vhost vring'
 # Those that need most of the VMM.
-vmm='boot machine state virtio'
+vmm='blk boot machine state virtio'
 all="$all $vmm"
 
 usage()
@@ -77,6 +77,7 @@ sources()
 	offload) echo 'lib/csum.c lib/offload.c' ;;
 	vring) echo "$ring_files" ;;
 	vhost) echo "$ring_files lib/fd.c lib/memguard.c switchd/vhost_dev.c" ;;
+	blk) echo 'vmm/disk.c vmm/disk_file.c vmm/overlay.c vmm/virtio_blk.c' ;;
 	boot) echo 'vmm/acpi.c vmm/boot.c vmm/elf.c' ;;
 	machine) echo 'vmm/bus.c vmm/cmos.c vmm/fwcfg.c vmm/pci.c vmm/power.c vmm/serial.c
 		vmm/virtio_pci.c' ;;

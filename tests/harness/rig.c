@@ -113,6 +113,8 @@ void log_plain(const char *fmt, ...)
 
 /* Files. */
 
+struct rig_direct rig_direct = { .fd = -1 };
+
 struct aio {
 	void (*batch)(void *ctx);
 	void *ctx;
@@ -156,6 +158,9 @@ static int64_t aio_do(const struct aio_req *req)
 	int64_t ret = -1;
 
 	RIG_MUST(off >= 0 && req->iovcnt >= 0);
+	for (int i = 0; req->fd == rig_direct.fd && i < req->iovcnt; i++)
+		RIG_MUST(!((req->off | (uintptr_t)req->iov[i].iov_base |
+			    req->iov[i].iov_len) % rig_direct.block));
 	errno = ENOTTY;
 	if (req->op == AIO_READ)
 		ret = preadv(req->fd, req->iov, req->iovcnt, off);
@@ -328,6 +333,7 @@ static time_t rig_now(time_t *t UNUSED)
 
 void rig_options(struct rig *r)
 {
+	rig_direct = (struct rig_direct){ .fd = -1 };
 	*r = (struct rig){ .opt = {
 		.name = "rig", .cpus = 2, .topology = { 1, 2, 1 }, .ram = RIG_RAM,
 		.serial = { .kind = CHARDEV_NULL, .path = "null" },

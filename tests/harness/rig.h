@@ -29,6 +29,16 @@ struct rig_log {
 
 extern struct rig_log rig_log;
 
+/** struct rig_direct - A file whose requests have to be for whole blocks of @block bytes, in
+ * memory as in the file, or this is the end; -1 to begin with
+ */
+struct rig_direct {
+	int fd;
+	unsigned int block;
+};
+
+extern struct rig_direct rig_direct;
+
 enum { RIG_CABLE = 8 };		/* frames that are on their way at a time */
 
 /** struct rig_cable - The cable of the NIC that was opened last
