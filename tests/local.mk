@@ -126,8 +126,8 @@ rig_libs = tests/harness/librig.la $(board_libs) $(EV_LIBS)
 
 # Fuzz targets: their corpora are replayed here; tests/fuzz/fuzz.sh looks for more.
 fuzz_tests = tests/fuzz/fuzz-blk tests/fuzz/fuzz-boot tests/fuzz/fuzz-guard tests/fuzz/fuzz-igmp \
-	tests/fuzz/fuzz-machine tests/fuzz/fuzz-offload tests/fuzz/fuzz-state \
-	tests/fuzz/fuzz-vhost \
+	tests/fuzz/fuzz-machine tests/fuzz/fuzz-offload tests/fuzz/fuzz-options \
+	tests/fuzz/fuzz-state tests/fuzz/fuzz-vhost \
 	tests/fuzz/fuzz-virtio tests/fuzz/fuzz-vring
 check_PROGRAMS += $(fuzz_tests)
 turn_tests += $(fuzz_tests)
@@ -148,6 +148,9 @@ tests_fuzz_fuzz_machine_LDADD = $(rig_libs)
 tests_fuzz_fuzz_offload_SOURCES = tests/fuzz/fuzz-offload.c tests/fuzz/fuzz.h \
 	tests/fuzz/replay.c
 tests_fuzz_fuzz_offload_LDADD = lib/libcommon.la
+tests_fuzz_fuzz_options_SOURCES = tests/fuzz/fuzz-options.c tests/fuzz/fuzz.h \
+	tests/fuzz/replay.c
+tests_fuzz_fuzz_options_LDADD = $(rig_libs)
 tests_fuzz_fuzz_state_SOURCES = tests/fuzz/fuzz-state.c tests/fuzz/fuzz.h \
 	tests/fuzz/replay.c
 tests_fuzz_fuzz_state_LDADD = $(rig_libs)

@@ -14,7 +14,7 @@ set -u
 src=$(cd "$(dirname "$0")/../.." && pwd)
 all='guard igmp offload vhost vring'
 # Those that need most of the VMM.
-vmm='blk boot machine state virtio'
+vmm='blk boot machine options state virtio'
 all="$all $vmm"
 
 usage()
@@ -81,6 +81,9 @@ sources()
 	boot) echo 'vmm/acpi.c vmm/boot.c vmm/elf.c' ;;
 	machine) echo 'vmm/bus.c vmm/cmos.c vmm/fwcfg.c vmm/pci.c vmm/power.c vmm/serial.c
 		vmm/virtio_pci.c' ;;
+	options) echo 'lib/parse.c vmm/options.c vmm/options_chardev.c vmm/options_compat.c
+		vmm/options_drive.c vmm/options_dump.c vmm/options_memory.c
+		vmm/options_nic.c vmm/topology.c' ;;
 	state) echo 'vmm/kvm_state.c vmm/save.c vmm/state.c' ;;
 	virtio) echo 'lib/vring.c vmm/net_filter.c vmm/virtio_balloon.c vmm/virtio_blk.c
 		vmm/virtio_net.c vmm/virtio_pci.c vmm/virtio_rng.c vmm/virtio_vsock.c
@@ -199,9 +202,11 @@ for target; do
 	compile "$target" "fuzz-$target"
 	if [ "$seconds" -gt 0 ]; then
 		echo "fuzzing $target for $seconds seconds: $out/$target.log"
-		# The timeout is one of the wall clock, and we are nice.
+		# The timeout is one of the wall clock, and we are nice. What command lines
+		# leave in memory stays there.
+		[ "$target" = options ] && limit=4096 || limit=1024
 		nice -n 19 "$out/fuzz-$target" -max_total_time="$seconds" -timeout=300 \
-			-rss_limit_mb=1024 -max_len=2048 -print_final_stats=1 \
+			-rss_limit_mb=$limit -max_len=2048 -print_final_stats=1 \
 			-artifact_prefix="$out/$target-" "$new/$target" \
 			"$corpus/$target" >"$out/$target.log" 2>&1 || failed="$failed $target"
 		grep -E 'is false|ERROR|runtime error|Test unit written|executed_units' \
