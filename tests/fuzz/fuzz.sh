@@ -14,7 +14,7 @@ set -u
 src=$(cd "$(dirname "$0")/../.." && pwd)
 all='guard igmp offload vhost vring'
 # Those that need most of the VMM.
-vmm='blk boot machine options state virtio'
+vmm='blk boot control machine options state virtio'
 all="$all $vmm"
 
 usage()
@@ -79,6 +79,7 @@ sources()
 	vhost) echo "$ring_files lib/fd.c lib/memguard.c switchd/vhost_dev.c" ;;
 	blk) echo 'vmm/disk.c vmm/disk_file.c vmm/overlay.c vmm/virtio_blk.c' ;;
 	boot) echo 'vmm/acpi.c vmm/boot.c vmm/elf.c' ;;
+	control) echo 'lib/qmp.c lib/qmp_args.c vmm/blockinfo.c vmm/control.c vmm/monitor.c' ;;
 	machine) echo 'vmm/bus.c vmm/cmos.c vmm/fwcfg.c vmm/pci.c vmm/power.c vmm/serial.c
 		vmm/virtio_pci.c' ;;
 	options) echo 'lib/parse.c vmm/options.c vmm/options_chardev.c vmm/options_compat.c
