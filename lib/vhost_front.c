@@ -14,6 +14,8 @@
 
 #define BIT(n)	(1ULL << (n))
 
+enum { ERRNO_MAX = 4095 };
+
 static int front_errno(ssize_t n)
 {
 	if (n == -EAGAIN)
@@ -103,6 +105,7 @@ static int front_tell_state(struct vhost_front *vf, uint32_t request, uint32_t i
 static int front_hello(struct vhost_front *vf, const struct vhost_hello *hello)
 {
 	struct vhost_msg msg = { .request = VHOST_HELLO, .hello = *hello };
+	int64_t port;
 	int ret;
 
 	ret = front_send(vf, &msg, sizeof(msg.hello), NULL, 0);
@@ -110,7 +113,10 @@ static int front_hello(struct vhost_front *vf, const struct vhost_hello *hello)
 		ret = front_recv(vf, VHOST_HELLO, &msg, sizeof(msg.u64));
 	if (ret)
 		return ret;
-	vf->port = (int)(int64_t)msg.u64;
+	port = (int64_t)msg.u64;
+	if (port < -ERRNO_MAX || port > UINT16_MAX)
+		return -EPROTO;
+	vf->port = (int)port;
 	return MIN(vf->port, 0);
 }
 
