@@ -126,7 +126,7 @@ rig_libs = tests/harness/librig.la $(board_libs) $(EV_LIBS)
 
 # Fuzz targets: their corpora are replayed here; tests/fuzz/fuzz.sh looks for more.
 fuzz_tests = tests/fuzz/fuzz-blk tests/fuzz/fuzz-boot tests/fuzz/fuzz-control \
-	tests/fuzz/fuzz-guard tests/fuzz/fuzz-igmp \
+	tests/fuzz/fuzz-front tests/fuzz/fuzz-guard tests/fuzz/fuzz-igmp \
 	tests/fuzz/fuzz-machine tests/fuzz/fuzz-offload tests/fuzz/fuzz-options \
 	tests/fuzz/fuzz-state tests/fuzz/fuzz-vhost \
 	tests/fuzz/fuzz-virtio tests/fuzz/fuzz-vring
@@ -142,6 +142,10 @@ tests_fuzz_fuzz_control_SOURCES = tests/fuzz/fuzz-control.c tests/fuzz/fuzz.h \
 	tests/fuzz/replay.c
 tests_fuzz_fuzz_control_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_control_LDADD = $(rig_libs)
+tests_fuzz_fuzz_front_SOURCES = tests/fuzz/fuzz-front.c tests/fuzz/fuzz.h \
+	tests/fuzz/replay.c
+tests_fuzz_fuzz_front_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fd_send
+tests_fuzz_fuzz_front_LDADD = lib/libfront.la lib/libcommon.la
 tests_fuzz_fuzz_guard_SOURCES = tests/fuzz/fuzz-guard.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_fuzz_guard_LDADD = switchd/libswitchd.la
 tests_fuzz_fuzz_igmp_SOURCES = tests/fuzz/fuzz-igmp.c tests/fuzz/fuzz.h \

@@ -12,7 +12,7 @@
 set -u
 
 src=$(cd "$(dirname "$0")/../.." && pwd)
-all='guard igmp offload vhost vring'
+all='front guard igmp offload vhost vring'
 # Those that need most of the VMM.
 vmm='blk boot control machine options state virtio'
 all="$all $vmm"
@@ -70,6 +70,7 @@ ring_files='lib/guestmem.c lib/iov.c lib/vnet.c lib/vring.c'
 sources()
 {
 	case $1 in
+	front) echo 'lib/fd.c lib/vhost_front.c' ;;
 	igmp) echo switchd/igmp.c ;;
 	guard) echo 'lib/iov.c switchd/binding.c switchd/claim.c switchd/dhcp.c switchd/fcfs.c
 		lib/csum.c switchd/guard.c
@@ -152,6 +153,7 @@ compile()
 		loads=-fsanitize-coverage=trace-loads
 		hooks='-DFUZZ_HOOKS -Wl,--wrap=__asan_memcpy'
 	fi
+	[ "$target" != front ] || hooks=-Wl,--wrap=fd_send
 	objects=
 	# shellcheck disable=SC2086 # lists of words
 	for file in $files; do
