@@ -124,10 +124,12 @@ bool gdb_reg_set(struct gdb_cpu *cpu, unsigned int n, const uint8_t bytes[GDB_RE
 	if (!memcmp(now, bytes, r->size))
 		return true;
 	if (n == FTAG) {
-		uint16_t tags;
+		uint32_t tags;
 
 		memcpy(&tags, bytes, sizeof(tags));
-		cpu->fpu.ftwx = tags_set(tags);
+		if (tags > UINT16_MAX)
+			return false;
+		cpu->fpu.ftwx = tags_set((uint16_t)tags);
 		return true;
 	}
 	/* There is no room for what is not zero. */
