@@ -126,7 +126,7 @@ rig_libs = tests/harness/librig.la $(board_libs) $(EV_LIBS)
 
 # Fuzz targets: their corpora are replayed here; tests/fuzz/fuzz.sh looks for more.
 fuzz_tests = tests/fuzz/fuzz-blk tests/fuzz/fuzz-boot tests/fuzz/fuzz-control \
-	tests/fuzz/fuzz-front tests/fuzz/fuzz-guard tests/fuzz/fuzz-igmp \
+	tests/fuzz/fuzz-front tests/fuzz/fuzz-gdb tests/fuzz/fuzz-guard tests/fuzz/fuzz-igmp \
 	tests/fuzz/fuzz-machine tests/fuzz/fuzz-offload tests/fuzz/fuzz-options \
 	tests/fuzz/fuzz-state tests/fuzz/fuzz-vhost \
 	tests/fuzz/fuzz-virtio tests/fuzz/fuzz-vring
@@ -146,6 +146,8 @@ tests_fuzz_fuzz_front_SOURCES = tests/fuzz/fuzz-front.c tests/fuzz/fuzz.h \
 	tests/fuzz/replay.c
 tests_fuzz_fuzz_front_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fd_send
 tests_fuzz_fuzz_front_LDADD = lib/libfront.la lib/libcommon.la
+tests_fuzz_fuzz_gdb_SOURCES = tests/fuzz/fuzz-gdb.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_fuzz_gdb_LDADD = vmm/libvmm.la
 tests_fuzz_fuzz_guard_SOURCES = tests/fuzz/fuzz-guard.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_fuzz_guard_LDADD = switchd/libswitchd.la
 tests_fuzz_fuzz_igmp_SOURCES = tests/fuzz/fuzz-igmp.c tests/fuzz/fuzz.h \
@@ -235,6 +237,7 @@ nested_tests = \
 	tests/nested/check-demo.sh \
 	tests/nested/check-disk.sh \
 	tests/nested/check-machine.sh \
+	tests/nested/check-gdb.sh \
 	tests/nested/check-nics.sh \
 	tests/nested/check-firmware.sh \
 	tests/nested/check-life.sh \
@@ -251,6 +254,7 @@ EXTRA_DIST += $(nested_tests) \
 	tests/nested/cases/disk.sh \
 	tests/nested/cases/fio.sh \
 	tests/nested/cases/machine.sh \
+	tests/nested/cases/gdb.sh \
 	tests/nested/cases/nics.sh \
 	tests/nested/cases/firmware.sh \
 	tests/nested/cases/life.sh \
@@ -282,6 +286,7 @@ unit_tests = \
 	tests/unit/test-claims \
 	tests/unit/test-devices \
 	tests/unit/test-diagnose \
+	tests/unit/test-gdb \
 	tests/unit/test-guard \
 	tests/unit/test-finish \
 	tests/unit/test-hostile \
@@ -330,6 +335,8 @@ tests_unit_test_vsock_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_vsock_LDADD = $(board_libs) $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_devices_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_devices_LDADD = $(board_libs) $(CMOCKA_LIBS) $(EV_LIBS)
+tests_unit_test_gdb_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_gdb_LDADD = vmm/libvmm.la $(CMOCKA_LIBS)
 tests_unit_test_guard_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_guard_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_finish_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -399,7 +406,7 @@ CLEANFILES += tests/guest/pollnet.elf tests/guest/pollnet.bin
 check_PROGRAMS += tests/guest/blkback tests/guest/diskcheck tests/guest/peer
 tests_guest_blkback_LDADD = lib/libfront.la
 tests_guest_peer_LDADD = $(VDEPLUG_LIBS)
-guest_tests = tests/guest/guest-net.sh tests/guest/guest-end.sh \
+guest_tests = tests/guest/guest-gdb.sh tests/guest/guest-net.sh tests/guest/guest-end.sh \
 	tests/guest/guest-disk.sh tests/guest/guest-format.sh tests/guest/guest-life.sh \
 	tests/guest/guest-memory.sh tests/guest/guest-save.sh
 turn_tests += $(guest_tests)

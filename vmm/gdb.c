@@ -249,6 +249,9 @@ static void gdb_io_cb(struct ev_loop *loop UNUSED, ev_io *w, int revents UNUSED)
 {
 	struct gdb *g = container_of(w, struct gdb, io);
 
+	/* What is asked now is about the machine behind a reset, or about none. */
+	if (g->vm->request != VM_GO_ON)
+		return;
 	if (!gdb_send(g)) {
 		gdb_close(g);
 		return;
@@ -399,25 +402,25 @@ static bool is_loopback(const struct sockaddr *sa)
 static int listen_tcp(const struct options_gdb *opt)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	const char *host = opt->host ? opt->host : "127.0.0.1";
 	struct addrinfo *all;
 	int fd = -EADDRNOTAVAIL, ret;
 
-	ret = getaddrinfo(host, opt->port, &hints, &all);
+	ret = getaddrinfo(opt->host, opt->port, &hints, &all);
 	if (ret) {
-		log_err("-gdb '%s': host '%s': %s", opt->shown, host, gai_strerror(ret));
+		log_err("-gdb '%s': host '%s': %s", opt->shown, opt->host,
+			gai_strerror(ret));
 		return -EADDRNOTAVAIL;
 	}
 	for (const struct addrinfo *a = all; a && fd < 0; a = a->ai_next) {
 		fd = listen_at(a);
 		if (fd >= 0 && !is_loopback(a->ai_addr))
 			log_warn("-gdb '%s': the guest belongs to whoever reaches this port of "
-				 "%s", opt->shown, host);
+				 "%s", opt->shown, opt->host);
 	}
 	freeaddrinfo(all);
 	if (fd < 0)
-		log_err_errno(-fd, "-gdb '%s': cannot listen on %s, port %s", opt->shown, host,
-			      opt->port);
+		log_err_errno(-fd, "-gdb '%s': cannot listen on %s, port %s", opt->shown,
+			      opt->host, opt->port);
 	return fd;
 }
 

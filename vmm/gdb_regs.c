@@ -39,7 +39,15 @@ struct reg {
 #define FPU(name, bytes, field) { name, "int", 4, bytes, AT(field), GDB_REGS_FPU, false }
 #define XMM(n)		{ "xmm" #n, "vec128", 16, 16, AT(fpu.xmm[n]), GDB_REGS_FPU, false }
 
-enum { EFLAGS = 17, FTAG = 34, XMM0 = 40, SEGMENTS = 57, SYSTEM = 59 };
+/* Numbers of registers. */
+enum { FTAG = 34, XMM0 = 40, SEGMENTS = 57, SYSTEM = 59 };
+
+/* Debug register 7. */
+enum {
+	DR7 = 0x400,			/* a bit that is always set */
+	DR7_GLOBAL = 2,			/* two bits for each: in force, also for other tasks */
+	DR7_KIND = 16,			/* four bits for each: kind and length */
+};
 
 static const struct reg regs[] = {
 	MAIN(rax, "int64"), MAIN(rbx, "int64"), MAIN(rcx, "int64"), MAIN(rdx, "int64"),
@@ -140,6 +148,26 @@ bool gdb_reg_set(struct gdb_cpu *cpu, unsigned int n, const uint8_t bytes[GDB_RE
 		return false;
 	memcpy((uint8_t *)cpu + r->where, bytes, r->host);
 	return true;
+}
+
+/* Debug registers: Intel SDM volume 3, 17.2. */
+
+void gdb_debug_registers(const struct gdb_hard *hard, unsigned int n, uint64_t dr[8])
+{
+	static const uint64_t kinds[] = {
+		[GDB_POINT_HARDWARE] = 0, [GDB_POINT_WRITE] = 1, [GDB_POINT_ACCESS] = 3,
+	};
+
+	memset(dr, 0, 8 * sizeof(*dr));
+	dr[7] = DR7;
+	for (unsigned int i = 0; i < n; i++) {
+		/* 8 bytes are the odd one. */
+		uint64_t length = hard[i].size == 8 ? 2 : hard[i].size - 1;
+
+		dr[i] = hard[i].addr;
+		dr[7] |= (uint64_t)DR7_GLOBAL << 2 * i;
+		dr[7] |= (kinds[hard[i].point] | length << 2) << (DR7_KIND + 4 * i);
+	}
 }
 
 /* The description. */

@@ -20,6 +20,28 @@ enum {
 	GDB_REGS = 66,
 	GDB_REG_SIZE = 16,		/* of the largest */
 	GDB_XML_MAX = 8192,
+	GDB_HARD_MAX = 4,		/* debug registers for addresses */
+};
+
+/** enum gdb_point - Kinds of breakpoints, by gdb's numbers */
+enum gdb_point {
+	GDB_POINT_SOFTWARE,
+	GDB_POINT_HARDWARE,
+	GDB_POINT_WRITE,
+	GDB_POINT_READ,
+	GDB_POINT_ACCESS,
+};
+
+/**
+ * struct gdb_hard - A breakpoint in a debug register
+ * @point:	GDB_POINT_HARDWARE, _WRITE or _ACCESS
+ * @addr:	A multiple of
+ * @size:	1, 2, 4 or 8; 1 for GDB_POINT_HARDWARE
+ */
+struct gdb_hard {
+	enum gdb_point point;
+	uint64_t addr;
+	size_t size;
 };
 
 /** enum gdb_block - Where KVM keeps a register */
@@ -46,6 +68,9 @@ void gdb_reg_get(const struct gdb_cpu *cpu, unsigned int n, uint8_t bytes[GDB_RE
 /* Set it. Return: false if it cannot have that value; selectors of segments are left to
  * the guest. */
 bool gdb_reg_set(struct gdb_cpu *cpu, unsigned int n, const uint8_t bytes[GDB_REG_SIZE]);
+
+/* The CPU's debug registers for @n breakpoints, at most GDB_HARD_MAX. */
+void gdb_debug_registers(const struct gdb_hard *hard, unsigned int n, uint64_t dr[8]);
 
 /* The description that gdb reads (target.xml): writes a zero behind it, too. Return: its
  * length. */

@@ -29,15 +29,6 @@
 #include "vmm/gdb_regs.h"
 #include "vmm/topology.h"
 
-/** enum gdb_point - Kinds of breakpoints, by gdb's numbers */
-enum gdb_point {
-	GDB_POINT_SOFTWARE,
-	GDB_POINT_HARDWARE,
-	GDB_POINT_WRITE,
-	GDB_POINT_READ,
-	GDB_POINT_ACCESS,
-};
-
 /** enum gdb_why - Why the machine stands still */
 enum gdb_why { GDB_INTERRUPTED, GDB_STEPPED, GDB_HIT, GDB_CRASHED };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* gdb_target.c - What a debugger does with the machine that KVM runs
  *
- * Debug registers: Intel SDM volume 3, 17.2. What KVM does with them and with int3:
- * Linux, Documentation/virt/kvm/api.rst, 4.87 KVM_SET_GUEST_DEBUG.
+ * What KVM does with debug registers and with int3: Linux,
+ * Documentation/virt/kvm/api.rst, 4.87 KVM_SET_GUEST_DEBUG.
  */
 #include "config.h"
 
@@ -21,7 +21,6 @@
 enum {
 	PAGE = 4096,
 	SOFTWARE_MAX = 256,
-	HARDWARE_MAX = 4,
 	INT3 = 0xcc,
 
 	VECTOR_DB = 1,
@@ -29,9 +28,6 @@ enum {
 
 	DR6_HIT = 0xf,			/* one bit for each register */
 	DR6_STEP = 1 << 14,
-	DR7 = 0x400,			/* a bit that is always set */
-	DR7_ENABLE = 2,			/* for all tasks; two bits for each */
-	DR7_TYPE = 16,			/* four bits for each: kind and length */
 };
 
 static const uint32_t msr_kernel_gs_base = 0xc0000102;
@@ -41,13 +37,6 @@ struct software {
 	uint64_t addr;
 	uint64_t phys;
 	uint8_t byte;			/* that was there */
-};
-
-/** struct hardware - One in a debug register */
-struct hardware {
-	enum gdb_point point;
-	uint64_t addr;
-	size_t size;
 };
 
 /**
@@ -62,7 +51,7 @@ struct gdb_target {
 	unsigned int hold_back;
 	struct software soft[SOFTWARE_MAX];
 	unsigned int softs;
-	struct hardware hard[HARDWARE_MAX];
+	struct gdb_hard hard[GDB_HARD_MAX];
 	unsigned int hards;
 	struct gdb_cpu cpu;
 	unsigned int loaded;
@@ -260,7 +249,7 @@ static int soft_remove(struct gdb_target *t, uint64_t addr)
 	return 0;
 }
 
-static int hard_insert(struct gdb_target *t, const struct hardware *new)
+static int hard_insert(struct gdb_target *t, const struct gdb_hard *new)
 {
 	/* x86 has nothing for reading alone: gdb makes do with reading or writing. */
 	if (new->point == GDB_POINT_READ)
@@ -268,16 +257,16 @@ static int hard_insert(struct gdb_target *t, const struct hardware *new)
 	if ((new->size != 1 && new->size != 2 && new->size != 4 && new->size != 8) ||
 	    new->addr % new->size)
 		return -EINVAL;
-	if (t->hards == HARDWARE_MAX)
+	if (t->hards == GDB_HARD_MAX)
 		return -ENOSPC;
 	t->hard[t->hards++] = *new;
 	return 0;
 }
 
-static int hard_remove(struct gdb_target *t, const struct hardware *old)
+static int hard_remove(struct gdb_target *t, const struct gdb_hard *old)
 {
 	for (unsigned int i = 0; i < t->hards; i++) {
-		const struct hardware *h = &t->hard[i];
+		const struct gdb_hard *h = &t->hard[i];
 
 		if (h->point != old->point || h->addr != old->addr || h->size != old->size)
 			continue;
@@ -288,15 +277,15 @@ static int hard_remove(struct gdb_target *t, const struct hardware *old)
 }
 
 /* What is executed has a length for gdb, and none for the CPU. */
-static struct hardware hardware(enum gdb_point point, uint64_t addr, size_t size)
+static struct gdb_hard hardware(enum gdb_point point, uint64_t addr, size_t size)
 {
-	return (struct hardware){ point, addr, point == GDB_POINT_HARDWARE ? 1 : size };
+	return (struct gdb_hard){ point, addr, point == GDB_POINT_HARDWARE ? 1 : size };
 }
 
 int gdb_target_insert(struct gdb_target *t, unsigned int cpu, enum gdb_point point,
 		      uint64_t addr, size_t size)
 {
-	const struct hardware h = hardware(point, addr, size);
+	const struct gdb_hard h = hardware(point, addr, size);
 
 	return point == GDB_POINT_SOFTWARE ? soft_insert(t, cpu, addr) : hard_insert(t, &h);
 }
@@ -304,7 +293,7 @@ int gdb_target_insert(struct gdb_target *t, unsigned int cpu, enum gdb_point poi
 int gdb_target_remove(struct gdb_target *t, unsigned int cpu UNUSED, enum gdb_point point,
 		      uint64_t addr, size_t size)
 {
-	const struct hardware h = hardware(point, addr, size);
+	const struct gdb_hard h = hardware(point, addr, size);
 
 	return point == GDB_POINT_SOFTWARE ? soft_remove(t, addr) : hard_remove(t, &h);
 }
@@ -316,33 +305,18 @@ bool gdb_target_in_memory(const struct gdb_target *t)
 
 /* Telling KVM. */
 
-static void debug_registers(const struct gdb_target *t, struct kvm_guest_debug *d)
-{
-	static const unsigned int kinds[] = {
-		[GDB_POINT_HARDWARE] = 0, [GDB_POINT_WRITE] = 1, [GDB_POINT_ACCESS] = 3,
-	};
-
-	d->arch.debugreg[7] = DR7;
-	for (unsigned int i = 0; i < t->hards; i++) {
-		const struct hardware *h = &t->hard[i];
-		/* 8 bytes are the odd one. */
-		unsigned int length = h->size == 8 ? 2 : (unsigned int)h->size - 1;
-
-		d->arch.debugreg[i] = h->addr;
-		d->arch.debugreg[7] |= (uint64_t)DR7_ENABLE << 2 * i |
-				       (uint64_t)(kinds[h->point] | length << 2) << (DR7_TYPE + 4 * i);
-	}
-}
-
 static void tell_kvm(struct gdb_target *t, const struct vcpu *vcpu, bool step)
 {
 	struct kvm_guest_debug d = { .control = 0 };
+	uint64_t dr[ARRAY_SIZE(d.arch.debugreg)];
 
 	if (t->softs)
 		d.control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP;
 	if (t->hards) {
 		d.control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP;
-		debug_registers(t, &d);
+		gdb_debug_registers(t->hard, t->hards, dr);
+		for (size_t i = 0; i < ARRAY_SIZE(dr); i++)
+			d.arch.debugreg[i] = dr[i];
 	}
 	if (step)
 		d.control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP | t->hold_back;

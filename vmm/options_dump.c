@@ -5,6 +5,7 @@
 #include "vmm/options_dump.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "vmm/cpuid.h"
 #include "vmm/options.h"
@@ -117,7 +118,9 @@ static void dump_gdb(FILE *to, const struct options_gdb *gdb)
 		fputs("gdb = unix:", to);
 		dump_escaped(to, gdb->path);
 	} else {
-		fprintf(to, "gdb = tcp:%s:%s\n", gdb->host ? gdb->host : "127.0.0.1",
+		bool v6 = strchr(gdb->host, ':');
+
+		fprintf(to, "gdb = tcp:%s%s%s:%s\n", v6 ? "[" : "", gdb->host, v6 ? "]" : "",
 			gdb->port);
 	}
 }

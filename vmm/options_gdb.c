@@ -4,6 +4,7 @@
 
 #include "vmm/options_gdb.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/log.h"
@@ -16,40 +17,43 @@ static bool bad(const char *name, const char *arg, const char *why)
 	return false;
 }
 
-/* HOST:PORT; an address of IPv6 stands in brackets. */
-static bool gdb_tcp(struct options_gdb *opt, const char *name, char *arg)
+/* HOST:PORT; an address of IPv6 stands in brackets. Without a host it is the loopback
+ * interface: QEMU has all interfaces then, and so everybody. */
+static bool gdb_tcp(struct options_gdb *opt, const char *name, const char *where)
 {
-	char *colon = strrchr(arg, ':');
-	size_t len;
-	unsigned int n;
+	const char *colon = strrchr(where, ':');
+	size_t len = colon ? (size_t)(colon - where) : 0;
+	unsigned int port;
 
-	if (!colon || !parse_uint(colon + 1, 1, 65535, &n))
-		return bad(name, arg, "not [HOST]:PORT, with a port from 1 to 65535");
-	*colon = 0;
-	opt->port = colon + 1;
-	len = strlen(arg);
-	if (len > 1 && arg[0] == '[' && arg[len - 1] == ']') {
-		arg[len - 1] = 0;
-		arg++;
+	if (!colon || !parse_uint(colon + 1, 1, 65535, &port))
+		return bad(name, opt->shown, "a port from 1 to 65535 is needed (tcp:[HOST]:PORT)");
+	if (len > 1 && where[0] == '[' && where[len - 1] == ']') {
+		where++;
+		len -= 2;
 	}
-	opt->host = *arg ? arg : NULL;
+	if (len >= sizeof(opt->host))
+		return bad(name, opt->shown, "the host's name is too long");
+	snprintf(opt->host, sizeof(opt->host), "%.*s", (int)len, where);
+	if (!len)
+		snprintf(opt->host, sizeof(opt->host), "127.0.0.1");
+	snprintf(opt->port, sizeof(opt->port), "%u", port);
 	return true;
 }
 
 /* We always listen, and never wait. */
 static bool gdb_key(const char *name, struct parse_kv kv)
 {
-	bool on = true, server = !strcmp(kv.key, "server");
+	bool server = !strcmp(kv.key, "server"), wait = !strcmp(kv.key, "wait"), on = true;
 
+	if (!server && !wait && strcmp(kv.key, "nowait") && strcmp(kv.key, "nodelay"))
+		return bad(name, kv.key, "only server=on,wait=off can be had");
 	if (kv.value && !parse_bool(kv.value, &on))
 		return bad(name, kv.key, "must be on or off");
-	if (server && on)
-		return true;
-	if ((!strcmp(kv.key, "nowait") && !kv.value) || !strcmp(kv.key, "nodelay"))
-		return true;
-	if (!strcmp(kv.key, "wait"))
-		return !on || bad(name, kv.key, "-S has the guest wait for gdb");
-	return bad(name, kv.key, "only server=on,wait=off can be had");
+	if (server && !on)
+		return bad(name, kv.key, "only on can be had");
+	if (wait && on)
+		return bad(name, kv.key, "only off can be had; -S has the guest wait");
+	return true;
 }
 
 bool options_gdb_parse(struct options_gdb *opt, const char *name, char *arg)

@@ -7,20 +7,22 @@
 
 #include "lib/compiler.h"
 
+enum { OPTIONS_GDB_HOST = 256 };
+
 /**
  * struct options_gdb - Where to listen for gdb
  * @given:	Listen at all
- * @shown:	The option as it was given, for messages
+ * @shown:	What was asked for, for messages
  * @path:	A UNIX socket, or NULL: TCP
- * @host:	Address or name for TCP, NULL for the loopback interface
+ * @host:	Address or name for TCP
  * @port:	Its port, decimal
  */
 struct options_gdb {
 	bool given;
 	const char *shown;
 	const char *path;
-	const char *host;
-	const char *port;
+	char host[OPTIONS_GDB_HOST];
+	char port[6];
 };
 
 /* Read "unix:PATH", "tcp:[HOST]:PORT" or "none". @arg is cut up, and kept. Complains

@@ -12,7 +12,7 @@
 set -u
 
 src=$(cd "$(dirname "$0")/../.." && pwd)
-all='front guard igmp offload vhost vring'
+all='front gdb guard igmp offload vhost vring'
 # Those that need most of the VMM.
 vmm='blk boot control machine options state virtio'
 all="$all $vmm"
@@ -71,6 +71,7 @@ sources()
 {
 	case $1 in
 	front) echo 'lib/fd.c lib/vhost_front.c' ;;
+	gdb) echo 'vmm/gdb_packet.c vmm/gdb_regs.c vmm/gdb_stub.c' ;;
 	igmp) echo switchd/igmp.c ;;
 	guard) echo 'lib/iov.c switchd/binding.c switchd/claim.c switchd/dhcp.c switchd/fcfs.c
 		lib/csum.c switchd/guard.c

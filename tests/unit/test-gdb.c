@@ -368,6 +368,30 @@ static void one_register(void **state UNUSED)
 	assert_string_equal(ask("P0=000000000000000000"), "E16");
 }
 
+/* Bits by hand, from the CPU's manual. */
+static void debug_registers(void **state UNUSED)
+{
+	const struct gdb_hard hard[] = {
+		{ GDB_POINT_HARDWARE, 0xffffffff81000000, 1 },
+		{ GDB_POINT_WRITE, 0x1000, 8 },
+		{ GDB_POINT_ACCESS, 0x2004, 4 },
+		{ GDB_POINT_WRITE, 0x3002, 2 },
+	};
+	uint64_t dr[8];
+
+	gdb_debug_registers(hard, 0, dr);
+	assert_int_equal(dr[7], 0x400);
+	gdb_debug_registers(hard, 1, dr);
+	assert_true(dr[0] == 0xffffffff81000000);
+	assert_int_equal(dr[7], 0x402);
+	gdb_debug_registers(hard, 4, dr);
+	assert_int_equal(dr[1], 0x1000);
+	assert_int_equal(dr[2], 0x2004);
+	assert_int_equal(dr[3], 0x3002);
+	/* From the left: 2 bytes written, 4 touched, 8 written, executed. */
+	assert_true(dr[7] == 0x5f9004aa);
+}
+
 /* Memory. */
 
 static void memory(void **state UNUSED)
@@ -564,6 +588,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup_teardown(described, begin, end),
 	cmocka_unit_test_setup_teardown(all_registers, begin, end),
 	cmocka_unit_test_setup_teardown(one_register, begin, end),
+	cmocka_unit_test(debug_registers),
 	cmocka_unit_test_setup_teardown(memory, begin, end),
 	cmocka_unit_test_setup_teardown(threads, begin, end),
 	cmocka_unit_test_setup_teardown(points, begin, end),
