@@ -64,6 +64,7 @@ accepted() {
 		-monitor none -monitor none
 		-qmp none
 		-net none
+		-gdb none
 		-smp 1
 		-cpu host,+x2apic
 		-cpu host,+x2apic,check
@@ -115,6 +116,11 @@ refused() {
 		-serial telnet:x
 		-uuid 1
 		-shutdown-timeout x
+		-gdb stdio
+		-gdb tcp:1234
+		-gdb tcp::0
+		-gdb tcp::65536
+		-gdb unix:
 	END
 }
 check 'what cannot be had gets one line that names it' refused
@@ -130,6 +136,24 @@ refused_for() {
 	is "lines of $*" "$(wc -l <"$T/out")" 1
 	grep -q -F -- "$lib_words" "$T/out" || fail "$(cat "$T/out")"
 }
+
+debugger() {
+	dump -hda /x/disk
+	has 'gdb = none'
+	dump -hda /x/disk -s
+	has 'gdb = tcp:127.0.0.1:1234'
+	dump -hda /x/disk -gdb tcp:[::1]:77,server,nowait
+	has 'gdb = tcp:[::1]:77'
+	dump -hda /x/disk -gdb tcp:0.0.0.0:77,nodelay=on
+	has 'gdb = tcp:0.0.0.0:77'
+	dump -hda /x/disk -gdb unix:/x/gdb,server=on,wait=off
+	has 'gdb = unix:/x/gdb'
+	refused_for "-gdb 'wait': only off can be had" -gdb unix:/x/gdb,wait=on
+	refused_for "-gdb 'server': only on can be had" -gdb tcp::1,server=off
+	refused_for "-gdb 'reconnect': only server=on,wait=off" -gdb tcp::1,reconnect=1
+	refused_for "-s 'tcp::1234': a debugger's socket was asked for already" -gdb tcp::1 -s
+}
+check 'where a debugger comes in' debugger
 
 shared() {
 	refused_for "-machine 'tcg': only kvm" -machine pc,accel=tcg
