@@ -7,5 +7,5 @@ dist_man_MANS += \
 	doc/lanbox-vmm.1 \
 	doc/lanbox-wirefilter.1 \
 	doc/libvdeplug_lanbox.1
-EXTRA_DIST += doc/architecture.md doc/benchmarks.md \
+EXTRA_DIST += doc/architecture.md doc/benchmarks.md doc/failures.md \
 	doc/plots/vhost-dpdk.svg doc/plots/vhost-rings.svg doc/plots/vm-rate.svg

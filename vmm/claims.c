@@ -51,13 +51,14 @@ bool claims_end(struct claims_clock *c, const struct claims_signs *s)
 /** enum claims_cause - Where it ended */
 enum claims_cause { CLAIMED, NO_PCI, NO_TRANSPORT, NO_DRIVER, NOT_STARTED };
 
-static enum claims_cause claims_cause(const struct claims_device *d, bool pci)
+/* @found: virtio_pci is at work, since it took some device; it takes all of them. */
+static enum claims_cause claims_cause(const struct claims_device *d, bool pci, bool found)
 {
 	if (d->status & VIRTIO_DRIVER_OK)
 		return CLAIMED;
 	if (d->status & VIRTIO_DRIVER)
 		return NOT_STARTED;
-	if (d->status & VIRTIO_ACKNOWLEDGE)
+	if (found)
 		return NO_DRIVER;
 	return pci ? NO_TRANSPORT : NO_PCI;
 }
@@ -81,18 +82,20 @@ static void claims_driver(unsigned int id, const char **config, const char **mod
 		}
 }
 
-/* The names of all that are like the first one; they are marked as claimed. */
-static size_t claims_names(char *text, struct claims_device *dev, size_t n, bool pci)
+/* The names of those that are like the first one; they are marked as claimed. */
+static size_t claims_names(char *text, struct claims_device *dev, size_t n, bool pci,
+			   bool found)
 {
 	const struct claims_device first = dev[0];
-	enum claims_cause cause = claims_cause(&first, pci);
+	enum claims_cause cause = claims_cause(&first, pci, found);
 	size_t len = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct claims_device *d = &dev[i];
 		const char *comma = len ? ", " : "";
 
-		if (claims_cause(d, pci) != cause || (cause > NO_TRANSPORT && d->id != first.id))
+		if (claims_cause(d, pci, found) != cause ||
+		    (cause > NO_TRANSPORT && d->id != first.id))
 			continue;
 		d->status |= VIRTIO_DRIVER_OK;
 		/* Eight cards and sixteen disks do fit. */
@@ -111,31 +114,32 @@ static size_t claims_names(char *text, struct claims_device *dev, size_t n, bool
 bool claims_next(char text[static CLAIMS_TEXT], struct claims_device *dev, size_t n,
 		 bool pci)
 {
-	const char *config = "CONFIG_VIRTIO_PCI", *module = "virtio_pci";
-	enum claims_cause cause;
-	size_t i = 0, len;
-	bool several;
+	const char *config = "CONFIG_VIRTIO_PCI", *module = "virtio_pci", *them;
+	enum claims_cause cause = CLAIMED;
+	bool found = false;
+	size_t i, len;
 
-	while (i < n && claims_cause(&dev[i], pci) == CLAIMED)
-		i++;
-	if (i == n)
+	for (i = 0; i < n; i++)
+		found |= dev[i].status != 0;
+	for (i = 0; i < n && cause == CLAIMED; i++)
+		cause = claims_cause(&dev[i], pci, found);
+	if (cause == CLAIMED)
 		return false;
-	cause = claims_cause(&dev[i], pci);
+	i--;
 	if (cause > NO_TRANSPORT)
 		claims_driver(dev[i].id, &config, &module);
-	len = claims_names(text, dev + i, n - i, pci);
-	several = strchr(text, ',');
+	len = claims_names(text, dev + i, n - i, pci, found);
+	them = strchr(text, ',') ? "them" : "it";
 	if (cause == NO_PCI)
 		snprintf(text + len, CLAIMS_TEXT - len, ": the guest has not looked for devices "
 			 "on PCI: its kernel lacks CONFIG_PCI, or was told pci=off");
 	else if (cause == NOT_STARTED)
 		snprintf(text + len, CLAIMS_TEXT - len, ": the guest's driver (%s) has found %s, "
-			 "but not got %s to work; its dmesg says why", module,
-			 several ? "them" : "it", several ? "them" : "it");
+			 "but not got %s to work; its dmesg says why", module, them, them);
 	else
 		snprintf(text + len, CLAIMS_TEXT - len, ": the guest has not claimed %s: its "
-			 "kernel lacks %s, or the module %s is not in its initramfs",
-			 several ? "them" : "it", config, module);
+			 "kernel lacks %s, or the module %s is not in its initramfs", them,
+			 config, module);
 	return true;
 }
 

@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 
 #include "lib/log.h"
+#include "vmm/firmware.h"
 #include "vmm/host.h"
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
@@ -337,6 +338,8 @@ static bool guest_byte(const struct vcpu *vcpu, uint64_t linear, uint8_t *b)
 	if (ioctl(vcpu->fd, KVM_TRANSLATE, &t) < 0 || !t.valid)
 		return false;
 	p = guestmem_ptr(&vcpu->vm->mem, t.physical_address + linear % PAGE, 1);
+	if (!p)
+		p = firmware_at(vcpu->vm->firmware, t.physical_address + linear % PAGE);
 	if (p)
 		*b = *p;
 	return p;

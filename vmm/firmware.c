@@ -220,6 +220,13 @@ int firmware_load(struct vm *vm)
 	return ret;
 }
 
+const uint8_t *firmware_at(const struct firmware *fw, uint64_t addr)
+{
+	uint64_t first = fw ? LAYOUT_HIGH_RAM - fw->size : LAYOUT_HIGH_RAM;
+
+	return addr >= first && addr < LAYOUT_HIGH_RAM ? fw->rom + (addr - first) : NULL;
+}
+
 int firmware_power_on(const struct vm *vm)
 {
 	const struct firmware *fw = vm->firmware;

@@ -12,6 +12,8 @@
 #ifndef VMM_FIRMWARE_H
 #define VMM_FIRMWARE_H
 
+#include <stdint.h>
+
 #include "lib/compiler.h"
 
 #define FIRMWARE_DEFAULT	"bios-256k.bin"
@@ -28,6 +30,9 @@ int firmware_load(struct vm *vm) MUST_CHECK;
 
 /* Show the ROM to a new KVM machine. Return: 0 or -errno, logged. */
 int firmware_power_on(const struct vm *vm) MUST_CHECK;
+
+/* A byte of the ROM at guest address @addr, or NULL where there is none. @fw: NULL is fine. */
+const uint8_t *firmware_at(const struct firmware *fw, uint64_t addr);
 
 /* NULL is fine. */
 void firmware_close(struct firmware *fw);

@@ -11,5 +11,5 @@ bool restart_again(struct restart *r, enum restart_how how, double seconds)
 		return true;
 	}
 	r->row++;
-	return r->row < (how == RESTART_FAULT ? RESTART_FAULTS : RESTART_RESETS);
+	return r->row <= (how == RESTART_FAULT ? RESTART_FAULTS : RESTART_RESETS);
 }

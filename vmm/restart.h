@@ -2,8 +2,8 @@
 /* restart.h - Whether a guest that ends its run gets another one
  *
  * One rule: a run that the guest itself ends within RESTART_SHORT_S seconds is a short
- * one. After three short runs in a row, the last of which ended with a triple fault, or
- * after ten, however they ended, it is over: nobody gains from a guest that does nothing
+ * one. After each the guest is restarted, but not more than three times in a row after a
+ * triple fault, and ten times after whatever: nobody gains from a guest that does nothing
  * but start. Who restarts such VMs from outside (systemd's Restart=) sees an exit status
  * that says so. A reset from outside, and a run that lasts, begin a new row.
  */
@@ -14,7 +14,7 @@
 
 enum {
 	RESTART_SHORT_S = 10,
-	RESTART_FAULTS = 3,
+	RESTART_FAULTS = 3,		/* restarts in a row */
 	RESTART_RESETS = 10,
 };
 

@@ -172,6 +172,8 @@ int vm_run(struct vm *vm, void (*started)(void *ctx), void *ctx)
 	int status = -1;
 	double begun;
 
+	if (host_word(&vm->host))
+		log_warn("%s", host_word(&vm->host));
 	pthread_mutex_lock(&vm->lock);
 	while (status < 0) {
 		bool restored = save_has_incoming(vm);
@@ -351,8 +353,6 @@ struct vm *vm_create(const struct options *opt)
 	shutdown_init(&vm->shutdown);
 	host_read(&vm->host, "");
 	vm->kvm = kvm_open(&vm->host);
-	if (vm->kvm >= 0 && host_word(&vm->host))
-		log_warn("%s", host_word(&vm->host));
 	if (vm->kvm < 0 || kvm_check_cpus(vm) || vcpu_check(vm) || ram_create(vm) || vm_open_boot(vm) || vm_create_devices(vm))
 		goto fail;
 	return vm;

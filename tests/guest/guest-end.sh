@@ -16,7 +16,7 @@ resets() {
 		return
 	fi
 	wait_for "$GUEST_SECONDS" test -s "$T/again.rc" || vm_log again
-	is 'starts of the VM that may' "$(said_count again 'hello from')" 10
+	is 'starts of the VM that may' "$(said_count again 'hello from')" 11
 	is 'its status' "$(exit_status again)" 5
 	grep -q 'restarted 10 times in a row' "$T/again.log" || vm_log again
 }
@@ -39,7 +39,7 @@ check 'VM-29: a triple fault is told and ends the VM' triple
 triple_again() {
 	vm triple mode=triple
 	wait_for "$GUEST_SECONDS" test -s "$T/triple.rc" || vm_log triple
-	is 'its starts' "$(said_count triple 'triple: ')" 3
+	is 'its starts' "$(said_count triple 'triple: ')" 4
 	is 'its status' "$(exit_status triple)" 4
 	grep -q 'triple fault.*again and again' "$T/triple.log" || vm_log triple
 }

@@ -551,7 +551,7 @@ console_null() {
 	spawn vm "$VMM" -m 64 -kernel "$GUEST.bin" -append mode=hello -serial null
 	wait_for 10 test -s "$T/vm.rc"
 	is status "$(exit_status vm)" 0
-	is output "$(cat "$T/vm.log")" ''
+	is output "$(said_by_vmm "$T/vm.log")" ''
 }
 check 'nowhere' console_null
 
@@ -589,7 +589,7 @@ bg_ended() {
 daemon() {
 	background -append 'mode=hello exit=halt' -serial "file:$T/bg.tty"
 	is 'standard output' "$(cat "$T/bg.out")" ''
-	is 'standard error' "$(cat "$T/bg.err")" ''
+	is 'standard error' "$(said_by_vmm "$T/bg.err")" ''
 	pid=$(cat "$T/bg.pid")
 	alive "$pid"
 	is 'process' "$(cat "/proc/$pid/comm")" "$(printf %.15s "${VMM##*/}")"

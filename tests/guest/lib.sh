@@ -69,6 +69,11 @@ vm_said_or_ended() {
 	said "$1" "$2" || [ -s "$T/$1.rc" ]
 }
 
+# said_by_vmm FILE: what the VMM says, less its word of the host it is on.
+said_by_vmm() {
+	grep -v 'without virtualisation hardware (kvm_pvm): ordinary kernels' "$1" || :
+}
+
 # vm_log NAME: what there is to see of a VM that disappoints; fails.
 vm_log() {
 	echo "VM $1 ($(cat "$T/$1.rc" 2>/dev/null || echo runs)):"
