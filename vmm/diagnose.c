@@ -345,7 +345,9 @@ static bool guest_byte(const struct vcpu *vcpu, uint64_t linear, uint8_t *b)
 	return p;
 }
 
-static void add_code(struct text *t, const struct vcpu *vcpu, uint64_t base, uint64_t rip)
+/* @there: guest memory can be touched without harm. */
+static void add_code(struct text *t, const struct vcpu *vcpu, uint64_t base, uint64_t rip,
+		     bool there)
 {
 	uint64_t before = MIN(rip, (uint64_t)CODE_BEFORE), from = base + rip - before;
 
@@ -354,7 +356,7 @@ static void add_code(struct text *t, const struct vcpu *vcpu, uint64_t base, uin
 		char byte[3] = "??";
 		uint8_t b;
 
-		if (guest_byte(vcpu, from + i, &b))
+		if (there && guest_byte(vcpu, from + i, &b))
 			snprintf(byte, sizeof(byte), "%02x", b);
 		add(t, i == before ? "%s<%s>" : "%s%s", i ? " " : "", byte);
 	}
@@ -458,7 +460,7 @@ static void print_state(const struct vcpu *vcpu, const struct diagnose_event *e,
 	diagnose_registers(buf, regs, sregs, &debug, &cpu);
 	print_lines(buf, sizeof(buf), "");
 	add_code(&t, vcpu, sregs->efer & EFER_LMA && sregs->cs.l ? 0 : sregs->cs.base,
-		 regs->rip);
+		 regs->rip, e->kind != DIAGNOSE_MEMORY);
 	if (e->kind == DIAGNOSE_EMULATION)
 		add_insn(&t, vcpu->run);
 	print_lines(buf, sizeof(buf), "");

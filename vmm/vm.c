@@ -353,7 +353,8 @@ struct vm *vm_create(const struct options *opt)
 	shutdown_init(&vm->shutdown);
 	host_read(&vm->host, "");
 	vm->kvm = kvm_open(&vm->host);
-	if (vm->kvm < 0 || kvm_check_cpus(vm) || vcpu_check(vm) || ram_create(vm) || vm_open_boot(vm) || vm_create_devices(vm))
+	if (vm->kvm < 0 || kvm_check_cpus(vm) || vcpu_check(vm) || ram_create(vm) ||
+	    vm_open_boot(vm) || vm_create_devices(vm))
 		goto fail;
 	return vm;
 fail:

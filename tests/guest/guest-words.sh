@@ -232,6 +232,10 @@ shim=cap=9:2
 show 'More CPUs than KVM recommends' 'The VM starts.' 0 good $boot -smp 3
 shim=
 
+show 'VM-28: in the background' 'Who starts it hears why, too.' 1 \
+	'cpu vmx; memory 8192 4096' $boot -daemonize -pidfile "$T/no.pid" -qmp "unix:$T/no.qmp"
+check 'VM-28: nothing is left of a VM that has not started' test ! -e "$T/no.pid" -a ! -e "$T/no.qmp"
+
 part 'Memory' 'Where the guest could come to feel it, there is a warning; where it cannot start,
 an error.'
 show 'More memory than the host has' 'It is refused.' 1 good $boot -m 9G

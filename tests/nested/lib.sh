@@ -301,6 +301,15 @@ pings()
 			grep " ${3:-1} packets received"
 }
 
+# claimed NAME... - has nothing been said of devices that these VMs do not use?
+claimed()
+{
+	for vm; do
+		no grep -e 'has not claimed' -e 'has not looked for devices' -e 'not got .* to work' \
+			"$vm.log" || return 1
+	done
+}
+
 # stop_all - end every VM and the switch, whatever state they are in
 stop_all()
 {

@@ -36,7 +36,7 @@ menu()
 		set timeout=1
 		set default=$1
 		menuentry "Linux" {
-		linux /boot/vmlinuz console=ttyS0 quiet lb.ip=192.168.100.7/24
+		linux /boot/vmlinuz console=ttyS0 quiet lb.without=virtio_net
 		initrd /boot/guest.img
 		}
 		menuentry "memtest" {
@@ -54,10 +54,14 @@ need "a disk with Linux" grub_disk /boot/grub linux.img 48 tree
 need "a disk with memtest86+" grub_disk /boot/grub memtest.img 16 small
 
 # GRUB and a kernel.
-vm -hda linux.img -m 256 -net none
+vm -hda linux.img -m 256 -net nic -net "vde,sock=$work/lan,reconnect=on"
 check "GRUB shows its menu" wait_for 60 console '\*Linux'
 check "and boots a kernel" wait_for "$PATIENCE" console '^lb: up '
-vm_ends
+kill -TERM $vmm
+check "which has heard of the power button" wait $vmm
+check "at its end is said which driver it lacks" grep \
+	'NIC 1: the guest has not claimed it: its kernel lacks CONFIG_VIRTIO_NET,' vmm.log
+check "of the disk, which the kernel has as the firmware had, nothing" no grep 'disk' vmm.log
 
 # The same kernel without its wrapping, which is an ELF file with a PVH entry.
 number()
