@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include "lib/fd.h"
 
@@ -35,10 +36,21 @@ static int front_send(struct vhost_front *vf, struct vhost_msg *msg, uint32_t si
 	return n == (ssize_t)(VHOST_HDR_SIZE + size) ? 0 : front_errno(n);
 }
 
-/* Wait for the answer to @request, which has a payload of @size bytes. */
+/* Monotonic milliseconds. */
+static uint64_t front_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Wait for the answer to @request, which has a payload of @size bytes. The socket's own
+ * limit is that of each byte, and a back end may send one at a time. */
 static int front_recv(struct vhost_front *vf, uint32_t request, struct vhost_msg *msg,
 		      uint32_t size)
 {
+	uint64_t end = front_ms() + vf->limit_ms;
 	uint8_t *buf = vhost_wire(msg);
 	size_t have = 0;
 
@@ -49,6 +61,8 @@ static int front_recv(struct vhost_front *vf, uint32_t request, struct vhost_msg
 
 		if (n <= 0)
 			return front_errno(n);
+		if (front_ms() > end)
+			return -ETIMEDOUT;
 		have += (size_t)n;
 	}
 	return msg->request == request && msg->size == size &&
@@ -161,7 +175,7 @@ int vhost_front_attach(struct vhost_front *vf, int sock, const struct vhost_hell
 	const struct timeval limit = { limit_ms / 1000, limit_ms % 1000 * 1000 };
 	int ret = 0;
 
-	*vf = (struct vhost_front){ .sock = sock, .port = -1 };
+	*vf = (struct vhost_front){ .sock = sock, .port = -1, .limit_ms = limit_ms };
 	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	if (hello)

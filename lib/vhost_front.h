@@ -24,6 +24,7 @@
  * @features:	Feature bits negotiated
  * @protocol:	Protocol feature bits negotiated
  * @port:	Port of the switch, or -1 if it did not say
+ * @limit_ms:	How long an answer may take, all of it
  */
 struct vhost_front {
 	int sock;
@@ -31,6 +32,7 @@ struct vhost_front {
 	uint64_t features;
 	uint64_t protocol;
 	int port;
+	unsigned int limit_ms;
 };
 
 /**
