@@ -125,11 +125,15 @@ void *memcpy(void *restrict dst, const void *restrict src, size_t n)
 	return dst;
 }
 
+/* Long ones by eight bytes: in ring 0 each step may be emulated. */
 void *memset(void *dst, int c, size_t n)
 {
+	uint64_t words = n / 8, rest = n % 8;
 	void *d = dst;
 
-	__asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
+	__asm__ volatile("rep stosq" : "+D"(d), "+c"(words) :
+			 "a"((uint8_t)c * 0x0101010101010101ULL) : "memory");
+	__asm__ volatile("rep stosb" : "+D"(d), "+c"(rest) : "a"(c) : "memory");
 	return dst;
 }
 
@@ -567,8 +571,9 @@ static uint64_t loaded_u64(uint64_t addr)
 	return v;
 }
 
-/* Only here ring 0 matters: on a KVM that emulates it, the first of these is
- * what the emulator does not know, and the second the slowest loop there is. */
+/* Only here ring 0 matters: on a KVM that emulates it, the first of these is what the
+ * emulator does not know, the second asks it what the CPU is, and the third is the slowest
+ * loop there is. */
 static void ring0_modes(void)
 {
 	const char *mode = option("mode", "");
@@ -577,6 +582,10 @@ static void ring0_modes(void)
 		say("ud-emul: lock cmpxchg16b in ring 0");
 		insn_cmpxchg16b();
 		say("ud-emul: the instruction ran");
+		finish();
+	}
+	if (text_eq(mode, "hostile-cpu")) {
+		hostile_cpu();
 		finish();
 	}
 	if (text_eq(mode, "hang")) {
@@ -604,7 +613,8 @@ void ring0_main(uint64_t info, uint32_t loader)
 		ring0_modes();
 		ring3_main();
 	}
-	if (text_eq(option("mode", ""), "ud-emul"))
+	if (text_eq(option("mode", ""), "ud-emul") ||
+	    text_eq(option("mode", ""), "hostile-cpu"))
 		ring0_modes();
 	enter_ring3();
 	halt();

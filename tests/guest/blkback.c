@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* blkback.c - A vhost-user-blk back end with bad manners
+/* blkback.c - A vhost-user back end with bad manners: a disk, or a switch
  *
  * usage: blkback SOCKET MANNER
  *
  * It listens at SOCKET, serves one front end in its manner, says what became of it and
- * ends when the front end does. It never reads or writes a disk.
+ * ends when the front end does. It never reads or writes a disk, nor moves a frame.
  */
 #include "config.h"
 
@@ -67,11 +67,23 @@ static void leave(const char *why)
 
 static void reply(const struct back *b, struct vhost_msg *msg, uint32_t size)
 {
+	unsigned int fds = is(b, "fds");
+
 	msg->flags = VHOST_VERSION | VHOST_REPLY;
-	msg->size = size;
+	/* All that a message can be, and more. */
+	if (is(b, "long"))
+		size = VHOST_PAYLOAD_MAX;
+	msg->size = is(b, "longer") ? 1U << 31 : size;
 	if (is(b, "junk"))
 		memset(vhost_wire(msg), 0x5a, VHOST_HDR_SIZE + size);
-	if (fd_send(b->sock, vhost_wire(msg), VHOST_HDR_SIZE + size, NULL, 0) < 0)
+	/* A byte at a time, each of them soon enough. */
+	for (uint32_t i = 0; is(b, "drip") && i < VHOST_HDR_SIZE + size; i++) {
+		if (fd_send(b->sock, vhost_wire(msg) + i, 1, NULL, 0) < 0)
+			leave("the front end is gone");
+		usleep(300000);
+	}
+	if (!is(b, "drip") &&
+	    fd_send(b->sock, vhost_wire(msg), VHOST_HDR_SIZE + size, &b->sock, fds) < 0)
 		leave("the front end is gone");
 }
 
@@ -124,7 +136,18 @@ static void message(struct back *b, struct vhost_msg *msg, int *fds)
 	snprintf(leaves, sizeof(leaves), "leave-%u", b->messages++);
 	if (is(b, leaves))
 		leave("left");
+	/* From that message on it hears, and says no more. */
+	if (!strncmp(b->manner, "deaf-", 5) && b->messages > strtoul(b->manner + 5, NULL, 10))
+		return;
 	switch (msg->request) {
+	case VHOST_HELLO:
+		msg->u64 = is(b, "full") ? (uint64_t)-EBUSY : 1;
+		reply(b, msg, sizeof(msg->u64));
+		return;
+	case VHOST_GET_VRING_BASE:
+		msg->state.num = 0xffff;
+		reply(b, msg, sizeof(msg->state));
+		return;
 	case VHOST_GET_FEATURES:
 		msg->u64 = features(b);
 		reply(b, msg, sizeof(msg->u64));

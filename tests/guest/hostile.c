@@ -766,7 +766,7 @@ static uint32_t cpuid_ecx(uint32_t leaf)
 	return c;
 }
 
-static void cpu(void)
+void hostile_cpu(void)
 {
 	say("VM-33 hypervisor %lu misc 0x%lx mtrr 0x%lx apic %lu lvt0 0x%lx lvt1 0x%lx",
 	    (unsigned long)(cpuid_ecx(1) >> 31), rdmsr(0x1a0) & 1, rdmsr(0x2ff),
@@ -784,7 +784,6 @@ static const struct {
 	{ "hostile-rings", rings },
 	{ "hostile-disk", disk_requests },
 	{ "hostile-net", control },
-	{ "hostile-cpu", cpu },
 };
 
 bool hostile_modes_run(const char *mode)

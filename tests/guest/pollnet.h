@@ -260,6 +260,9 @@ bool disk_modes_run(const char *mode);
  */
 bool hostile_modes_run(const char *mode);
 
+/** hostile_cpu() - Say what the CPU is; in ring 0 */
+void hostile_cpu(void);
+
 /* modes.c */
 
 /**

@@ -14,6 +14,7 @@ enum {
 	SLOTS = 8,			/* of PCI that are looked at */
 	ARENA = 1 << 16,
 	STRING = 1024,			/* items of a string instruction */
+	STRING_BYTES = 512,
 
 	PORT_COM1 = 0x3f8,
 	PORT_FWCFG = 0x510,
@@ -220,7 +221,7 @@ static void do_string(void)
 					  0x43, 0x1234 };
 	uint16_t port = ports[below(ARRAY_SIZE(ports))];
 	unsigned int size = any_size(3);
-	uint64_t count = below(ARENA / 4 / size);
+	uint64_t count = below(STRING_BYTES / size);
 
 	if (below(2))
 		port_string_out(port, size, arena, count);
@@ -260,7 +261,7 @@ static void storm_random(uint64_t cycles)
 	outb(PORT_COM1 + 4, 0);
 	outb(PORT_COM1 + 1, 0);
 	say(" ");
-	say("storm: %lu accesses", n);
+	say("storm: %lu deeds", n);
 }
 
 /* Too much of one thing. */
