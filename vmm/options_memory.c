@@ -36,6 +36,8 @@ bool memory_parse(struct memory *m, const char *name, char *arg)
 	uint64_t most = 0;
 	struct parse_kv kv;
 
+	if (!*arg)
+		return bad(name, arg, "a size is needed");
 	while (parse_kv_next(&arg, &kv)) {
 		const char *v = kv.value ? kv.value : kv.key;
 
