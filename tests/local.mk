@@ -411,12 +411,20 @@ tests_guest_kvmshim_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
 tests_guest_kvmshim_la_LIBADD = -ldl
 tests_guest_blkback_LDADD = lib/libfront.la
 tests_guest_peer_LDADD = $(VDEPLUG_LIBS)
-guest_tests = tests/guest/guest-gdb.sh tests/guest/guest-net.sh tests/guest/guest-end.sh \
-	tests/guest/guest-disk.sh tests/guest/guest-format.sh tests/guest/guest-life.sh \
-	tests/guest/guest-memory.sh tests/guest/guest-save.sh tests/guest/guest-words.sh
+guest_tests = tests/guest/guest-disk.sh \
+	tests/guest/guest-end.sh \
+	tests/guest/guest-format.sh \
+	tests/guest/guest-gdb.sh \
+	tests/guest/guest-hostile.sh \
+	tests/guest/guest-life.sh \
+	tests/guest/guest-memory.sh \
+	tests/guest/guest-net.sh \
+	tests/guest/guest-save.sh \
+	tests/guest/guest-words.sh \
+	tests/guest/ids.sh
 turn_tests += $(guest_tests)
 EXTRA_DIST += $(guest_sources) $(guest_deps) $(guest_tests) \
-	tests/guest/lib.sh tests/guest/README.md
+	tests/guest/ids tests/guest/lib.sh tests/guest/README.md
 
 # All of them, and the same in less time. Most wait for something most of the time, and
 # each has files, names and networks of its own, so that two can run side by side; emulated

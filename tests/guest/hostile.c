@@ -596,8 +596,8 @@ static void greed_of(const struct kind *k)
 
 static void rings(void)
 {
-	const char *only = option("op", NULL);
 	uint64_t step = option_u64("batch", 1);
+	const char *only = option("op", NULL);
 	char name[16] = "";
 
 	for (size_t i = 0; only && i < sizeof(name) - 1 && only[i]; i++)

@@ -20,6 +20,7 @@
 #include "vmm/fwcfg.h"
 #include "vmm/power.h"
 #include "vmm/ram.h"
+#include "vmm/ram_file.h"
 #include "vmm/serial.h"
 #include "vmm/vm.h"
 
@@ -382,11 +383,29 @@ static void files_shrink(void **state)
 	memset(path + strlen(path) - 6, 'X', 6);
 }
 
+/* Who gets the guest's memory to work in cannot take any of it away. Only a memfd can be
+ * sealed, and here it is one, though there may be no huge pages to fill it; where only files
+ * on a tmpfs can have huge pages memory is such a file. */
+static void memory_sealed(void **state UNUSED)
+{
+	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+	const struct ram_source src = { .hugetlb = true };
+	struct ram_file f;
+
+	assert_int_equal(ram_file_open(&f, &src, 4 << 20), 0);
+	assert_int_equal(fcntl(f.fd, F_GET_SEALS), seals);
+	assert_int_equal(ftruncate(f.fd, 2 << 20), -1);
+	assert_int_equal(ftruncate(f.fd, 8 << 20), -1);
+	assert_int_equal(lseek(f.fd, 0, SEEK_END), 4 << 20);
+	close(f.fd);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup_teardown(ports_read, setup, teardown),
 	cmocka_unit_test_setup_teardown(ports_written, setup, teardown),
 	cmocka_unit_test_setup_teardown(clock_any, setup, teardown),
 	cmocka_unit_test_setup_teardown(fwcfg_any, setup, teardown),
+	cmocka_unit_test(memory_sealed),
 	cmocka_unit_test_setup_teardown(files_cut, setup, teardown),
 	cmocka_unit_test_setup_teardown(kernel_lies, setup, teardown),
 	cmocka_unit_test_setup_teardown(files_shrink, setup, teardown),
