@@ -287,6 +287,7 @@ unit_tests = \
 	tests/unit/test-devices \
 	tests/unit/test-diagnose \
 	tests/unit/test-gdb \
+	tests/unit/test-gdb-target \
 	tests/unit/test-guard \
 	tests/unit/test-finish \
 	tests/unit/test-hostile \
@@ -337,6 +338,9 @@ tests_unit_test_devices_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_devices_LDADD = $(board_libs) $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_gdb_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_gdb_LDADD = vmm/libvmm.la $(CMOCKA_LIBS)
+tests_unit_test_gdb_target_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
+tests_unit_test_gdb_target_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl
+tests_unit_test_gdb_target_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_guard_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_guard_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_finish_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
