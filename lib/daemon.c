@@ -58,13 +58,16 @@ int daemon_fork(void)
 	return pipefd[1];
 }
 
-void daemon_ready(int ready_fd)
+int daemon_settle(void)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
 	if (chdir("/") < 0) {
 		/* Staying where we are harms nobody. */
 	}
+	return open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
+void daemon_detach(int ready_fd, int null)
+{
 	if (null >= 0) {
 		for (int fd = 0; fd <= 2; fd++)
 			dup2(null, fd);
@@ -74,6 +77,11 @@ void daemon_ready(int ready_fd)
 	while (write(ready_fd, "", 1) < 0 && errno == EINTR)
 		;
 	close(ready_fd);
+}
+
+void daemon_ready(int ready_fd)
+{
+	daemon_detach(ready_fd, daemon_settle());
 }
 
 static int pidfile_path(struct pidfile *pf, const char *path)
@@ -180,5 +188,10 @@ void pidfile_remove(struct pidfile *pf)
 		return;
 	if (pidfile_is_ours(pf))
 		unlink(pf->path);
+	pidfile_close(pf);
+}
+
+void pidfile_close(struct pidfile *pf)
+{
 	fd_close(&pf->fd);
 }

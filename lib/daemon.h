@@ -29,6 +29,11 @@ int daemon_fork(void) MUST_CHECK;
  */
 void daemon_ready(int ready_fd);
 
+/* The same in two steps, for who may open nothing when he is ready: go to / and open
+ * /dev/null, which is returned, or -1; and the rest. */
+int daemon_settle(void) MUST_CHECK;
+void daemon_detach(int ready_fd, int null);
+
 /**
  * struct pidfile - A pid file held by a lock for as long as its process lives
  * @fd:		Locked descriptor, -1 if none
@@ -56,5 +61,8 @@ int pidfile_create(struct pidfile *pf, const char *path) MUST_CHECK;
 
 /* Remove the file if it is still ours, and close it. Harmless on PIDFILE_NONE. */
 void pidfile_remove(struct pidfile *pf);
+
+/* Only close it: the file is gone, or somebody else's to remove. */
+void pidfile_close(struct pidfile *pf);
 
 #endif /* LIB_DAEMON_H */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef SO_PASSRIGHTS
@@ -37,6 +38,11 @@ void fd_open_std(void)
 	for (int fd = 0; fd <= 2; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
 			return;
+}
+
+int fd_stat(int fd, struct stat *st)
+{
+	return syscall(SYS_fstat, fd, st) < 0 ? -errno : 0;
 }
 
 int fd_set_nonblock(int fd, bool on)

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/un.h>
 
@@ -21,6 +22,10 @@ void fd_close(int *fd);
 /* Open /dev/null wherever standard input, output or error is closed, so that no
  * other file takes its place. */
 void fd_open_std(void);
+
+/* As fstat(3), but by the system call that takes no path, which a process may have been
+ * left. Return: 0 or -errno. */
+int fd_stat(int fd, struct stat *st) MUST_CHECK;
 
 /* Set or clear O_NONBLOCK. Return: 0 or -errno. */
 int fd_set_nonblock(int fd, bool on);

@@ -11,12 +11,14 @@
 
 #include "lib/log.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <time.h>
@@ -28,6 +30,7 @@ static const char *log_program = "lanbox";	/* set once by log_open() */
 static enum log_level log_max = LOG_LEVEL_INFO;
 static bool log_syslog;				/* else stderr */
 static int log_sock = -1;			/* to /dev/log */
+static int (*log_open_sock)(void);		/* opens it, NULL: we do */
 
 static const int syslog_priority[] = {
 	[LOG_LEVEL_ERR] = LOG_ERR,
@@ -48,11 +51,25 @@ static void log_connect(void)
 
 	if (log_sock >= 0)
 		return;
+	if (log_open_sock) {
+		log_sock = log_open_sock();
+		return;
+	}
 	log_sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (log_sock >= 0 && connect(log_sock, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
 		close(log_sock);
 		log_sock = -1;
 	}
+}
+
+void log_prepare_syslog(void)
+{
+	log_connect();
+}
+
+void log_set_connect(int (*connect_)(void))
+{
+	log_open_sock = connect_;
 }
 
 void log_to_syslog(void)
@@ -61,13 +78,37 @@ void log_to_syslog(void)
 	log_connect();
 }
 
-void log_reopen(void)
+static void log_reconnect(void)
 {
-	if (log_sock < 0)
-		return;
-	close(log_sock);
+	if (log_sock >= 0)
+		close(log_sock);
 	log_sock = -1;
 	log_connect();
+}
+
+void log_reopen(void)
+{
+	if (log_sock >= 0)
+		log_reconnect();
+}
+
+void log_last_words(const char *text, size_t size)
+{
+	struct iovec iov[] = {
+		{ .iov_base = (void *)(uintptr_t)"<27>", .iov_len = 4 },	/* daemon, err */
+		{ .iov_base = (void *)(uintptr_t)log_program, .iov_len = strlen(log_program) },
+		{ .iov_base = (void *)(uintptr_t)": ", .iov_len = 2 },
+		{ .iov_base = (void *)(uintptr_t)text, .iov_len = size },
+		{ .iov_base = (void *)(uintptr_t)"\n", .iov_len = 1 },
+	};
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = ARRAY_SIZE(iov) - 1 };
+
+	if (log_syslog && log_sock >= 0)
+		sendmsg(log_sock, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	else
+		for (size_t i = 1; i < ARRAY_SIZE(iov); i++)
+			if (write(STDERR_FILENO, iov[i].iov_base, iov[i].iov_len) < 0)
+				return;
 }
 
 static void log_send(enum log_level level, const char *line)
@@ -82,7 +123,14 @@ static void log_send(enum log_level level, const char *line)
 	n = snprintf(packet, sizeof(packet), "<%d>%s %s[%ld]: %s",
 		     LOG_DAEMON | syslog_priority[level], when, log_program,
 		     (long)getpid(), line);
-	if (log_sock >= 0 && n > 0 &&
+	if (n <= 0 || log_sock < 0)
+		return;
+	if (send(log_sock, packet, MIN((size_t)n, sizeof(packet) - 1), MSG_NOSIGNAL) >= 0 ||
+	    (errno != ECONNREFUSED && errno != ENOTCONN))
+		return;
+	/* A log daemon that was started anew has another socket. */
+	log_reconnect();
+	if (log_sock >= 0 &&
 	    send(log_sock, packet, MIN((size_t)n, sizeof(packet) - 1), MSG_NOSIGNAL) < 0)
 		return;
 }

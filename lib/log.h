@@ -10,6 +10,7 @@
 #ifndef LIB_LOG_H
 #define LIB_LOG_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/compiler.h"
@@ -25,6 +26,13 @@ void log_open(const char *program);
 
 /* Send all further messages to syslog, facility daemon, with the process id. */
 void log_to_syslog(void);
+
+/* Open the way to syslog, if it is not, before anything goes there. */
+void log_prepare_syslog(void);
+
+/* Have the way to syslog opened by @connect, which returns a descriptor or -errno, by who
+ * may not do it himself. */
+void log_set_connect(int (*connect)(void));
 
 /* Open the way to syslog again. */
 void log_reopen(void);
@@ -47,6 +55,9 @@ void log_record(const char *fmt, ...) PRINTF(1, 2);
 /* A line of a longer text, whose program is clear: to stderr as it is, or to
  * syslog. */
 void log_plain(const char *fmt, ...) PRINTF(1, 2);
+
+/* Write @size bytes of text as they are, from a signal handler. */
+void log_last_words(const char *text, size_t size);
 
 #define log_err(...)		log_msg(LOG_LEVEL_ERR, __VA_ARGS__)
 #define log_warn(...)		log_msg(LOG_LEVEL_WARN, __VA_ARGS__)

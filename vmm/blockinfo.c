@@ -33,7 +33,7 @@ static json_t *block_image(const struct vm *vm, unsigned int i)
 	v = json_pack("{s:I,s:o,s:s,s:b}", "virtual-size",
 		      (json_int_t)virtio_blk_size(vm->disks[i]), "filename", qmp_text(o->file),
 		      "format", block_format(o), "dirty-flag", 0);
-	if (!stat(o->file, &st))
+	if (virtio_blk_stat(vm->disks[i], &st))
 		json_object_set_new(v, "actual-size",
 				    json_integer((json_int_t)st.st_blocks * BLOCK_SECTOR));
 	return v;

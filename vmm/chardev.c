@@ -16,6 +16,7 @@
 #include "lib/fd.h"
 #include "lib/listener.h"
 #include "lib/log.h"
+#include "vmm/opener.h"
 
 /* How often to look whether somebody has opened a pty, or has gone: the kernel does not
  * tell. */
@@ -297,6 +298,9 @@ static int chardev_open_unix(struct chardev *c)
 
 	if (fd < 0)
 		return fd;
+	/* What cannot be removed in the end is replaced by the next who listens. */
+	if (opener_may_remove(c->opt->path) < 0)
+		log_debug("%s '%s' will be left behind", c->label, c->opt->path);
 	listener_start(&c->listener, c->loop, fd, chardev_accepted, c);
 	return 0;
 }
@@ -436,7 +440,7 @@ void chardev_destroy(struct chardev *c)
 		fd_close(&c->rx_fd);
 		/* What we could not have is somebody else's. */
 		if (c->listener.loop)
-			unlink(c->opt->path);
+			opener_remove(c->opt->path);
 		listener_stop(&c->listener);
 	} else if (c->opt->kind == CHARDEV_FILE) {
 		fd_close(&c->tx_fd);

@@ -18,6 +18,7 @@
 #include "vmm/blockinfo.h"
 #include "vmm/gdb.h"
 #include "vmm/monitor.h"
+#include "vmm/opener.h"
 #include "vmm/pause.h"
 #include "vmm/power.h"
 #include "vmm/save.h"
@@ -384,9 +385,12 @@ static int control_listen(struct vm *vm, const char *path, struct qmp_server **o
 	int ret = qmp_server_create(vm->loop, path, 0600, (gid_t)-1, control_commands, vm,
 				    out);
 
-	if (!ret)
-		qmp_server_as_qemu(*out);
-	return ret;
+	if (ret)
+		return ret;
+	qmp_server_as_qemu(*out);
+	if (opener_may_remove(path) < 0)
+		log_debug("control socket '%s' will be left behind", path);
+	return 0;
 }
 
 /* Where 'lanbox vm' looks for the VM. Nobody has asked for this one: a VM that cannot
@@ -445,7 +449,7 @@ static void control_close(struct qmp_server *srv, const char *path)
 {
 	if (!srv)
 		return;
-	unlink(path);
+	opener_remove(path);
 	qmp_server_destroy(srv);
 }
 

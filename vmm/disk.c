@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/fd.h"
 #include "lib/iov.h"
 #include "lib/log.h"
 #include "vmm/disk_chain.h"
@@ -516,10 +517,7 @@ void disk_sync(struct disk *disk)
 
 int disk_stat(const struct disk *disk, struct stat *st)
 {
-	/* A daemon that is never told to flush writes what it has when it ends. */
-	if (disk->vhost)
-		return disk->flushes ? stat(disk->file.path, st) : -1;
-	return fstat(disk->file.fd, st);
+	return fd_stat(disk->file.fd, st);
 }
 
 /* Wait for both engines. */
@@ -596,7 +594,8 @@ static int disk_open_served(struct disk *disk, struct vm *vm,
 	if (ret)
 		return ret;
 	disk->file = (struct disk_file){
-		.path = opt->file, .fd = -1, .writable = !opt->readonly && !opt->snapshot,
+		.path = opt->file, .fd = open(opt->file, O_PATH | O_CLOEXEC),
+		.writable = !opt->readonly && !opt->snapshot,
 		.device = true, .direct = info.block > DISK_SECTOR,
 		.bytes = info.bytes, .size = info.bytes, .block = info.block, .memory = 1,
 		/* Whole pages are what file systems on it had best use. */

@@ -172,8 +172,7 @@ void disk_finish(struct disk *disk);
 /* Make safe what is done, and wait for that. */
 void disk_sync(struct disk *disk);
 
-/* Ask about the image's file, of which nothing is left to be written: after disk_finish().
- * Return: 0, or -1 if there is none, or it is not to be known. */
+/* Ask about the image's file. Return: 0 or -errno. */
 int disk_stat(const struct disk *disk, struct stat *st);
 
 /* Drains it. NULL is fine. */

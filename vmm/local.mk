@@ -30,6 +30,7 @@ vmm_libvmm_la_SOURCES = \
 	vmm/irq.c vmm/irq.h \
 	vmm/kvm.c vmm/kvm.h \
 	vmm/kvm_state.c vmm/kvm_state.h \
+	vmm/landlock.c vmm/landlock.h \
 	vmm/layout.h \
 	vmm/mac.c vmm/mac.h \
 	vmm/monitor.c vmm/monitor.h \
@@ -38,6 +39,7 @@ vmm_libvmm_la_SOURCES = \
 	vmm/net_tap.c vmm/net_tap.h \
 	vmm/net_vde.c vmm/net_vde.h \
 	vmm/net_vhost.c vmm/net_vhost.h \
+	vmm/opener.c vmm/opener.h \
 	vmm/options.c vmm/options.h \
 	vmm/options_chardev.c vmm/options_chardev.h \
 	vmm/options_compat.c vmm/options_compat.h \
@@ -54,7 +56,9 @@ vmm_libvmm_la_SOURCES = \
 	vmm/ram.c vmm/ram.h \
 	vmm/ram_file.c vmm/ram_file.h \
 	vmm/restart.c vmm/restart.h \
+	vmm/sandbox.c vmm/sandbox.h \
 	vmm/save.c vmm/save.h \
+	vmm/seccomp.c vmm/seccomp.h \
 	vmm/serial.c vmm/serial.h \
 	vmm/shutdown.c vmm/shutdown.h \
 	vmm/state.c vmm/state.h \
@@ -69,8 +73,8 @@ vmm_libvmm_la_SOURCES = \
 	vmm/virtio_vsock.c vmm/virtio_vsock.h \
 	vmm/vm.c vmm/vm.h \
 	vmm/vsock.c vmm/vsock.h
-vmm_libvmm_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(URING_CFLAGS) -pthread
-vmm_libvmm_la_LIBADD = lib/libcommon.la $(VDEPLUG_LIBS) $(URING_LIBS) -lpthread
+vmm_libvmm_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(URING_CFLAGS) $(SANDBOX_CFLAGS) -pthread
+vmm_libvmm_la_LIBADD = lib/libcommon.la $(VDEPLUG_LIBS) $(URING_LIBS) $(SANDBOX_LIBS) -lpthread
 
 bin_PROGRAMS += lanbox-vmm
 lanbox_vmm_SOURCES = vmm/main.c

@@ -14,12 +14,15 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "vmm/check.h"
+#include "vmm/opener.h"
 #include "vmm/options.h"
+#include "vmm/sandbox.h"
 #include "vmm/vm.h"
 
 /** struct start - What is left to do when the VM has been made */
 struct start {
 	int ready_fd;
+	int null;
 };
 
 static void started(void *ctx)
@@ -29,7 +32,36 @@ static void started(void *ctx)
 	if (start->ready_fd < 0)
 		return;
 	log_to_syslog();
-	daemon_ready(start->ready_fd);
+	daemon_detach(start->ready_fd, start->null);
+}
+
+static int connect_log(void)
+{
+	static int line = -1;
+
+	/* The first time is before anything is confined. */
+	if (line < 0)
+		line = opener_may_log();
+	return opener_connect(line, 0);
+}
+
+/* Whatever is to be open for the rest of its life, is. Return: 0 or -errno. */
+static int get_ready(struct vm *vm, struct start *start, struct pidfile *pf)
+{
+	const struct options *opt = vm->opt;
+	int ret = 0;
+
+	if (opt->pidfile) {
+		ret = pidfile_create(pf, opt->pidfile);
+		if (!ret && opener_may_remove(pf->path) < 0)
+			log_warn("pid file '%s' will be left behind", pf->path);
+	}
+	if (!ret && opt->daemonize) {
+		log_set_connect(connect_log);
+		log_prepare_syslog();
+		start->null = daemon_settle();
+	}
+	return ret ? ret : sandbox_enter(vm);
 }
 
 static void stop_cb(struct ev_loop *loop, ev_signal *w, int revents UNUSED)
@@ -40,7 +72,7 @@ static void stop_cb(struct ev_loop *loop, ev_signal *w, int revents UNUSED)
 int main(int argc, char **argv)
 {
 	static const int stop_signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
-	struct start start = { .ready_fd = -1 };
+	struct start start = { .ready_fd = -1, .null = -1 };
 	struct pidfile pf = PIDFILE_NONE;
 	static struct options opt;
 	int status = VM_EXIT_STARTUP;
@@ -76,11 +108,13 @@ int main(int argc, char **argv)
 		ev_signal_init(&stop[i], stop_cb, stop_signals[i]);
 		ev_signal_start(vm->loop, &stop[i]);
 	}
-	if (!opt.pidfile || !pidfile_create(&pf, opt.pidfile))
+	if (!get_ready(vm, &start, &pf))
 		status = vm_run(vm, started, &start);
 	for (size_t i = 0; i < ARRAY_SIZE(stop_signals); i++)
 		ev_signal_stop(vm->loop, &stop[i]);
 	vm_destroy(vm);
-	pidfile_remove(&pf);
+	if (pf.fd >= 0)
+		opener_remove(pf.path);
+	pidfile_close(&pf);
 	return status;
 }

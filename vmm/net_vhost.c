@@ -21,6 +21,8 @@
 #include "lib/offload.h"
 #include "lib/vhost_front.h"
 #include "lib/vnet.h"
+#include "vmm/opener.h"
+#include "vmm/seccomp.h"
 #include "vmm/virtio.h"
 #include "vmm/vm.h"
 
@@ -39,6 +41,7 @@ enum {
 /**
  * struct net_vhost - A connection
  * @path:	The switch's socket
+ * @line:	Its line in the opener's list
  * @hello:	What we tell it
  * @vf:		The connection; the thread's while there is one
  * @offered:	Feature bits that device and switch have
@@ -63,6 +66,7 @@ struct net_vhost {
 	struct vm *vm;
 	const struct options_netdev *opt;
 	char path[4096];
+	int line;
 	struct vhost_hello hello;
 	struct vhost_front vf;
 	uint64_t offered;
@@ -92,16 +96,28 @@ static struct net_vhost *net_vhost(struct net_backend *be)
 
 /* Handing over. */
 
-/* In a thread, or before there is any. What the guest takes need not be given to it; what
- * it sends has to be understood. */
+/* What the guest takes need not be given to it; what it sends has to be understood. */
+static int net_vhost_connect(struct net_vhost *nv, uint64_t needed)
+{
+	int sock = opener_connect(nv->line, 0), ret = MIN(sock, 0);
+
+	if (!ret)
+		ret = fd_set_nonblock(sock, false);
+	if (!ret)
+		return vhost_front_attach(&nv->vf, sock, &nv->hello, nv->features, needed,
+					  NET_VHOST_ANSWER_MS);
+	fd_close(&sock);
+	return ret;
+}
+
+/* In a thread, or before there is any. */
 static int net_vhost_hand_over(struct net_vhost *nv)
 {
 	uint64_t needed = nv->features & ~OFFLOAD_TAKES;
 	int fds[VHOST_REGIONS_MAX], ret = 0;
 
 	if (nv->vf.sock < 0)
-		ret = vhost_front_open(&nv->vf, nv->path, &nv->hello, nv->features, needed,
-				       NET_VHOST_ANSWER_MS);
+		ret = net_vhost_connect(nv, needed);
 	else if (needed & ~nv->vf.offered)
 		ret = -EPROTONOSUPPORT;
 	else
@@ -122,6 +138,7 @@ static void *net_vhost_thread(void *arg)
 {
 	struct net_vhost *nv = arg;
 
+	seccomp_enter_thread(SECCOMP_NET);
 	nv->err = net_vhost_hand_over(nv);
 	ev_async_send(nv->vm->loop, &nv->handed);
 	return NULL;
@@ -490,6 +507,14 @@ int net_vhost_open(struct vm *vm, const struct options_netdev *opt,
 				strerror(-ret));
 		free(nv);
 		return ret == -ECONNREFUSED ? -ENOENT : ret;
+	}
+	nv->line = opener_may_connect(nv->path, false);
+	if (nv->line < 0) {
+		log_err_errno(-nv->line, "network '%s'", opt->shown);
+		vhost_front_close(&nv->vf);
+		ret = nv->line;
+		free(nv);
+		return ret;
 	}
 	nv->offered = nv->vf.features;
 	*features &= nv->vf.features;

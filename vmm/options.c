@@ -768,6 +768,47 @@ static bool opt_ignore(struct parser *p UNUSED, const char *name UNUSED,
 	return true;
 }
 
+/* The sandbox. */
+
+/* QEMU's elements say what else is to be denied; here all of that is. */
+static bool opt_sandbox(struct parser *p, const char *name, char *arg)
+{
+	static const char *const denied[] = {
+		"obsolete", "elevateprivileges", "spawn", "resourcecontrol",
+	};
+	struct parse_kv kv;
+	bool known;
+
+	while (parse_kv_next(&arg, &kv)) {
+		if (!kv.value || !strcmp(kv.key, "enable")) {
+			if (!parse_bool(kv.value ? kv.value : kv.key, &p->opt->sandbox))
+				return bad(name, kv.key, "neither on nor off");
+			continue;
+		}
+		known = false;
+		for (size_t i = 0; i < ARRAY_SIZE(denied); i++)
+			known |= !strcmp(kv.key, denied[i]);
+		if (!known)
+			return bad(name, kv.key, "unknown key");
+		if (strcmp(kv.value, "deny"))
+			return bad(name, kv.key, "a sandbox with holes cannot be had (deny, or "
+				   "-sandbox off)");
+	}
+	return true;
+}
+
+static bool opt_runas(struct parser *p, const char *name UNUSED, char *arg)
+{
+	p->opt->runas = arg;
+	return true;
+}
+
+static bool opt_save_dir(struct parser *p, const char *name UNUSED, char *arg)
+{
+	p->opt->save_dir = options_path(arg);
+	return true;
+}
+
 /* Disks. */
 
 static bool opt_disk(struct parser *p, const char *name, char *arg)
@@ -841,6 +882,9 @@ static const struct {
 	{ "gdb", "unix:PATH|tcp:[HOST]:PORT", opt_gdb, "where gdb can connect to debug the guest" },
 	{ "s", NULL, opt_gdb_short, "the same as -gdb tcp::1234" },
 	{ "incoming", "file:PATH", opt_incoming, "go on with a VM that was saved there" },
+	{ "save-dir", "DIR", opt_save_dir, "where the VM may be saved (nowhere)" },
+	{ "sandbox", "on|off", opt_sandbox, "confine the VM's process (on)" },
+	{ "runas", "USER", opt_runas, "whom root becomes (lanbox-vmm or nobody)" },
 	{ "uuid", "UUID", opt_uuid, "UUID of the VM" },
 	{ "check", NULL, opt_check, "say what this host can do for VMs, and run nothing" },
 	{ "dump-config", NULL, opt_dump_config, "show all settings, and run nothing" },
@@ -1089,6 +1133,14 @@ static bool option_run(struct parser *p, int *i, int argc, char **argv)
 		return drives_add_file(&p->drives, "hda", word);
 	word += word[1] == '-' ? 2 : 1;
 	for (size_t k = 0; k < ARRAY_SIZE(table); k++) {
+		size_t len = strlen(table[k].name);
+
+		/* --name=value is for those who are used to it. */
+		if (table[k].arg && !strncmp(argv[*i], "--", 2) &&
+		    !strncmp(word, table[k].name, len) && word[len] == '=') {
+			arg = option_keep(word + len + 1);
+			return arg && table[k].run(p, table[k].name, arg);
+		}
 		if (strcmp(word, table[k].name))
 			continue;
 		if (!table[k].arg)
@@ -1120,6 +1172,7 @@ enum options_result options_parse(struct options *opt, int argc, char **argv)
 	*opt = (struct options){
 		.append = "",
 		.uuid = "00000000-0000-0000-0000-000000000000",
+		.sandbox = true,
 		.shutdown_timeout = 30,
 		.monitor = { .kind = CHARDEV_NULL, .path = "none" },
 	};

@@ -138,6 +138,9 @@ struct options_drive {
  * @incoming:	File with a saved VM to be restored, or NULL
  * @paused:	Begin with vCPUs that stand still
  * @gdb:	Where a debugger comes in
+ * @sandbox:	Confine the VM's process
+ * @runas:	Whom it becomes if root started it, NULL for the usual one
+ * @save_dir:	Folder below which states may be saved, or NULL
  * @shutdown_timeout: Seconds that the guest has to power off, 0 for none
  */
 struct options {
@@ -176,6 +179,9 @@ struct options {
 	bool no_reboot;
 	bool paused;
 	struct options_gdb gdb;
+	bool sandbox;
+	const char *runas;
+	const char *save_dir;
 	unsigned int shutdown_timeout;
 	bool daemonize;
 	const char *pidfile;

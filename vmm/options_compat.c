@@ -44,7 +44,6 @@ static const struct compat_option compat_options[] = {
 	{ "audiodev", true, "none", NO_SOUND },
 	{ "rtc", true, "base=utc|clock=host|clock=rt|driftfix=none|driftfix=slew",
 	  "the clock chip shows UTC, and the host's time" },
-	{ "sandbox", true, "off", "there is no sandbox yet" },
 	{ "k", true, NULL, NULL },
 	{ "global", true, NULL, NULL },
 	{ "no-hpet", false, NULL, NULL },

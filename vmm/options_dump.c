@@ -168,6 +168,9 @@ void options_dump(const struct options *opt, FILE *to)
 	dump_gdb(to, &opt->gdb);
 	dump_bool(to, "", "reboot", !opt->no_reboot);
 	dump_number(to, "", "shutdown-timeout", opt->shutdown_timeout);
+	dump_text(to, "", "sandbox", opt->sandbox ? "on" : "off");
+	dump_text(to, "", "runas", opt->runas);
+	dump_text(to, "", "save-dir", opt->save_dir);
 	dump_bool(to, "", "daemonize", opt->daemonize);
 	dump_text(to, "", "pidfile", opt->pidfile);
 }

@@ -19,6 +19,7 @@
 
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "vmm/opener.h"
 #include "vmm/options.h"
 
 #define QSD_PROGRAM	"qemu-storage-daemon"
@@ -37,6 +38,7 @@ enum {
  * @path:	Its image
  * @pid:	Its process
  * @pidfd:	The same; readable when it has ended
+ * @ticket:	The opener's line for it
  * @child:	How it ended, if the event loop was the first to know
  * @words:	Reading end of its stderr
  * @watch:	Watches that
@@ -48,6 +50,7 @@ struct qsd {
 	char blockdev[QSD_ARGUMENT];
 	pid_t pid;
 	int pidfd;
+	int ticket;
 	ev_child child;
 	int words;
 	ev_io watch;
@@ -204,7 +207,8 @@ static int qsd_fork(struct qsd *qsd, int sock, int words, bool writable)
 		waitpid(qsd->pid, NULL, 0);
 		return ret;
 	}
-	return 0;
+	qsd->ticket = opener_may_end(qsd->pidfd);
+	return MIN(qsd->ticket, 0);
 }
 
 /* A socket that listens, for the daemon, and our end of its first connection. */
@@ -322,7 +326,7 @@ int qsd_kill(struct qsd *qsd)
 		return -1;
 	/* Its socket ends a moment before it does. */
 	ended = qsd_wait(qsd, QSD_END_MS);
-	pidfd_send_signal(qsd->pidfd, SIGKILL, NULL, 0);
+	opener_end(qsd->ticket, SIGKILL);
 	qsd_wait(qsd, -1);
 	/* The event loop waits for all children, and may have been first. */
 	if (waitpid(qsd->pid, &status, WNOHANG) != qsd->pid)
@@ -338,7 +342,7 @@ void qsd_stop(struct qsd *qsd)
 {
 	if (!qsd)
 		return;
-	pidfd_send_signal(qsd->pidfd, SIGTERM, NULL, 0);
+	opener_end(qsd->ticket, SIGTERM);
 	if (!qsd_wait(qsd, QSD_STOP_MS))
 		log_err("disk '%s': " QSD_PROGRAM " does not end; it is killed", qsd->path);
 	qsd_kill(qsd);

@@ -61,7 +61,9 @@ static int ram_map(struct vm *vm, const struct ram_file *file)
 	if (file->align > (size_t)(vm->ram_host - base))
 		munmap(vm->ram_host + vm->ram_size,
 		       file->align - (size_t)(vm->ram_host - base));
+	/* Neither core files have it nor the processes beside us. */
 	madvise(vm->ram_host, vm->ram_size, MADV_DONTDUMP);
+	madvise(vm->ram_host, vm->ram_size, MADV_DONTFORK);
 	madvise(vm->ram_host, vm->ram_size, MADV_HUGEPAGE);
 	if (vm->opt->ram_source.prealloc)
 		ret = ram_prealloc(vm);

@@ -18,8 +18,10 @@
 #include "vmm/gdb.h"
 #include "vmm/kvm_state.h"
 #include "vmm/options.h"
+#include "vmm/opener.h"
 #include "vmm/pause.h"
 #include "vmm/ram.h"
+#include "vmm/seccomp.h"
 #include "vmm/serial.h"
 #include "vmm/shutdown.h"
 #include "vmm/state.h"
@@ -142,6 +144,7 @@ static void *save_thread(void *arg)
 {
 	struct save *save = arg;
 
+	seccomp_enter_thread(SECCOMP_SAVE);
 	save->ret = state_write(save->path, &save->out, &save->ram, &save->progress);
 	__atomic_store_n(&save->over, true, __ATOMIC_RELEASE);
 	ev_async_send(save->vm->loop, &save->ended);
@@ -205,6 +208,10 @@ const char *save_begin(struct vm *vm, const char *path)
 		return "the VM is being saved already";
 	if (gdb_in_memory(vm->gdb))
 		return "a debugger's breakpoints are in its memory";
+	if (!opener_save_dir())
+		return "it was started without -save-dir, the folder that it may be saved in";
+	if (!opener_save_name(opener_save_dir(), path))
+		return "this is not below the folder of -save-dir";
 	why = unsaved(vm);
 	if (why)
 		return why;
@@ -331,10 +338,22 @@ static int refuse(const char *path, const char *why)
 	return -EINVAL;
 }
 
+/* Without a sandbox it may be saved wherever the user may write. */
+static int save_prepare(const struct options *opt)
+{
+	const char *dir = opt->save_dir ? opt->save_dir : opt->sandbox ? NULL : "/";
+	int ret = dir ? opener_may_save(dir) : 0;
+
+	if (ret < 0)
+		log_err_errno(-ret, "-save-dir '%s'", dir);
+	return MIN(ret, 0);
+}
+
 int save_create(struct vm *vm, struct save **out)
 {
 	struct save *save = calloc(1, sizeof(*save));
 	const char *why = NULL;
+	int ret;
 
 	if (!save)
 		return -ENOMEM;
@@ -347,6 +366,9 @@ int save_create(struct vm *vm, struct save **out)
 	ev_async_init(&save->ended, save_ended_cb);
 	ev_async_start(vm->loop, &save->ended);
 	*out = save;
+	ret = save_prepare(vm->opt);
+	if (ret)
+		return ret;
 	return why ? refuse(vm->opt->incoming, why) : 0;
 }
 

@@ -6,8 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +14,7 @@
 
 #include "lib/crc32c.h"
 #include "lib/fd.h"
+#include "vmm/opener.h"
 
 static const char magic[16] = "lanbox-vm-state\n";
 
@@ -192,48 +191,21 @@ static int write_file(int fd, struct state_out *out, const struct state_ram *ram
 	return write_all(fd, &head, sizeof(head), 0);
 }
 
-/* Make a new name in a directory as safe as the file. */
-static int sync_dir(const char *path)
-{
-	char copy[PATH_MAX];
-	int fd, ret;
-
-	snprintf(copy, sizeof(copy), "%s", path);
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = fsync(fd) < 0 ? -errno : 0;
-	fd_close(&fd);
-	/* There are file systems that cannot, and need not. */
-	return ret == -EINVAL ? 0 : ret;
-}
-
 int state_write(const char *path, struct state_out *out, const struct state_ram *ram,
 		struct state_progress *progress)
 {
-	char temporary[PATH_MAX];
-	struct stat st;
-	int fd, ret;
+	int fd = opener_save_begin(path), ret, end;
 
-	if (!stat(path, &st) && !S_ISREG(st.st_mode))
-		return -EEXIST;
-	if ((size_t)snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >=
-	    sizeof(temporary))
-		return -ENAMETOOLONG;
-	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	ret = write_file(fd, out, ram, progress);
 	if (!ret && fsync(fd) < 0)
 		ret = -errno;
 	fd_close(&fd);
 	if (!ret && __atomic_load_n(&progress->cancel, __ATOMIC_RELAXED))
 		ret = -ECANCELED;
-	if (!ret && rename(temporary, path) < 0)
-		ret = -errno;
-	if (ret)
-		unlink(temporary);
-	return ret ? ret : sync_dir(path);
+	end = opener_save_end(!ret);
+	return ret ? ret : end;
 }
 
 /* Reading. */

@@ -29,6 +29,7 @@
 #include "vmm/diagnose.h"
 #include "vmm/gdb.h"
 #include "vmm/pause.h"
+#include "vmm/seccomp.h"
 #include "vmm/vm.h"
 
 enum {
@@ -152,6 +153,7 @@ static void *vcpu_thread(void *arg)
 	struct vm *vm = vcpu->vm;
 	bool go_on = true;
 
+	seccomp_enter_thread(SECCOMP_VCPU);
 	__atomic_store_n(&vcpu->tid, gettid(), __ATOMIC_RELAXED);
 	if (pause_wanted(vm))
 		vcpu_pause(vcpu);

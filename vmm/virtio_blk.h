@@ -3,11 +3,13 @@
 #ifndef VMM_VIRTIO_BLK_H
 #define VMM_VIRTIO_BLK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/compiler.h"
 
 struct options_drive;
+struct stat;
 struct virtio_blk;
 struct virtio_dev;
 struct vm;
@@ -31,6 +33,9 @@ struct virtio_dev *virtio_blk_dev(struct virtio_blk *blk);
 
 /* Bytes that the guest sees. */
 uint64_t virtio_blk_size(const struct virtio_blk *blk);
+
+/* Ask about the image's file. Return: whether that can be done. */
+bool virtio_blk_stat(const struct virtio_blk *blk, struct stat *st);
 
 /* NULL is fine. */
 void virtio_blk_destroy(struct virtio_blk *blk);

@@ -15,6 +15,7 @@
 #include "lib/iov.h"
 #include "lib/listener.h"
 #include "lib/log.h"
+#include "vmm/opener.h"
 #include "vmm/state.h"
 #include "vmm/virtio.h"
 #include "vmm/vm.h"
@@ -62,6 +63,7 @@ struct vs_conn {
  * struct virtio_vsock - The device
  * @cid:	What the guest reads: its address
  * @path:	Where we listen, @listener
+ * @line:	The opener's line for ports of the host's
  * @conn:	Streams, @conns of them
  * @turn:	Whose turn it is to send
  * @next_port:	Of ours
@@ -72,6 +74,7 @@ struct virtio_vsock {
 	struct virtio_dev dev;
 	struct le64 cid;
 	const char *path;
+	int line;
 	struct listener listener;
 	struct vs_conn *conn[VIRTIO_VSOCK_STREAMS];
 	unsigned int conns;
@@ -231,34 +234,10 @@ static void vs_out_cb(struct ev_loop *loop, ev_io *w, int revents UNUSED)
 
 /* Sockets of the host's. */
 
-static int vs_connect(const struct virtio_vsock *vs, uint32_t port)
-{
-	struct sockaddr_un sa;
-	char path[sizeof(sa.sun_path)];
-	int fd, ret = -ENAMETOOLONG;
-
-	if ((size_t)snprintf(path, sizeof(path), "%s_%u", vs->path, port) >= sizeof(path))
-		return ret;
-	ret = fd_sockaddr(&sa, path);
-	if (ret)
-		return ret;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	fd_refuse_rights(fd);
-	/* One with a queue that is full is as good as none. */
-	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
-		ret = -errno;
-		close(fd);
-		return ret;
-	}
-	return fd;
-}
-
 /* The guest asks for a stream to a port of ours. */
 static void vs_request(struct virtio_vsock *vs, const struct vsock_header *h)
 {
-	int fd = vs_connect(vs, le32_get(h->dst_port));
+	int fd = opener_connect(vs->line, le32_get(h->dst_port));
 	struct vs_conn *c = vs_add(vs, fd);
 
 	if (!c)
@@ -611,8 +590,11 @@ int virtio_vsock_create(struct vm *vm, uint32_t cid, const char *path,
 	vs->cid = le64(cid);
 	vs->path = path;
 	fd = fd_listen_unix(path, 0600, (gid_t)-1);
-	ret = fd < 0 ? fd : virtio_init(&vs->dev, vm, &vs_ops, 0, VS_QUEUES);
-	if (ret) {
+	vs->line = fd < 0 ? fd : opener_may_connect(path, true);
+	ret = vs->line < 0 ? vs->line : opener_may_remove(path);
+	if (ret >= 0)
+		ret = virtio_init(&vs->dev, vm, &vs_ops, 0, VS_QUEUES);
+	if (ret < 0) {
 		log_err_errno(-ret, "vsock '%s'", path);
 		if (fd >= 0)
 			unlink(path);
@@ -638,7 +620,7 @@ void virtio_vsock_destroy(struct virtio_vsock *vs)
 	if (!vs)
 		return;
 	vs_reset(&vs->dev);
-	unlink(vs->path);
+	opener_remove(vs->path);
 	listener_stop(&vs->listener);
 	virtio_destroy(&vs->dev);
 	free(vs);

@@ -63,6 +63,7 @@ enum {
 	VM_EXIT_KVM = 3,		/* KVM could not run the guest */
 	VM_EXIT_TRIPLE_FAULT = 4,	/* the guest crashed, again and again */
 	VM_EXIT_RESETS = 5,		/* the guest restarted, again and again */
+	VM_EXIT_SANDBOX = 6,		/* a system call that the sandbox forbids */
 };
 
 /** enum vm_request - What should become of the machine, the strongest last */

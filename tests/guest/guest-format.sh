@@ -24,7 +24,7 @@ image() {
 # The VMM with its messages apart from the guest's, in $ERR, and $SEARCH as its PATH.
 cat >"$T/vmm" <<'END'
 #!/bin/sh
-PATH=${SEARCH:-$PATH} exec "$TESTED" "$@" 2>"$ERR"
+PATH=${SEARCH:-$PATH} exec "$TESTED" -save-dir / "$@" 2>"$ERR"
 END
 chmod 755 "$T/vmm"
 export TESTED="$VMM" ERR SEARCH=
@@ -57,7 +57,7 @@ host_checks() {
 
 # daemon_of NAME: the process that serves the VM's disk.
 daemon_of() {
-	ps -o pid= --ppid "$(pid_of "$1")" | tr -d ' '
+	ps -o pid=,comm= --ppid "$(pid_of "$1")" | awk '$2 ~ /^qemu-storage/ { print $1 }'
 }
 
 # refused TEXT: a VM called no has ended with that one line.

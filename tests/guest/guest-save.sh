@@ -10,6 +10,15 @@ BLOCKS=512
 S=$T/state
 DRIVE=
 
+# The VMM, with leave to save VMs anywhere.
+cat >"$T/vmm" <<'END'
+#!/bin/sh
+exec "$TESTED" -save-dir / "$@"
+END
+chmod 755 "$T/vmm"
+export TESTED="$VMM"
+VMM=$T/vmm
+
 # qmp NAME COMMAND[:ARGUMENTS]...: the answers of its control socket, a line each.
 qmp() {
 	lib_qmp=$1
