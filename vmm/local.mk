@@ -7,6 +7,7 @@ vmm_libvmm_la_SOURCES = \
 	vmm/blockinfo.c vmm/blockinfo.h \
 	vmm/boot.c vmm/boot.h \
 	vmm/bus.c vmm/bus.h \
+	vmm/cable.c vmm/cable.h \
 	vmm/chardev.c vmm/chardev.h \
 	vmm/check.c vmm/check.h \
 	vmm/claims.c vmm/claims.h \

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* net_vde.c - A NIC on libvdeplug: any VDE switch, any VNL the library knows
  *
- * libvdeplug moves one frame a call and ignores its flags, so what keeps a call
- * from blocking is O_NONBLOCK on the data descriptor. That works where frames
- * go straight to it: sockets and taps. Some modules hand out another kind of
- * descriptor, to be polled only; from those one frame is taken each time it is
- * readable.
- *
- * vde_open() waits for the switch's answer without a limit, and a switch may be
- * stopped or hostile. So it runs in a thread of its own; nobody waits for it
- * longer than NET_VDE_START_S at the start, and not at all later on.
+ * The library's work is that of a process of its own (cable.h), which gives us a
+ * descriptor that carries one frame a call, and tells us when it is good for nothing any
+ * more, and when there is a new one. Nobody waits for it longer than NET_VDE_START_S at
+ * the start, and not at all later on.
  */
 #include "config.h"
 
@@ -17,80 +12,48 @@
 
 #include <errno.h>
 #include <ev.h>
-#include <libvdeplug.h>
-#include <pthread.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "lib/eth.h"
 #include "lib/fd.h"
 #include "lib/iov.h"
 #include "lib/log.h"
 #include "lib/vnet.h"
+#include "vmm/cable.h"
 #include "vmm/net.h"
 
-#define NET_VDE_RETRY_S	1.
-
-enum { NET_VDE_START_S = 10 };
-
-/**
- * struct opener - An attempt to connect, in its thread
- * @lock:	Guards @conn, @err, @done and @owner
- * @ended:	Signalled when @done is set
- * @conn:	The connection, if @done and no @err
- * @err:	Positive errno
- * @owner:	Who is waiting for it; NULL: nobody any more, so the thread cleans up
- */
-struct opener {
-	pthread_mutex_t lock;
-	pthread_cond_t ended;
-	pthread_t thread;
-	char *vnl;
-	char descr[128];
-	struct vde_open_args args;
-	bool with_args;
-	VDECONN *conn;
-	int err;
-	bool done;
-	struct net_vde *owner;
+enum {
+	NET_VDE_START_S = 10,
+	NET_VDE_END_MS = 1000,		/* for taking leave of the switch */
 };
 
 /**
  * struct net_vde - A plug
  * @opt:	Where it goes
- * @conn:	Connection, NULL while the switch is away
+ * @cable:	Socket to the process
+ * @data:	Carries frames, -1 while the switch is away
  * @rx:		Watches for frames
  * @tx:		Watches for room
- * @cable:	Watches for the end of the connection
- * @retry:	Looks for the switch
- * @opener:	An attempt to connect, or NULL
- * @opened:	It has ended
+ * @words:	Watches for what the process says
  * @lost:	The connection broke while the NIC was at work
- * @drain:	A call that finds nothing returns at once
- * @fresh:	Nothing was received since the descriptor became readable
  * @recv_wanted: The owner watches for frames
- * @descr:	What the switch shows
  * @buf:	A frame on its way from or to several pieces
  */
 struct net_vde {
 	struct net_backend be;
 	struct ev_loop *loop;
 	const struct options_netdev *opt;
-	VDECONN *conn;
-	ev_io rx, tx, cable;
-	ev_timer retry;
-	struct opener *opener;
-	ev_async opened;
+	int cable;
+	int data;
+	ev_io rx, tx, words;
 	ev_async lost;
-	bool drain;
-	bool fresh;
 	bool recv_wanted;
-	char descr[128];
 	uint8_t buf[ETH_FRAME_MAX + 1];
 };
 
@@ -104,7 +67,6 @@ static void net_vde_rx_cb(struct ev_loop *loop UNUSED, ev_io *w,
 {
 	struct net_vde *nv = container_of(w, struct net_vde, rx);
 
-	nv->fresh = true;
 	nv->be.owner->can_recv(nv->be.nic);
 }
 
@@ -116,197 +78,83 @@ static void net_vde_tx_cb(struct ev_loop *loop UNUSED, ev_io *w,
 	nv->be.owner->can_send(nv->be.nic);
 }
 
-/* The switch is gone: cable down, look for it. */
-static void net_vde_lost(struct net_vde *nv)
+static void net_vde_unplug(struct net_vde *nv)
 {
 	ev_io_stop(nv->loop, &nv->rx);
 	ev_io_stop(nv->loop, &nv->tx);
-	ev_io_stop(nv->loop, &nv->cable);
-	vde_close(nv->conn);
-	nv->conn = NULL;
+	fd_close(&nv->data);
 	nv->be.up = false;
+}
+
+/* The switch is gone: cable down; the process looks for it. */
+static void net_vde_lost(struct net_vde *nv)
+{
+	net_vde_unplug(nv);
 	log_warn("network '%s': the switch is gone; looking for it", nv->opt->shown);
 	nv->be.owner->link(nv->be.nic, false);
-	ev_timer_again(nv->loop, &nv->retry);
 }
 
-static void net_vde_cable_cb(struct ev_loop *loop UNUSED, ev_io *w,
-			     int revents UNUSED)
-{
-	struct net_vde *nv = container_of(w, struct net_vde, cable);
-	char c;
-
-	/* The switch says nothing on this connection until it ends. */
-	if (fd_recv(w->fd, &c, 1, NULL, NULL) <= 0)
-		net_vde_lost(nv);
-}
-
+/* It carries frames no more, and its process has not noticed. */
 static void net_vde_lost_cb(struct ev_loop *loop UNUSED, ev_async *w,
 			    int revents UNUSED)
 {
 	struct net_vde *nv = container_of(w, struct net_vde, lost);
+	const struct cable_word again = { .err = ECONNRESET };
 
-	if (nv->conn)
-		net_vde_lost(nv);
-}
-
-/* Connecting. */
-
-static void opener_free(struct opener *op)
-{
-	if (op->conn)
-		vde_close(op->conn);
-	pthread_mutex_destroy(&op->lock);
-	pthread_cond_destroy(&op->ended);
-	free(op->vnl);
-	free(op);
-}
-
-static void *opener_thread(void *arg)
-{
-	struct opener *op = arg;
-	bool abandoned;
-	VDECONN *conn;
-	int err;
-
-	errno = 0;
-	conn = vde_open(op->vnl, op->descr, op->with_args ? &op->args : NULL);
-	err = conn ? 0 : errno ? errno : ECONNREFUSED;
-	pthread_mutex_lock(&op->lock);
-	op->conn = conn;
-	op->err = err;
-	op->done = true;
-	abandoned = !op->owner;
-	if (op->owner)
-		ev_async_send(op->owner->loop, &op->owner->opened);
-	pthread_cond_signal(&op->ended);
-	pthread_mutex_unlock(&op->lock);
-	if (abandoned)
-		opener_free(op);
-	return NULL;
-}
-
-/* Begin to connect. Return: 0 or -errno. */
-static int net_vde_begin(struct net_vde *nv)
-{
-	struct opener *op = calloc(1, sizeof(*op));
-	sigset_t all, old;
-	int err;
-
-	if (!op)
-		return -ENOMEM;
-	op->vnl = strdup(nv->opt->sock ? nv->opt->sock : "");
-	op->owner = nv;
-	op->args = (struct vde_open_args){
-		.port = nv->opt->port,
-		.group = (char *)(uintptr_t)nv->opt->group,
-		.mode = nv->opt->mode ? nv->opt->mode : 0700,
-	};
-	/* Without arguments of its own, what stands in the VNL decides. */
-	op->with_args = nv->opt->port || nv->opt->group || nv->opt->mode;
-	memcpy(op->descr, nv->descr, sizeof(op->descr));
-	pthread_mutex_init(&op->lock, NULL);
-	pthread_cond_init(&op->ended, NULL);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = op->vnl ? pthread_create(&op->thread, NULL, opener_thread, op) : ENOMEM;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (err) {
-		opener_free(op);
-		return -err;
-	}
-	pthread_detach(op->thread);
-	nv->opener = op;
-	return 0;
-}
-
-/* Nobody waits for the attempt any more. */
-static void net_vde_abandon(struct net_vde *nv)
-{
-	struct opener *op = nv->opener;
-	bool done;
-
-	if (!op)
+	if (nv->data < 0)
 		return;
-	pthread_mutex_lock(&op->lock);
-	op->owner = NULL;
-	done = op->done;
-	pthread_mutex_unlock(&op->lock);
-	nv->opener = NULL;
-	if (done)
-		opener_free(op);
+	net_vde_lost(nv);
+	/* Who does not hear it has ended, and that is heard. */
+	if (fd_send(nv->cable, &again, sizeof(again), NULL, 0) < 0)
+		return;
 }
 
-/* The attempt has ended: watch the new connection. Return: 0 or -errno. */
-static int net_vde_plug(struct net_vde *nv)
+static void net_vde_plug(struct net_vde *nv, int fd)
 {
-	struct opener *op = nv->opener;
-	int data, ctl, ret = -op->err;
-	struct stat st;
-
-	nv->conn = op->conn;
-	op->conn = NULL;
-	nv->opener = NULL;
-	opener_free(op);
-	if (ret)
-		return ret;
-	data = vde_datafd(nv->conn);
-	ctl = vde_ctlfd(nv->conn);
-	nv->drain = !fstat(data, &st) && (S_ISSOCK(st.st_mode) || S_ISCHR(st.st_mode)) &&
-		    !fd_set_nonblock(data, true);
-	ev_io_set(&nv->rx, data, EV_READ);
-	ev_io_set(&nv->tx, data, EV_WRITE);
-	if (ctl >= 0) {
-		ev_io_set(&nv->cable, ctl, EV_READ);
-		ev_io_start(nv->loop, &nv->cable);
-	}
+	net_vde_unplug(nv);
+	nv->data = fd;
+	ev_io_set(&nv->rx, fd, EV_READ);
+	ev_io_set(&nv->tx, fd, EV_WRITE);
 	if (nv->recv_wanted)
 		ev_io_start(nv->loop, &nv->rx);
 	nv->be.up = true;
-	return 0;
 }
 
-/* Wait for the first attempt, but not for ever. Return: 0 or -errno. */
-static int net_vde_wait(struct net_vde *nv)
+/* Hear one word. Return: 0 if the cable is plugged in now, -EAGAIN if nothing was said,
+ * -EPIPE if nothing will be, or another -errno. */
+static int net_vde_hear(struct net_vde *nv)
 {
-	struct opener *op = nv->opener;
-	struct timespec limit;
-	bool done;
-	int err = 0;
+	struct cable_word word;
+	unsigned int count = 1;
+	int fd = -1;
+	ssize_t n = fd_recv(nv->cable, &word, sizeof(word), &fd, &count);
 
-	clock_gettime(CLOCK_REALTIME, &limit);
-	limit.tv_sec += NET_VDE_START_S;
-	pthread_mutex_lock(&op->lock);
-	while (!op->done && !err)
-		err = pthread_cond_timedwait(&op->ended, &op->lock, &limit);
-	done = op->done;
-	pthread_mutex_unlock(&op->lock);
-	return done ? net_vde_plug(nv) : -ETIMEDOUT;
+	if (n == (ssize_t)sizeof(word) && !word.err && fd >= 0) {
+		net_vde_plug(nv, fd);
+		return 0;
+	}
+	fd_close(&fd);
+	if (n == (ssize_t)sizeof(word) && word.err > 0)
+		return -word.err;
+	return n == -EAGAIN ? -EAGAIN : -EPIPE;
 }
 
-static void net_vde_retry_cb(struct ev_loop *loop UNUSED, ev_timer *w,
-			     int revents UNUSED)
+static void net_vde_words_cb(struct ev_loop *loop, ev_io *w, int revents UNUSED)
 {
-	struct net_vde *nv = container_of(w, struct net_vde, retry);
+	struct net_vde *nv = container_of(w, struct net_vde, words);
+	int ret = net_vde_hear(nv);
 
-	if (!nv->opener && !nv->conn && net_vde_begin(nv))
+	if (ret == -EAGAIN)
 		return;
-}
-
-static void net_vde_opened_cb(struct ev_loop *loop, ev_async *w,
-			      int revents UNUSED)
-{
-	struct net_vde *nv = container_of(w, struct net_vde, opened);
-	bool done;
-
-	if (!nv->opener)
+	if (ret && nv->data >= 0)
+		net_vde_lost(nv);
+	if (ret == -EPIPE) {
+		log_err("network '%s': the process that holds its cable has ended",
+			nv->opt->shown);
+		ev_io_stop(loop, w);
+	}
+	if (ret)
 		return;
-	pthread_mutex_lock(&nv->opener->lock);
-	done = nv->opener->done;
-	pthread_mutex_unlock(&nv->opener->lock);
-	if (!done || net_vde_plug(nv))
-		return;
-	ev_timer_stop(loop, &nv->retry);
 	log_info("network '%s': the switch is back", nv->opt->shown);
 	nv->be.owner->link(nv->be.nic, true);
 	nv->be.owner->can_send(nv->be.nic);
@@ -320,13 +168,13 @@ static int net_vde_send(struct net_backend *be, const struct vnet_hdr *hdr UNUSE
 	const void *frame = iov->iov_base;
 	size_t size = iov->iov_len;
 
-	if (!nv->conn)
+	if (nv->data < 0)
 		return -ENETDOWN;
 	if (cnt > 1) {
 		size = iov_to_buf(iov, cnt, 0, nv->buf, sizeof(nv->buf));
 		frame = nv->buf;
 	}
-	if (vde_send(nv->conn, frame, size, 0) >= 0)
+	if (send(nv->data, frame, size, MSG_NOSIGNAL) >= 0)
 		return 0;
 	return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 }
@@ -344,17 +192,15 @@ static ssize_t net_vde_recv(struct net_backend *be, struct vnet_hdr *hdr,
 	bool one = cnt == 1;
 	ssize_t n;
 
-	if (!nv->conn || (!nv->drain && !nv->fresh))
+	if (nv->data < 0)
 		return -EAGAIN;
-	nv->fresh = false;
 	*hdr = VNET_HDR_NONE;
-	n = vde_recv(nv->conn, one ? iov->iov_base : nv->buf,
-		     one ? iov->iov_len : sizeof(nv->buf), 0);
+	n = recv(nv->data, one ? iov->iov_base : nv->buf,
+		 one ? iov->iov_len : sizeof(nv->buf), 0);
 	if (n > 1)
 		return one ? n : (ssize_t)iov_from_buf(iov, cnt, 0, nv->buf, (size_t)n);
-	/* One byte, or none, means "nothing for you" with some modules. Anything but
-	 * a passing trouble would come back for ever: that is a broken cable. We are
-	 * inside a call of the NIC's, so it is pulled a moment later. */
+	/* Anything but a passing trouble would come back for ever: that is a broken cable.
+	 * We are inside a call of the NIC's, so it is pulled a moment later. */
 	if (n >= 0 || net_vde_passing(errno))
 		return -EAGAIN;
 	ev_io_stop(nv->loop, &nv->rx);
@@ -367,7 +213,7 @@ static void net_vde_watch_recv(struct net_backend *be, bool on)
 	struct net_vde *nv = net_vde(be);
 
 	nv->recv_wanted = on;
-	if (on && nv->conn)
+	if (on && nv->data >= 0)
 		ev_io_start(nv->loop, &nv->rx);
 	else
 		ev_io_stop(nv->loop, &nv->rx);
@@ -377,25 +223,29 @@ static void net_vde_watch_send(struct net_backend *be, bool on)
 {
 	struct net_vde *nv = net_vde(be);
 
-	if (on && nv->conn)
+	if (on && nv->data >= 0)
 		ev_io_start(nv->loop, &nv->tx);
 	else
 		ev_io_stop(nv->loop, &nv->tx);
 }
 
+/* When this returns, the switch has a free port again, if it was to be had in time. */
 static void net_vde_close(struct net_backend *be)
 {
 	struct net_vde *nv = net_vde(be);
+	struct pollfd end = { .fd = nv->cable, .events = POLLIN };
+	struct cable_word word;
 
-	ev_timer_stop(nv->loop, &nv->retry);
-	net_vde_abandon(nv);
-	ev_async_stop(nv->loop, &nv->opened);
+	net_vde_unplug(nv);
 	ev_async_stop(nv->loop, &nv->lost);
-	ev_io_stop(nv->loop, &nv->rx);
-	ev_io_stop(nv->loop, &nv->tx);
-	ev_io_stop(nv->loop, &nv->cable);
-	if (nv->conn)
-		vde_close(nv->conn);
+	ev_io_stop(nv->loop, &nv->words);
+	if (nv->cable >= 0) {
+		shutdown(nv->cable, SHUT_WR);
+		while (poll(&end, 1, NET_VDE_END_MS) > 0 &&
+		       fd_recv(nv->cable, &word, sizeof(word), NULL, NULL) > 0)
+			;
+	}
+	fd_close(&nv->cable);
 	free(nv);
 }
 
@@ -406,6 +256,27 @@ static const struct net_ops net_vde_ops = {
 	.watch_send = net_vde_watch_send,
 	.close = net_vde_close,
 };
+
+/* Fork the process, and wait for its first word, but not for ever. Return: 0 or -errno. */
+static int net_vde_begin(struct net_vde *nv, const char *vm_name)
+{
+	const struct options_netdev *opt = nv->opt;
+	struct vde_open_args args = {
+		.port = opt->port,
+		.group = (char *)(uintptr_t)opt->group,
+		.mode = opt->mode ? opt->mode : 0700,
+	};
+	bool with_args = opt->port || opt->group || opt->mode;
+	struct pollfd word = { .events = POLLIN };
+	char descr[128];
+
+	snprintf(descr, sizeof(descr), "lanbox-vmm %s", vm_name);
+	nv->cable = cable_start(opt->sock ? opt->sock : "", descr, with_args ? &args : NULL);
+	if (nv->cable < 0)
+		return nv->cable;
+	word.fd = nv->cable;
+	return poll(&word, 1, NET_VDE_START_S * 1000) > 0 ? net_vde_hear(nv) : -ETIMEDOUT;
+}
 
 int net_vde_open(struct ev_loop *loop, const struct options_netdev *opt,
 		 const char *vm_name, const struct net_owner *owner, void *nic,
@@ -419,23 +290,17 @@ int net_vde_open(struct ev_loop *loop, const struct options_netdev *opt,
 	nv->be = (struct net_backend){ .ops = &net_vde_ops, .owner = owner, .nic = nic };
 	nv->loop = loop;
 	nv->opt = opt;
-	snprintf(nv->descr, sizeof(nv->descr), "lanbox-vmm %s", vm_name);
+	nv->data = nv->cable = -1;
 	ev_io_init(&nv->rx, net_vde_rx_cb, -1, EV_READ);
 	ev_io_init(&nv->tx, net_vde_tx_cb, -1, EV_WRITE);
-	ev_io_init(&nv->cable, net_vde_cable_cb, -1, EV_READ);
-	ev_timer_init(&nv->retry, net_vde_retry_cb, 0., NET_VDE_RETRY_S);
-	ev_async_init(&nv->opened, net_vde_opened_cb);
-	ev_async_start(loop, &nv->opened);
 	ev_async_init(&nv->lost, net_vde_lost_cb);
 	ev_async_start(loop, &nv->lost);
-	ret = net_vde_begin(nv);
-	if (!ret)
-		ret = net_vde_wait(nv);
-	if (ret && opt->reconnect) {
+	ret = net_vde_begin(nv, vm_name);
+	if (ret && opt->reconnect && nv->cable >= 0) {
 		log_warn("network '%s': the switch is not there yet; looking for it", opt->shown);
-		ev_timer_again(loop, &nv->retry);
 		ret = 0;
 	}
+	ev_io_init(&nv->words, net_vde_words_cb, nv->cable, EV_READ);
 	if (ret) {
 		log_err("network '%s': cannot connect to the switch: %s%s",
 			opt->shown, ret == -ETIMEDOUT ? "it does not answer"
@@ -445,6 +310,7 @@ int net_vde_open(struct ev_loop *loop, const struct options_netdev *opt,
 		net_vde_close(&nv->be);
 		return ret;
 	}
+	ev_io_start(loop, &nv->words);
 	*out = &nv->be;
 	return 0;
 }

@@ -33,14 +33,16 @@ static const char *const default_users[] = { "lanbox-vmm", "nobody" };
 
 static unsigned int drive_uses(const struct options_drive *o)
 {
+	const unsigned int own = SECCOMP_USE_DISK |
+				 (o->aio != AIO_THREADS ? SECCOMP_USE_URING : 0);
+	unsigned int uses = o->snapshot ? own : 0;
 	struct stat st;
 
 	if (o->socket)
-		return 0;
+		return uses;
 	if (o->format && strcmp(o->format, "raw"))
-		return SECCOMP_USE_CHILD | SECCOMP_USE_END;
-	return SECCOMP_USE_DISK | (o->aio != AIO_THREADS ? SECCOMP_USE_URING : 0) |
-	       (!stat(o->file, &st) && S_ISBLK(st.st_mode) ? SECCOMP_USE_BLOCKDEV : 0);
+		return uses | SECCOMP_USE_END;
+	return own | (!stat(o->file, &st) && S_ISBLK(st.st_mode) ? SECCOMP_USE_BLOCKDEV : 0);
 }
 
 static unsigned int chardev_uses(const struct options_chardev *o)
@@ -58,7 +60,7 @@ unsigned int sandbox_uses(const struct options *opt)
 		const struct options_netdev *n = &opt->nic[i].netdev;
 
 		uses |= n->tap ? SECCOMP_USE_TAP : (n->fast ? SECCOMP_USE_RINGS : 0) |
-			SECCOMP_USE_CABLE | SECCOMP_USE_CHILD;
+			SECCOMP_USE_CABLE;
 	}
 	uses |= opt->vsock ? SECCOMP_USE_VSOCK : 0;
 	uses |= opt->daemonize ? SECCOMP_USE_DAEMON : 0;
@@ -118,20 +120,27 @@ static int limit_files(void)
 	return setrlimit(RLIMIT_NOFILE, &l) < 0 ? -errno : 0;
 }
 
+/* What a program that is executed might get: empty for who may empty it. For others
+ * no_new_privs has the same effect. */
+static int drop_bounds(void)
+{
+	capng_get_caps_process();
+	if (!capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP))
+		return 0;
+	capng_clear(CAPNG_SELECT_BOUNDS);
+	return capng_apply(CAPNG_SELECT_BOUNDS) ? -EPERM : 0;
+}
+
 static int drop_capabilities(void)
 {
-	capng_clear(CAPNG_SELECT_ALL);
-	return capng_apply(CAPNG_SELECT_ALL) ? -EPERM : 0;
+	capng_clear(CAPNG_SELECT_CAPS);
+	return capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT) ? -EPERM : 0;
 }
 
 static int change_user(uid_t uid, gid_t gid)
 {
 	if (geteuid())
 		return 0;
-	/* The bounding set goes first: it takes a capability. */
-	capng_clear(CAPNG_SELECT_BOUNDS);
-	if (capng_apply(CAPNG_SELECT_BOUNDS))
-		return -EPERM;
 	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
 	    setresuid(uid, uid, uid) < 0)
 		return -errno;
@@ -173,10 +182,12 @@ static int confine_opener(void)
 {
 	int ret = forbid_cores();
 
-	capng_clear(CAPNG_SELECT_ALL);
+	if (!ret)
+		ret = drop_bounds();
+	capng_clear(CAPNG_SELECT_CAPS);
 	if (!geteuid())
 		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_DAC_OVERRIDE);
-	if (!ret && capng_apply(CAPNG_SELECT_ALL))
+	if (!ret && capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT))
 		ret = -EPERM;
 	if (!ret)
 		ret = forbid_privileges();
@@ -243,6 +254,8 @@ int sandbox_enter(struct vm *vm)
 		ret = step("no core files", forbid_cores());
 	if (!ret)
 		ret = step("a limit of descriptors", limit_files());
+	if (!ret)
+		ret = step("dropping capabilities", drop_bounds());
 	if (!ret)
 		ret = step("changing the user", change_user(uid, gid));
 	if (!ret)

@@ -131,6 +131,7 @@ static const struct rule rules[] = {
 	CALL(accept4, MAIN, 0),
 	CALL(epoll_wait, MAIN, 0),
 	CALL(epoll_ctl, MAIN, 0),
+	CALL(wait4, MAIN, 0),
 	CALL(getrandom, DEVICES, 0),
 	CALL(fallocate, DEVICES | DISK, 0),
 	CALL(pread64, DEVICES, 0),
@@ -142,7 +143,6 @@ static const struct rule rules[] = {
 	CALL(pwritev, DEVICES | DISK, USE(DISK)),
 	CALL(fdatasync, DEVICES | DISK, USE(DISK)),
 	IOCTL(BLKDISCARD, DEVICES | DISK, USE(BLOCKDEV)),
-	CALL(wait4, MAIN, USE(CHILD)),
 
 	/* The network. */
 	CALL(readv, MAIN, USE(TAP)),

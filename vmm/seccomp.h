@@ -52,7 +52,6 @@ enum seccomp_use {
 	SECCOMP_USE_VSOCK = 1 << 7,
 	SECCOMP_USE_TERMINAL = 1 << 8,
 	SECCOMP_USE_DAEMON = 1 << 9,
-	SECCOMP_USE_CHILD = 1 << 10,	/* a process serves a disk */
 	SECCOMP_USE_RESTORE = 1 << 11,	/* a saved state is gone on with */
 	SECCOMP_USE_DEBUGGER = 1 << 12,	/* gdb */
 	SECCOMP_USE_SAVE = 1 << 13,	/* states may be saved */
