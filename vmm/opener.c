@@ -67,9 +67,20 @@ struct opener_request {
 };
 
 /**
- * struct opener - The list, and the way to the process
+ * struct opener_way - The way to a process
  * @sock:	To it, -1 where there is none
  * @lock:	One request at a time
+ */
+struct opener_way {
+	int sock;
+	pthread_mutex_t lock;
+};
+
+/**
+ * struct opener - The list, and the ways
+ * @save:	In the process: it is the one for saved states
+ * @any:	The way to the one for all else
+ * @saves:	To that for saved states
  * @save_dir:	The folder that a state is being saved in, below that of the list, or -1
  * @save_name:	Its name there
  * @save_temporary: and for now
@@ -77,12 +88,22 @@ struct opener_request {
 static struct opener {
 	struct opener_line line[OPENER_LINES];
 	unsigned int lines;
-	int sock;
-	pthread_mutex_t lock;
+	bool save;
+	struct opener_way any;
+	struct opener_way saves;
 	int save_dir;
 	char save_name[NAME_MAX + 1];
 	char save_temporary[NAME_MAX + 1];
-} opener = { .sock = -1, .lock = PTHREAD_MUTEX_INITIALIZER, .save_dir = -1 };
+} opener = {
+	.any = { -1, PTHREAD_MUTEX_INITIALIZER },
+	.saves = { -1, PTHREAD_MUTEX_INITIALIZER },
+	.save_dir = -1,
+};
+
+bool opener_runs(void)
+{
+	return opener.any.sock >= 0;
+}
 
 /* The list. */
 
@@ -93,7 +114,7 @@ static int opener_add(enum opener_kind kind, const char *path, struct opener_lin
 
 	if (!copy)
 		return -ENOMEM;
-	if (opener.sock >= 0 || opener.lines == OPENER_LINES) {
+	if (opener_runs() || opener.lines == OPENER_LINES) {
 		free(copy);
 		return -ENOSPC;
 	}
@@ -196,7 +217,8 @@ void opener_forget(void)
 		free(opener.line[i].path);
 	}
 	opener.lines = 0;
-	fd_close(&opener.sock);
+	fd_close(&opener.any.sock);
+	fd_close(&opener.saves.sock);
 }
 
 /* The work. */
@@ -335,7 +357,7 @@ static int opener_do(const struct opener_request *r)
 {
 	const struct opener_line *line = &opener.line[r->line];
 
-	if (r->line >= opener.lines || memchr(r->name, 0, sizeof(r->name)) == NULL)
+	if (r->line >= opener.lines || !memchr(r->name, 0, sizeof(r->name)))
 		return -EINVAL;
 	if (line->kind == OPENER_SAVE && r->what == OPENER_SAVE_KEEP)
 		return do_save_end(true);
@@ -417,7 +439,7 @@ static bool opener_let_go(int *sock)
 	return ok && !close_range((unsigned int)at, ~0U, 0);
 }
 
-static void opener_run(int sock, int (*confine)(void))
+static void NORETURN opener_run(int sock, int (*confine)(void))
 {
 	static const int signals[] = { SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 	sigset_t none;
@@ -446,10 +468,10 @@ int opener_landlock(void)
 		const struct opener_line *line = &opener.line[i];
 
 		ends |= line->kind == OPENER_END;
-		if (line->kind == OPENER_REMOVE)
+		if (line->kind == OPENER_REMOVE && !opener.save)
 			rules[n++] = (struct landlock_rule){
 				line->fd, LANDLOCK_ACCESS_FS_REMOVE_FILE };
-		else if (line->kind == OPENER_SAVE)
+		else if (line->kind == OPENER_SAVE && opener.save)
 			rules[n++] = (struct landlock_rule){ line->fd,
 				LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
 				LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |
@@ -458,7 +480,8 @@ int opener_landlock(void)
 	return landlock_enter(rules, n, ends);
 }
 
-int opener_start(int (*confine)(void))
+/* Fork one of them. */
+static int way_start(struct opener_way *way, int (*confine)(void))
 {
 	int sv[2], ret;
 	pid_t pid;
@@ -467,8 +490,10 @@ int opener_start(int (*confine)(void))
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
 		return -errno;
 	pid = fork();
-	if (!pid)
+	if (!pid) {
+		opener.save = way == &opener.saves;
 		opener_run(sv[1], confine);
+	}
 	ret = pid < 0 ? -errno : 0;
 	fd_close(&sv[1]);
 	/* It speaks when it is confined. */
@@ -476,13 +501,17 @@ int opener_start(int (*confine)(void))
 		ret = -EPROTO;
 	if (ret)
 		fd_close(&sv[0]);
-	opener.sock = sv[0];
+	way->sock = sv[0];
 	return ret;
 }
 
-bool opener_runs(void)
+int opener_start(int (*confine)(void))
 {
-	return opener.sock >= 0;
+	int ret = way_start(&opener.any, confine);
+
+	if (!ret && opener_find(OPENER_SAVE, NULL))
+		ret = way_start(&opener.saves, confine);
+	return ret;
 }
 
 /* Requests. */
@@ -490,6 +519,8 @@ bool opener_runs(void)
 static int opener_ask(uint32_t what, unsigned int line, unsigned int number,
 		      const char *name)
 {
+	struct opener_way *way = opener.line[line].kind == OPENER_SAVE ? &opener.saves :
+				 &opener.any;
 	struct opener_request r = { .what = what, .line = line, .number = number };
 	int fd = -1, answer;
 	unsigned int count = 1;
@@ -497,20 +528,17 @@ static int opener_ask(uint32_t what, unsigned int line, unsigned int number,
 
 	if ((size_t)snprintf(r.name, sizeof(r.name), "%s", name) >= sizeof(r.name))
 		return -ENAMETOOLONG;
-	pthread_mutex_lock(&opener.lock);
-	if (opener.sock < 0) {
-		answer = opener_do(&r);
-		goto out;
-	}
-	n = fd_send(opener.sock, &r, sizeof(r), NULL, 0);
+	if (way->sock < 0)
+		return opener_do(&r);
+	pthread_mutex_lock(&way->lock);
+	n = fd_send(way->sock, &r, sizeof(r), NULL, 0);
 	if (n == (ssize_t)sizeof(r))
-		n = fd_recv(opener.sock, &answer, sizeof(answer), &fd, &count);
+		n = fd_recv(way->sock, &answer, sizeof(answer), &fd, &count);
 	if (n != (ssize_t)sizeof(answer))
 		answer = n < 0 ? (int)n : -EPIPE;
 	if (!answer && gives_fd(what))
 		answer = fd >= 0 ? fd : -EPROTO;
-out:
-	pthread_mutex_unlock(&opener.lock);
+	pthread_mutex_unlock(&way->lock);
 	return answer;
 }
 
@@ -527,7 +555,7 @@ void opener_remove(const char *path)
 
 	if (line)
 		opener_ask(OPENER_REMOVE, (unsigned int)(line - opener.line), 0, "");
-	else if (opener.sock < 0)
+	else if (!opener_runs())
 		unlink(path);
 }
 

@@ -15,15 +15,19 @@
  * a descriptor or an errno. Only the name of a saved state comes as text, and is taken
  * below one folder, which the user has named, without ".." and without symbolic links.
  *
+ * There are two of them where states may be saved: a folder may be on a file system that
+ * stands still, and a switch is not to wait for it. The second one's only line is that
+ * folder.
+ *
  * It ends when the VM's process does, which it learns by the end of their socket, and
  * ends the processes then that serve its disks: a VM that has changed its user could not.
  *
  * Its own sandbox: no capability but, where root started it, that to open what belongs to
- * others; Landlock, with the right to remove what it may and to write below that folder;
+ * others; Landlock, with the right to remove what it may, or to write below that folder;
  * a filter for system calls. It neither maps the guest's memory nor holds its descriptors.
  *
  * Before it is started, and where there is no sandbox, the same functions do the same
- * in the VM's own process. There is one of it, as of the process.
+ * in the VM's own process. It is part of the process as the log is.
  */
 #ifndef VMM_OPENER_H
 #define VMM_OPENER_H

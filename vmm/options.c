@@ -29,6 +29,8 @@
 #include "vmm/options_dump.h"
 #include "vmm/options_memory.h"
 #include "vmm/options_nic.h"
+#include "vmm/sandbox.h"
+#include "vmm/seccomp.h"
 
 /**
  * struct parser - Options being collected
@@ -47,6 +49,7 @@
  * @nographic:	-nographic was given
  * @dump:	-dump-config was given
  * @check:	-check was given
+ * @dump_sandbox: -dump-sandbox was given
  */
 struct parser {
 	struct options *opt;
@@ -64,6 +67,7 @@ struct parser {
 	bool nographic;
 	bool dump;
 	bool check;
+	bool dump_sandbox;
 	const char *name;
 };
 
@@ -803,6 +807,12 @@ static bool opt_runas(struct parser *p, const char *name UNUSED, char *arg)
 	return true;
 }
 
+static bool opt_dump_sandbox(struct parser *p, const char *name UNUSED, char *arg UNUSED)
+{
+	p->dump_sandbox = true;
+	return true;
+}
+
 static bool opt_save_dir(struct parser *p, const char *name UNUSED, char *arg)
 {
 	p->opt->save_dir = options_path(arg);
@@ -887,6 +897,7 @@ static const struct {
 	{ "runas", "USER", opt_runas, "whom root becomes (lanbox-vmm or nobody)" },
 	{ "uuid", "UUID", opt_uuid, "UUID of the VM" },
 	{ "check", NULL, opt_check, "say what this host can do for VMs, and run nothing" },
+	{ "dump-sandbox", NULL, opt_dump_sandbox, "show what each thread may do, and run nothing" },
 	{ "dump-config", NULL, opt_dump_config, "show all settings, and run nothing" },
 	{ "usb", NULL, opt_ignore, NULL },
 	{ "accel", "kvm", opt_accel, NULL },
@@ -1196,8 +1207,11 @@ enum options_result options_parse(struct options *opt, int argc, char **argv)
 	}
 	if (!finish(&p))
 		return OPTIONS_EXIT_USAGE;
-	if (!p.dump)
+	if (!p.dump && !p.dump_sandbox)
 		return p.check ? OPTIONS_CHECK : OPTIONS_RUN;
-	options_dump(opt, stdout);
+	if (p.dump)
+		options_dump(opt, stdout);
+	if (p.dump_sandbox)
+		seccomp_dump(sandbox_uses(opt), stdout);
 	return OPTIONS_EXIT_OK;
 }

@@ -27,6 +27,8 @@
 #include "vmm/vm.h"
 
 /* Whom root becomes, if nobody says it: the first that there is. */
+enum { NOBODY = 65534 };		/* where it has no name */
+
 static const char *const default_users[] = { "lanbox-vmm", "nobody" };
 
 /* What a VM has. */
@@ -87,12 +89,12 @@ static int find_user(const struct options *opt, uid_t *uid, gid_t *gid)
 		pw = getpwnam(opt->runas);
 	for (size_t i = 0; !opt->runas && !pw && i < ARRAY_SIZE(default_users); i++)
 		pw = getpwnam(default_users[i]);
-	if (!pw) {
-		log_err("-runas '%s': there is no such user", opt->runas ? opt->runas : "nobody");
+	if (!pw && opt->runas) {
+		log_err("-runas '%s': there is no such user", opt->runas);
 		return -ENOENT;
 	}
-	*uid = pw->pw_uid;
-	*gid = pw->pw_gid;
+	*uid = pw ? pw->pw_uid : NOBODY;
+	*gid = pw ? pw->pw_gid : NOBODY;
 	return 0;
 }
 

@@ -88,54 +88,61 @@ struct rule {
 #define IOCTL(request, who, what)	CALL_IF(ioctl, who, what, IS(1, request))
 
 static const struct rule rules[] = {
-	/* The C library's own: locks, memory, threads, signals. */
+	/* The C library's own: locks, memory, threads, signals. The last words of any thread
+	 * are written, or sent to the host's log. */
 	CALL(futex, ALL, 0),
-	CALL_IF(mmap, ALL, 0, HAS_NOT(2, PROT_EXEC)),
-	CALL_IF(mprotect, ALL, 0, HAS_NOT(2, PROT_EXEC)),
-	CALL(munmap, ALL, 0),
+	CALL_IF(mmap, DEVICES | NET | SAVE, 0, HAS_NOT(2, PROT_EXEC)),
+	CALL_IF(mprotect, DEVICES | NET | SAVE, 0, HAS_NOT(2, PROT_EXEC)),
+	CALL(munmap, DEVICES | NET | SAVE, 0),
 	CALL(mremap, DEVICES | SAVE, 0),
-	CALL(brk, DEVICES, 0),
+	CALL(brk, DEVICES | SAVE, 0),
 	CALL_IF(madvise, ALL, 0, IS(2, MADV_DONTNEED)),
 	CALL(rt_sigprocmask, ALL, 0),
 	CALL(rt_sigreturn, ALL, 0),
 	CALL(exit, ALL, 0),
 	CALL(exit_group, ALL, 0),
-	CALL(rseq, ALL, 0),
-	CALL(set_robust_list, ALL, 0),
-	CALL_IF(seccomp, ALL, 0, IS(0, SECCOMP_SET_MODE_FILTER)),
+	CALL(write, ALL, 0),
+	CALL(sendmsg, ALL, 0),
+
+	/* A thread is made, enters its own filter, and is sent a signal. */
 	CALL_IF(clone, DEVICES, 0, IS(0, THREAD_FLAGS)),
-	CALL(gettid, ALL, 0),
-	CALL(getpid, ALL, 0),
+	CALL(set_robust_list, DEVICES, 0),
+	CALL(rseq, DEVICES, 0),
+	CALL_IF(seccomp, DEVICES, 0, IS(0, SECCOMP_SET_MODE_FILTER)),
+	CALL(gettid, DEVICES, 0),
+	CALL(getpid, DEVICES, 0),
 	CALL_IF(tgkill, DEVICES, 0, IS(0, OWN_PID)),
-	CALL(clock_gettime, ALL, 0),
+
+	/* Time, where it takes a system call. */
+	CALL(clock_gettime, DEVICES | SAVE, 0),
+
+	/* Files, sockets and eventfds that are open. */
+	CALL(read, DEVICES, 0),
+	CALL(close, DEVICES | NET | SAVE, 0),
+	CALL(poll, DEVICES, 0),
+	CALL(recvmsg, DEVICES | NET, 0),
+	CALL(sendto, DEVICES, 0),
+	CALL(recvfrom, DEVICES, 0),
+	CALL(eventfd2, DEVICES, 0),
+	CALL_IF(fcntl, DEVICES, 0, IS(1, F_GETFL)),
+	CALL_IF(fcntl, DEVICES, 0, IS(1, F_SETFL)),
+	CALL(fstat, DEVICES, 0),
+	CALL(fallocate, DEVICES | DISK, 0),
+	CALL(pread64, DEVICES, 0),
+	CALL(lseek, SAVE, 0),
+	CALL(getrandom, DEVICES, 0),
+
+	/* The event loop, and what is undone at the end. */
+	CALL(epoll_wait, MAIN, 0),
+	CALL(epoll_ctl, MAIN, 0),
+	CALL(accept4, MAIN, 0),
+	CALL(wait4, MAIN, 0),
 	CALL(restart_syscall, MAIN, 0),
 	CALL_IF(rt_sigaction, MAIN, 0, IS(0, SIGTERM)),
 	CALL_IF(rt_sigaction, MAIN, 0, IS(0, SIGINT)),
 	CALL_IF(rt_sigaction, MAIN, 0, IS(0, SIGHUP)),
 	CALL_IF(rt_sigaction, MAIN, 0, IS(0, SIGQUIT)),
 	CALL_IF(rt_sigaction, MAIN, 0, IS(0, SIGCHLD)),
-
-	/* Files, sockets and eventfds that are open. */
-	CALL(read, DEVICES, 0),
-	CALL(write, ALL, 0),
-	CALL(close, ALL, 0),
-	CALL(poll, ALL, 0),
-	CALL(sendmsg, DEVICES | NET, 0),
-	CALL(recvmsg, DEVICES | NET, 0),
-	CALL(sendto, ALL, 0),
-	CALL(recvfrom, DEVICES, 0),
-	CALL(eventfd2, DEVICES, 0),
-	CALL_IF(fcntl, DEVICES, 0, IS(1, F_GETFL)),
-	CALL_IF(fcntl, DEVICES, 0, IS(1, F_SETFL)),
-	CALL(fstat, DEVICES, 0),
-	CALL(accept4, MAIN, 0),
-	CALL(epoll_wait, MAIN, 0),
-	CALL(epoll_ctl, MAIN, 0),
-	CALL(wait4, MAIN, 0),
-	CALL(getrandom, DEVICES, 0),
-	CALL(fallocate, DEVICES | DISK, 0),
-	CALL(pread64, DEVICES, 0),
-	CALL(lseek, DEVICES | SAVE, 0),
 
 	/* Disks. */
 	CALL(io_uring_enter, DEVICES, USE(URING)),
@@ -162,9 +169,7 @@ static const struct rule rules[] = {
 	/* A saved state. */
 	CALL(pwrite64, SAVE, USE(SAVE)),
 	CALL(fsync, SAVE, USE(SAVE)),
-	CALL(sendmsg, SAVE, USE(SAVE)),
 	CALL(recvmsg, SAVE, USE(SAVE)),
-	CALL(brk, SAVE, USE(SAVE)),
 
 	/* A KVM machine, and its CPUs. */
 	IOCTL(KVM_RUN, VCPU, 0),

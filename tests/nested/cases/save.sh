@@ -45,7 +45,7 @@ quit()
 arguments()
 {
 	echo "-net nic -net vde,sock=$work/lan,fast=$fast -smp 2 -m 256" \
-		"-drive file=disk.img,format=raw,if=virtio -qmp unix:$1.qmp"
+		"-drive file=disk.img,format=raw,if=virtio -qmp unix:$1.qmp -save-dir $work"
 }
 
 # restore NAME ADDRESS FILE: go on with a VM, its console going on, too
@@ -229,14 +229,14 @@ saved()
 }
 
 start_vm late '' -net none -append "console=ttyS0 quiet panic=-1 lb.button=ignored" \
-	-shutdown-timeout 4 -qmp unix:late.qmp
+	-shutdown-timeout 4 -qmp unix:late.qmp -save-dir $work
 need "a VM boots" vm_boot late
 check "it is told to power off, and does not" kill "$(vm_pid late)"
 check "and is being saved" slowly late
 sleep 7
 check "its time is over only when it is saved" saved late
 start_vm late '' -net none -append "console=ttyS0 quiet panic=-1 lb.button=ignored" \
-	-shutdown-timeout 4 -qmp unix:late.qmp -incoming "file:$work/slow/late"
+	-shutdown-timeout 4 -qmp unix:late.qmp -save-dir $work -incoming "file:$work/slow/late"
 need "another process goes on with it" wait_for 20 answers late
 rm slow/late
 check "and saves it" slowly late
