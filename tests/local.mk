@@ -407,7 +407,8 @@ tests/guest/pollnet.bin: tests/guest/pollnet.elf
 check_DATA = tests/guest/pollnet.elf tests/guest/pollnet.bin
 CLEANFILES += tests/guest/pollnet.elf tests/guest/pollnet.bin
 
-check_PROGRAMS += tests/guest/blkback tests/guest/diskcheck tests/guest/peer
+check_PROGRAMS += tests/guest/blkback tests/guest/diskcheck tests/guest/peer \
+	tests/guest/seccheck
 # What no KVM here says, to be preloaded; shared, though never installed.
 check_LTLIBRARIES += tests/guest/kvmshim.la
 tests_guest_kvmshim_la_SOURCES = tests/guest/kvmshim.c
@@ -415,6 +416,8 @@ tests_guest_kvmshim_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
 tests_guest_kvmshim_la_LIBADD = -ldl
 tests_guest_blkback_LDADD = lib/libfront.la
 tests_guest_peer_LDADD = $(VDEPLUG_LIBS)
+tests_guest_seccheck_CFLAGS = $(AM_CFLAGS) $(SANDBOX_CFLAGS)
+tests_guest_seccheck_LDADD = $(SANDBOX_LIBS)
 guest_tests = tests/guest/guest-disk.sh \
 	tests/guest/guest-end.sh \
 	tests/guest/guest-format.sh \
@@ -423,6 +426,7 @@ guest_tests = tests/guest/guest-disk.sh \
 	tests/guest/guest-life.sh \
 	tests/guest/guest-memory.sh \
 	tests/guest/guest-net.sh \
+	tests/guest/guest-sandbox.sh \
 	tests/guest/guest-save.sh \
 	tests/guest/guest-words.sh \
 	tests/guest/ids.sh
