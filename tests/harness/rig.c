@@ -56,6 +56,18 @@ void log_to_syslog(void)
 {
 }
 
+void log_prepare_syslog(void)
+{
+}
+
+void log_set_connect(int (*connect)(void) UNUSED)
+{
+}
+
+void log_last_words(const char *text UNUSED, size_t size UNUSED)
+{
+}
+
 void log_reopen(void)
 {
 }
