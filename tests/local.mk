@@ -300,6 +300,7 @@ unit_tests = \
 	tests/unit/test-policy \
 	tests/unit/test-nic \
 	tests/unit/test-rstp \
+	tests/unit/test-opener \
 	tests/unit/test-state \
 	tests/unit/test-switch \
 	tests/unit/test-tap \
@@ -359,6 +360,8 @@ tests_unit_test_nic_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
 tests_unit_test_nic_LDADD = $(board_libs) $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_rstp_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_rstp_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS)
+tests_unit_test_opener_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_opener_LDADD = vmm/libvmm.la $(CMOCKA_LIBS)
 tests_unit_test_state_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_state_LDADD = $(board_libs) $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_switch_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "vmm/fwcfg.h"
+#include "vmm/opener.h"
 #include "vmm/ram.h"
 #include "vmm/ram_file.h"
 #include "vmm/serial.h"
@@ -225,6 +226,7 @@ void board_free(struct vm *vm)
 	uint8_t *guard[2] = { board(vm)->guard[0], board(vm)->guard[1] };
 
 	vm_destroy(vm);
+	opener_forget();
 	for (int i = 0; i < 2; i++)
 		if (guard[i])
 			munmap(guard[i], BOARD_GUARD);
