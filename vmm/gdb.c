@@ -21,6 +21,7 @@
 #include "vmm/gdb_stub.h"
 #include "vmm/gdb_target.h"
 #include "vmm/monitor.h"
+#include "vmm/opener.h"
 #include "vmm/options_gdb.h"
 #include "vmm/pause.h"
 #include "vmm/save.h"
@@ -430,6 +431,8 @@ static int listen_unix(const struct options_gdb *opt)
 
 	if (fd < 0)
 		log_err_errno(-fd, "-gdb '%s'", opt->shown);
+	else if (opener_may_remove(opt->path) < 0)
+		log_debug("-gdb '%s': the socket will be left behind", opt->shown);
 	return fd;
 }
 
@@ -471,7 +474,7 @@ void gdb_destroy(struct gdb *g)
 	ev_io_stop(g->vm->loop, &g->io);
 	ev_async_stop(g->vm->loop, &g->wake);
 	if (g->opt->path)
-		unlink(g->opt->path);
+		opener_remove(g->opt->path);
 	listener_stop(&g->listener);
 	gdb_target_destroy(g->target);
 	free(g);

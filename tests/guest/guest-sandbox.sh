@@ -160,7 +160,7 @@ stopped() {
 	shift 2
 	is 'what the call does' "$("$SECCHECK" inject "$tid" "$lib_call" "$@")" SIGSYS
 	ended bad
-	is 'exit status' "$(exit_status bad)" 5
+	is 'exit status' "$(exit_status bad)" 6
 	grep "sandbox: thread $lib_thread has made the system call $lib_call (" "$T/bad.log" ||
 		fail "$(cat "$T/bad.log")"
 	[ ! -e "$T/bad.qmp" ] || rm "$T/bad.qmp"
