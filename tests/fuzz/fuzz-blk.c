@@ -240,7 +240,6 @@ static void step(struct run *run)
 	r.h.ioprio = fuzz_u8(&run->in);
 	r.h.sector = kind & 0x80 ? fuzz_u64(&run->in) : fuzz_u8(&run->in) % 130U;
 	memset(ram + HEADERS, 0xa5, 0x1000);
-	memcpy(ram + HEADERS, &r.h, HEADER);
 	run->ring.desc[d++] = (struct vring_desc){ HEADERS, HEADER, VRING_DESC_NEXT, 1 };
 	/* The header in two pieces. */
 	if (shape & 0x80) {
@@ -256,6 +255,10 @@ static void step(struct run *run)
 			len[i] = i ? 0 : HEADER;
 		r.size += len[i];
 	}
+	/* At the very end of the disk, or nearly. */
+	if (kind & 0x40)
+		r.h.sector = run->size / SECTOR - r.size / SECTOR + r.h.sector % 4 - 1;
+	memcpy(ram + HEADERS, &r.h, HEADER);
 	r.data = fuzz_alloc(r.size);
 	out = fuzz_alloc(r.size);
 	if (range && r.size == HEADER) {

@@ -21,12 +21,14 @@
 
 #include "tests/fuzz/fuzz.h"
 
+#include <linux/virtio_blk.h>
 #include <linux/virtio_pci.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
 #include "lib/vnet.h"
+#include "tests/gso.h"
 #include "tests/harness/rig.h"
 #include "vmm/virtio_balloon.h"
 #include "vmm/vsock.h"
@@ -35,8 +37,8 @@ enum {
 	STEPS = 128, HOSTS = 4, QUEUE = 16, PIECES = 6,
 	RINGS = 0x10000, RING_STEP = 0x4000,
 	/* Rings, buffers, and all that these may reach, are below the canary. */
-	BUFFERS = 0x40000, BUFFERS_SIZE = 0x40000,
-	CANARY = 0x100000,
+	BUFFERS = 0x40000, BUFFERS_SIZE = 0x40000, ANSWERS = 0x60000,
+	CANARY = 0x100000, FRAME_MAX = 8192,
 };
 
 /**
@@ -144,19 +146,156 @@ static void step_offer(struct run *run)
 		board_set(run->dev, BOARD_NOTIFY + q * BOARD_NOTIFY_STRIDE, 2, q);
 }
 
-/* The headers that kinds of devices look for, in what will be offered next. */
-static void step_header(struct run *run)
+/* A request that makes sense to the device, or nearly: @out bytes that are in memory from
+ * BUFFERS on, in some pieces, and @in from ANSWERS on. */
+static void offer_request(struct run *run, unsigned int q, size_t out, size_t in)
 {
-	uint8_t *at = board_mem(run->rig.vm, BUFFERS + fuzz_u8(&run->in) % 64 * 0x1000);
+	unsigned int n = 1 + fuzz_u8(&run->in) % PIECES, d;
+	struct vring_driver *vd = &run->ring[q];
+	size_t piece = out / n + 1;
+	uint16_t head;
+
+	if (!vd->desc)
+		return;
+	d = head = (uint16_t)(vd->next_avail * 3 % QUEUE);
+	for (size_t at = 0; at < out; at += piece, d = (d + 1) % QUEUE)
+		vd->desc[d] = (struct vring_desc){
+			BUFFERS + at, (uint32_t)MIN(piece, out - at),
+			at + piece < out || in ? VRING_DESC_NEXT : 0,
+			(uint16_t)((d + 1) % QUEUE),
+		};
+	if (in)
+		vd->desc[d] = (struct vring_desc){ ANSWERS, (uint32_t)in, VRING_DESC_WRITE, 0 };
+	vring_driver_add(vd, head);
+	run->offered[q]++;
+	if (vring_driver_publish(vd))
+		board_set(run->dev, BOARD_NOTIFY + q * BOARD_NOTIFY_STRIDE, 2, q);
+}
+
+/* A frame with a header that a good driver writes. */
+static const struct gso_frame *frame(struct run *run)
+{
+	static struct gso_frame f;
+	uint64_t seed = 1U + fuzz_u16(&run->in);
+	uint8_t how = fuzz_u8(&run->in);
+	const struct gso_limits want = { .segs_max = 5, .udp_segs_max = 5,
+					 .csum_only = how & 1, .no_vlan = how & 2 };
+
+	do
+		gso_random(&f, &seed, &want);
+	while (f.size > FRAME_MAX);
+	if (how & 0x80)
+		((uint8_t *)&f.hdr)[how % sizeof(f.hdr)] = fuzz_u8(&run->in);
+	return &f;
+}
+
+static void request_net(struct run *run, uint8_t *out)
+{
+	const struct gso_frame *f;
+	uint8_t what = fuzz_u8(&run->in);
+	size_t n;
+
+	switch (what % 4) {
+	case 0:
+		f = frame(run);
+		memcpy(out, &f->hdr, VNET_HDR_SIZE);
+		memcpy(out + VNET_HDR_SIZE, f->data, f->size);
+		offer_request(run, 1, VNET_HDR_SIZE + f->size, 0);
+		break;
+	case 1:
+		offer_request(run, 0, 0, 1U + fuzz_u16(&run->in));
+		break;
+	case 2:
+		f = frame(run);
+		rig_cable_put(&f->hdr, f->data, f->size);
+		break;
+	default:
+		/* Class, command, and what there is to say. */
+		n = what / 4;
+		out[0] = fuzz_u8(&run->in) % 6;
+		out[1] = fuzz_u8(&run->in) % 7;
+		fuzz_bytes(&run->in, out + 2, n);
+		offer_request(run, 2, 2 + n, 1);
+		break;
+	}
+}
+
+static void request_blk(struct run *run, uint8_t *out)
+{
+	static const uint32_t types[] = { 0, 1, 4, 8, 11, 13, 2 };
+	const struct virtio_blk_outhdr h = {
+		.type = types[fuzz_u8(&run->in) % ARRAY_SIZE(types)],
+		.sector = fuzz_u8(&run->in) % 140,
+	};
+	size_t data = h.type == 11 || h.type == 13 ? 16 : fuzz_u8(&run->in) % 8U * 512;
+	bool in = h.type == 0 || h.type == 8;
+
+	memcpy(out, &h, sizeof(h));
+	fuzz_bytes(&run->in, out + sizeof(h), 16);
+	/* Where a range is so far away, nothing is as large. */
+	memset(out + sizeof(h) + 2, 0, 6);
+	offer_request(run, 0, sizeof(h) + (in ? 0 : data), 1 + (in ? data : 0));
+}
+
+static void request_vsock(struct run *run, uint8_t *out)
+{
+	uint8_t what = fuzz_u8(&run->in), bytes = fuzz_u8(&run->in);
 	struct vsock_header h = {
 		.src_cid = le64(RIG_CID), .dst_cid = le64(VSOCK_HOST), .type = le16(1),
-		.src_port = le32(fuzz_u8(&run->in) % 4), .dst_port = le32(fuzz_u8(&run->in) % 4),
-		.op = le16(fuzz_u8(&run->in) % 9), .len = le32(fuzz_u8(&run->in)),
-		.flags = le32(fuzz_u8(&run->in) % 4), .buf_alloc = le32(fuzz_u16(&run->in)),
-		.fwd_cnt = le32(fuzz_u16(&run->in)),
+		.len = le32(bytes),
 	};
 
-	memcpy(at, &h, sizeof(h));
+	if (what % 4 == 3) {
+		offer_request(run, what & 4 ? 2 : 0, 0, 44U + fuzz_u16(&run->in) % 8192);
+		return;
+	}
+	/* The host's ports begin somewhere: what it heard last may be answered. */
+	if (what & 0x80)
+		memcpy(&h, board_mem(run->rig.vm, ANSWERS), sizeof(h));
+	if (what & 0x80) {
+		struct le32 port = h.src_port;
+
+		h.src_cid = le64(RIG_CID);
+		h.dst_cid = le64(VSOCK_HOST);
+		h.src_port = h.dst_port;
+		h.dst_port = port;
+		h.len = le32(bytes);
+	} else {
+		h.src_port = le32(what >> 2 & 3);
+		h.dst_port = le32(what >> 4 & 3);
+	}
+	h.op = le16(fuzz_u8(&run->in) % 9);
+	h.flags = le32(fuzz_u8(&run->in) % 4);
+	h.buf_alloc = le32(fuzz_u16(&run->in));
+	h.fwd_cnt = le32(fuzz_u8(&run->in));
+	memcpy(out, &h, sizeof(h));
+	offer_request(run, 1, sizeof(h) + bytes, 0);
+}
+
+static void step_request(struct run *run)
+{
+	uint8_t *out = board_mem(run->rig.vm, BUFFERS);
+	unsigned int n;
+
+	switch (run->slot) {
+	case RIG_NET:
+		request_net(run, out);
+		break;
+	case RIG_BLK:
+		request_blk(run, out);
+		break;
+	case RIG_RNG:
+		offer_request(run, 0, 0, fuzz_u16(&run->in));
+		break;
+	case RIG_BALLOON:
+		n = fuzz_u8(&run->in) % 64U * 4;
+		fuzz_bytes(&run->in, out, MIN(n, 16U));
+		offer_request(run, queue(run), n, n ? 0 : 0x3000);
+		break;
+	case RIG_VSOCK:
+		request_vsock(run, out);
+		break;
+	}
 }
 
 static void step_notify(struct run *run)
@@ -303,7 +442,7 @@ static void step_host(struct run *run)
 }
 
 static void (*const steps[])(struct run *run) = {
-	step_offer, step_drive, step_spin, step_notify, step_host, step_header, step_ring,
+	step_offer, step_drive, step_spin, step_request, step_host, step_ring, step_notify,
 	step_config, step_reset, step_common, step_memory, step_interrupts, step_freeze,
 };
 

@@ -175,7 +175,7 @@ cover()
 	LLVM_PROFILE_FILE=$out/$1.profraw "$out/cover-$1" -runs=0 "$new/$1" "$corpus/$1" \
 		2>/dev/null || die "the corpus of $1 fails: $out/cover-$1 -runs=0 $corpus/$1"
 	llvm-profdata merge -o "$out/$1.profdata" "$out/$1.profraw" || exit 1
-	files=$(sources "$1" | sed "s,[^ ]*,$src/&,g")
+	files=$(sources "$1" | tr -s '\t\n' '  ' | sed "s,[^ ][^ ]*,$src/&,g")
 	# shellcheck disable=SC2086
 	llvm-cov report "$out/cover-$1" -instr-profile="$out/$1.profdata" $files |
 		awk 'NR == 1 { print "file lines missed covered" }
@@ -186,14 +186,15 @@ cover()
 	echo "line by line: $out/cover-$1.txt"
 }
 
-# minimise TARGET - inputs named found-* stay, each for the defect that it found
+# minimise TARGET - inputs named found-* stay, each for the defect that it found, and so do
+# those that were made by hand
 minimise()
 {
 	rm -rf "$out/min-$1"
 	mkdir -p "$out/min-$1"
 	"$out/fuzz-$1" -set_cover_merge=1 -use_counters=0 "$out/min-$1" "$corpus/$1" \
 		"$new/$1" 2>"$out/$1-merge.log" || die "see $out/$1-merge.log"
-	find "$corpus/$1" -type f ! -name 'found-*' -exec rm -f {} +
+	find "$corpus/$1" -type f ! -name 'found-*' ! -name 'made-*' -exec rm -f {} +
 	cp "$out/min-$1"/* "$corpus/$1/"
 	echo "corpus/$1: $(find "$corpus/$1" -type f | wc -l) inputs"
 }

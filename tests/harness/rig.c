@@ -469,6 +469,12 @@ void rig_check_rings(const struct rig *r)
 			const struct vring *vr = &dev->queue[q].vring;
 
 			RIG_MUST(!vr->size || dev->queue[q].enabled);
+			/* What was latched is what is said. */
+			RIG_MUST(!vr->size || !dev->active ||
+				 (vr->size == dev->queue[q].size &&
+				  (const void *)vr->desc == board_mem(r->vm, dev->queue[q].desc) &&
+				  (const void *)vr->avail == board_mem(r->vm, dev->queue[q].avail) &&
+				  (const void *)vr->used == board_mem(r->vm, dev->queue[q].used)));
 			RIG_MUST((uint16_t)(vr->next_avail - vr->next_used) <= vr->size ||
 				 vr->broken);
 		}
