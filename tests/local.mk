@@ -125,11 +125,12 @@ board_libs = tests/harness/libboard.la vmm/libvmm.la
 rig_libs = tests/harness/librig.la $(board_libs) $(EV_LIBS)
 
 # Fuzz targets: their corpora are replayed here; tests/fuzz/fuzz.sh looks for more.
-fuzz_tests = tests/fuzz/fuzz-blk tests/fuzz/fuzz-boot tests/fuzz/fuzz-control \
+fuzz_tests = \
+	tests/fuzz/fuzz-blk tests/fuzz/fuzz-boot tests/fuzz/fuzz-control \
 	tests/fuzz/fuzz-front tests/fuzz/fuzz-gdb tests/fuzz/fuzz-guard tests/fuzz/fuzz-igmp \
 	tests/fuzz/fuzz-machine tests/fuzz/fuzz-offload tests/fuzz/fuzz-options \
-	tests/fuzz/fuzz-state tests/fuzz/fuzz-vhost \
-	tests/fuzz/fuzz-virtio tests/fuzz/fuzz-vring
+	tests/fuzz/fuzz-state tests/fuzz/fuzz-vhost tests/fuzz/fuzz-virtio \
+	tests/fuzz/fuzz-vring
 check_PROGRAMS += $(fuzz_tests)
 turn_tests += $(fuzz_tests)
 tests_fuzz_fuzz_blk_SOURCES = tests/fuzz/fuzz-blk.c tests/fuzz/fuzz.h \

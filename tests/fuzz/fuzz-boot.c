@@ -227,6 +227,7 @@ static void check_elf(const struct run *run, const struct shown *s)
 		memcpy(&ph, run->head + eh.e_phoff + i * sizeof(ph), sizeof(ph));
 		if (ph.p_type != PT_LOAD || !ph.p_memsz)
 			continue;
+		FUZZ_CHECK(ph.p_filesz <= ph.p_memsz, "segment %u is larger than its place", i);
 		check_piece(run, s, ph.p_offset, ph.p_filesz, ph.p_paddr, ph.p_memsz);
 		/* Segments may overlap; the last one is what it was. */
 		if (i + 1 == eh.e_phnum)

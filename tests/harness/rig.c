@@ -469,6 +469,10 @@ void rig_check_rings(const struct rig *r)
 			const struct vring *vr = &dev->queue[q].vring;
 
 			RIG_MUST(!vr->size || dev->queue[q].enabled);
+			RIG_MUST(dev->queue[q].vector < dev->pci.vectors ||
+				 dev->queue[q].vector == PCI_NO_VECTOR);
+			RIG_MUST(dev->queue[q].size <= (dev->ops->queue_size ?
+				 dev->ops->queue_size : VIRTIO_QUEUE_SIZE));
 			/* What was latched is what is said. */
 			RIG_MUST(!vr->size || !dev->active ||
 				 (vr->size == dev->queue[q].size &&
