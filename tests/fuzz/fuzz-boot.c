@@ -295,7 +295,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		run.initrd_size = (size_t)initrd * initrd * INITRD_UNIT - 1;
 		run.initrd = rig_file(run.initrd_size, run.initrd_path);
 		FUZZ_CHECK(pwrite(run.initrd, "\x11", 1, 0) == 1 &&
-			   pwrite(run.initrd, "\x22", 1, (off_t)run.initrd_size - 1) == 1, "initrd");
+			   pwrite(run.initrd, "\x22", 1, (off_t)run.initrd_size - 1) == 1,
+			   "the initrd");
 		run.opt.initrd = run.initrd_path;
 	}
 	run.vm = board_new(&run.opt);

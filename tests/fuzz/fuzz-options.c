@@ -239,7 +239,8 @@ static void say_memory(struct line *l, const struct options *opt)
 	}
 	add(l, "-object");
 	if (s->page)
-		add(l, "memory-backend-memfd,id=m,size=%llu,hugetlb=on,hugetlbsize=%llu,prealloc=%s",
+		add(l, "memory-backend-memfd,id=m,size=%llu,hugetlb=on,hugetlbsize=%llu,"
+		    "prealloc=%s",
 		    (unsigned long long)opt->ram, (unsigned long long)s->page, on(s->prealloc));
 	else
 		add(l, "memory-backend-memfd,id=m,size=%llu,hugetlb=on,prealloc=%s",

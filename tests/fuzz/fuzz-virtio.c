@@ -2,8 +2,8 @@
 /* fuzz-virtio.c - Drivers of virtio devices that keep to no rule
  *
  * The input is a program for one device of each kind (tests/harness/rig.h): the first byte
- * says which. It negotiates, sets queues up where it likes, makes chains of descriptors
- * that are more or less good, or none at all, over memory of which it may write every
+ * says which. It negotiates, sets queues up where it likes, makes requests that make sense,
+ * and chains of descriptors that are more or less good, or none at all, over memory of which it may write every
  * byte, notifies in any order, writes device configuration, resets, freezes, thaws, masks
  * interrupts; and the host's side does what it does, too.
  *

@@ -466,19 +466,19 @@ void rig_check_rings(const struct rig *r)
 		RIG_MUST(!(dev->active && dev->status & VIRTIO_NEEDS_RESET));
 		RIG_MUST(!dev->active || dev->status & VIRTIO_DRIVER_OK);
 		for (unsigned int q = 0; q < dev->queues; q++) {
-			const struct vring *vr = &dev->queue[q].vring;
+			const struct virtio_queue *vq = &dev->queue[q];
+			const struct vring *vr = &vq->vring;
 
-			RIG_MUST(!vr->size || dev->queue[q].enabled);
-			RIG_MUST(dev->queue[q].vector < dev->pci.vectors ||
-				 dev->queue[q].vector == PCI_NO_VECTOR);
-			RIG_MUST(dev->queue[q].size <= (dev->ops->queue_size ?
-				 dev->ops->queue_size : VIRTIO_QUEUE_SIZE));
+			RIG_MUST(!vr->size || vq->enabled);
+			RIG_MUST(vq->vector < dev->pci.vectors || vq->vector == PCI_NO_VECTOR);
+			RIG_MUST(vq->size <= (dev->ops->queue_size ? dev->ops->queue_size :
+					      VIRTIO_QUEUE_SIZE));
 			/* What was latched is what is said. */
 			RIG_MUST(!vr->size || !dev->active ||
-				 (vr->size == dev->queue[q].size &&
-				  (const void *)vr->desc == board_mem(r->vm, dev->queue[q].desc) &&
-				  (const void *)vr->avail == board_mem(r->vm, dev->queue[q].avail) &&
-				  (const void *)vr->used == board_mem(r->vm, dev->queue[q].used)));
+				 (vr->size == vq->size &&
+				  (const void *)vr->desc == board_mem(r->vm, vq->desc) &&
+				  (const void *)vr->avail == board_mem(r->vm, vq->avail) &&
+				  (const void *)vr->used == board_mem(r->vm, vq->used)));
 			RIG_MUST((uint16_t)(vr->next_avail - vr->next_used) <= vr->size ||
 				 vr->broken);
 		}
