@@ -111,7 +111,8 @@ check 'a guest stands before its first instruction until gdb says so, and steps'
 
 interrupts() {
 	attach a
-	asks qSupported "PacketSize=4000;qXfer:features:read+;vContSupported+;QStartNoAckMode+;swbreak+;hwbreak+"
+	asks qSupported "PacketSize=4000;qXfer:features:read+;vContSupported+;QStartNoAckMode+;\
+swbreak+;hwbreak+"
 	is 'status with gdb' "$(status a)" debug
 	goes c
 	wait_for 5 is_status a running
@@ -377,7 +378,8 @@ real() {
 		printf "eflags %d\n", \$eflags
 		disconnect
 	END
-	timeout 60 gdb -nx -batch -x "$T/commands" >"$T/gdb.log" 2>&1 || fail "$(cat "$T/gdb.log")"
+	timeout 60 gdb -nx -batch -x "$T/commands" >"$T/gdb.log" 2>&1 ||
+		fail "$(cat "$T/gdb.log")"
 	for line in '^rip  *0x200200' '^cr0  *0x80' '^efer ' '^gs_base ' \
 		    '^Breakpoint 1, .* in ring0_main' '^stopped at 1$' '^=> ' 'CPU#0 \[running\]'; do
 		grep -q "$line" "$T/gdb.log" || fail "no '$line' in: $(cat "$T/gdb.log")"

@@ -198,10 +198,10 @@ static const char *ask(const char *question)
 	assert_int_equal(say(question), GDB_GO_ON);
 	snprintf(text, sizeof(text), "%s", sent());
 	hash = strrchr(text, '#');
-	if (strncmp(text, stub->no_ack ? "$" : "+$", stub->no_ack ? 1 : 2) || !hash || strlen(hash) != 3)
+	if (strncmp(text, "+$", 2) || !hash || strlen(hash) != 3)
 		return "?";
 	*hash = 0;
-	return text + (stub->no_ack ? 1 : 2);
+	return text + 2;
 }
 
 /* Packets. */

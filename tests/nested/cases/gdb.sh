@@ -54,7 +54,9 @@ unpack_kernel()
 # addresses in the kernel have
 sections()
 {
-	readelf -SW "$1" | sed -n 's/^.*\] \(\.[^ ]*\) *[A-Z]* *ffffffff\([0-9a-f]*\) [0-9a-f]* \([0-9a-f]*\) .*/\1 \2 \3/p'
+	readelf -SW "$1" |
+		sed -n 's/^.*\] \(\.[^ ]*\) *[A-Z]* *ffffffff\([0-9a-f]*\) [0-9a-f]* /\1 \2 /p' |
+		cut -d ' ' -f 1-3
 }
 
 # ask_host: lines of /proc/kallsyms for these symbols, and for where all begins
@@ -62,7 +64,7 @@ ask_host()
 {
 	# Fixed strings first: there are a hundred thousand lines.
 	grep -F "$(printf ' %s\n' _text $symbols)" /proc/kallsyms |
-		grep -x -E "ffffffff[0-9a-f]{8} . ($(echo _text $symbols | tr ' \t' '||'))" >kallsyms
+		grep -x -E "ffffffff[0-9a-f]{8} . ($(echo _text $symbols | tr ' ' '|'))" >kallsyms
 	[ "$(wc -l <kallsyms)" -eq 5 ]
 }
 
