@@ -29,6 +29,7 @@
 enum {
 	AIO_RING = 256,			/* requests handed to io_uring at one go */
 	AIO_RING_DONE = 4096,		/* that may be done and not yet seen */
+	AIO_ROUNDS = 4,			/* of sending and reaping, before others have a turn */
 	AIO_THREADS_MAX = 4,
 	AIO_STACK = 256 << 10,		/* bytes */
 };
@@ -377,13 +378,16 @@ void aio_submit(struct aio *aio, struct aio_req *req)
 
 void aio_turn(struct aio *aio)
 {
-	bool any = false, more;
+	bool any = false, more = true;
 
-	do {
+	/* What is in the page cache is done when it is sent, and what follows from it, too. */
+	for (unsigned int i = 0; more && i < AIO_ROUNDS; i++) {
 		uring_send(aio);
 		more = uring_reap(aio, false) + pool_reap(aio, false);
 		any |= more;
-	} while (more);
+	}
+	if (more)
+		eventfd_write(aio->eventfd, 1);
 	if (any)
 		aio->batch(aio->ctx);
 }

@@ -27,6 +27,7 @@
 enum {
 	DISK_BUF = 65536,	/* bytes of a request's buffer, a multiple of blocks */
 	DISK_BUF_ALIGN = 4096,
+	DISK_STEP = 2 << 20,	/* bytes of one step, a multiple of blocks */
 	DISK_SEG_MAX = 254,	/* as many as fit into a ring */
 	DISK_RANGE_MAX = 4 << 20,	/* sectors: 2 GiB */
 };
@@ -208,6 +209,27 @@ static uint64_t disk_prepare_buf(struct disk_req *req, int fd, uint64_t n)
 	return req->buf_iov.iov_len;
 }
 
+/* Read into the guest's own memory, or write from it: all that is left, if that is not too
+ * much. A chain can name the same memory many times over, and a ring full of such chains
+ * would be an hour's work that nobody can end. */
+static void disk_straight(struct disk_req *req, enum aio_op op, int fd)
+{
+	uint64_t n = 0;
+	int cnt = 0;
+
+	while (cnt < req->iovcnt && n + req->iov[cnt].iov_len <= DISK_STEP)
+		n += req->iov[cnt++].iov_len;
+	req->aio.off = req->off;
+	req->aio.iov = req->iov;
+	req->aio.iovcnt = cnt;
+	if (!cnt) {
+		req->buf_iov = (struct iovec){ req->iov->iov_base, DISK_STEP };
+		req->aio.iov = &req->buf_iov;
+		req->aio.iovcnt = 1;
+	}
+	disk_start(req, DISK_STEP_STRAIGHT, op, fd);
+}
+
 static void disk_next_read(struct disk_req *req)
 {
 	struct disk *disk = req->disk;
@@ -220,10 +242,7 @@ static void disk_next_read(struct disk_req *req)
 		fd = ours ? disk->overlay.fd : fd;
 	}
 	if (n == req->len && disk_is_straight(req, fd)) {
-		req->aio.off = req->off;
-		req->aio.iov = req->iov;
-		req->aio.iovcnt = req->iovcnt;
-		disk_start(req, DISK_STEP_STRAIGHT, AIO_READ, fd);
+		disk_straight(req, AIO_READ, fd);
 	} else if (disk_prepare_buf(req, fd, n)) {
 		disk_start(req, DISK_STEP_BOUNCE, AIO_READ, fd);
 	} else {
@@ -248,10 +267,7 @@ static void disk_next_write(struct disk_req *req)
 	uint64_t n;
 
 	if (disk_is_straight(req, fd)) {
-		req->aio.off = req->off;
-		req->aio.iov = req->iov;
-		req->aio.iovcnt = req->iovcnt;
-		disk_start(req, DISK_STEP_STRAIGHT, AIO_WRITE, fd);
+		disk_straight(req, AIO_WRITE, fd);
 		return;
 	}
 	n = disk_prepare_buf(req, fd, req->len);
