@@ -13,6 +13,7 @@ SECONDS_RANDOM=${HOSTILE_SECONDS:-5}
 SEED=${HOSTILE_SEED:-1}
 MAC_H=52:54:00:6c:62:66
 GUEST_SECONDS=120
+PATIENCE=3			# seconds for an end, on a machine that has others
 
 # With sanitizers there can be no libvdeplug, which loads modules in a way that they do not
 # bear: frames that the VMM itself moves then go to a tap, in a namespace of ours.
@@ -108,7 +109,7 @@ cpu() {
 }
 check 'VM-33: what the CPU is' cpu
 
-# Too much of one thing, until a signal comes, which takes no two seconds.
+# Too much of one thing, until a signal comes, which takes no time.
 flood() {
 	for fast in on off; do
 		for op; do
@@ -126,7 +127,7 @@ flood() {
 # stopped NAME SIGNAL: it ends well, and soon.
 stopped() {
 	kill -"$2" "$(pid_of "$1")"
-	wait_for 2 test -s "$T/$1.rc" || vm_log "$1"
+	wait_for $PATIENCE test -s "$T/$1.rc" || vm_log "$1"
 	is status "$(exit_status "$1")" 0
 }
 check 'VM-7, VM-16, VM-18: floods of resets, nonsense, doorbells, interrupts, BARs' flood \
@@ -232,6 +233,21 @@ truncated() {
 }
 check 'VM-15: an image that is cut short under the guest' truncated
 
+# A ring full of requests for gigabytes, when the end comes.
+gigabytes() {
+	truncate -s 8G "$T/large"
+	for aio in threads io_uring; do
+		echo "$aio:"
+		vm h 'mode=hostile-flood op=reads' \
+			-drive "file=$T/large,format=raw,if=virtio,aio=$aio"
+		says h 'flood: reads'
+		sleep 0.5
+		stopped h TERM
+		sound h
+	done
+}
+check 'VM-7, VM-14: gigabytes under way do not put off the end' gigabytes
+
 # The file system of the image is full.
 full() {
 	mkdir -p "$T/small"
@@ -309,7 +325,7 @@ signals() {
 				-qmp "unix:$T/h.qmp,server=on,wait=off"
 			sleep $delay
 			kill -$signal "$(pid_of h)" 2>/dev/null || :
-			wait_for 2 test -s "$T/h.rc" || vm_log h
+			wait_for $PATIENCE test -s "$T/h.rc" || vm_log h
 			# Who has not begun has nothing to end.
 			if said h 'disk 0 slot'; then
 				is "status after $delay" "$(exit_status h)" 0
@@ -325,7 +341,7 @@ signals() {
 	sleep 0.1
 	kill -TERM "$(pid_of h)"
 	kill -CONT "$(pid_of h)"
-	wait_for 2 test -s "$T/h.rc" || vm_log h
+	wait_for $PATIENCE test -s "$T/h.rc" || vm_log h
 	is status "$(exit_status h)" 0
 }
 truncate -s 8M "$T/cut"

@@ -16,6 +16,10 @@ enum {
 	STRING = 1024,			/* items of a string instruction */
 	STRING_BYTES = 512,
 
+	MANY = 100,			/* pieces of a chain */
+	FREE_RAM = 16 << 20,
+	FREE_BYTES = 32 << 20,
+
 	PORT_COM1 = 0x3f8,
 	PORT_FWCFG = 0x510,
 	PORT_ACPI = 0x600,
@@ -341,10 +345,38 @@ static void flood_kicks(void)
 		*tx.doorbell = 1;
 }
 
+/* As many requests as the ring has entries, each for as many gigabytes as a chain can name:
+ * the same memory again and again. */
+static void flood_reads(void)
+{
+	static const uint64_t header[2] = { 0, 0 };
+	static struct queue q;
+	static struct desc all[MANY] __attribute__((aligned(16)));
+	static uint8_t status;
+
+	if (!virtio_open(0x1042, 0x1001, 0, 1 << 28))
+		fatal("storm: there is no disk");
+	queue_init(&q, 0, "disk");
+	virtio_ready();
+	for (uint16_t i = 0; i < MANY; i++)
+		all[i] = (struct desc){ FREE_RAM, FREE_BYTES, DESC_NEXT | DESC_WRITE,
+					(uint16_t)(i + 1) };
+	all[0] = (struct desc){ (uintptr_t)header, sizeof(header), DESC_NEXT, 1 };
+	all[MANY - 1] = (struct desc){ (uintptr_t)&status, 1, DESC_WRITE, 0 };
+	for (uint16_t i = 0; i < q.size; i++) {
+		q.desc[i] = (struct desc){ (uintptr_t)all, sizeof(all), 4, 0 };
+		queue_post(&q, i);
+	}
+	queue_flush(&q);
+	for (;;)
+		cpu_relax();
+}
+
 static const struct {
 	const char *name;
 	void (*once)(void);
 } floods[] = {
+	{ "reads", flood_reads },
 	{ "moves", flood_moves },
 	{ "msix", flood_msix },
 	{ "serial", flood_serial },
