@@ -15,32 +15,42 @@
 
 /* When. */
 
-/* Whether the guest's kernel gives a sign of itself. */
-static bool sign(const struct claims_signs *s)
+static bool good_sign(const struct claims_signs *s)
 {
-	return s->firmware ? s->os : s->serial || s->pci;
+	return s->os || (!s->firmware && s->status);
+}
+
+static bool weak_sign(const struct claims_signs *s)
+{
+	return !s->firmware && (s->serial || s->pci);
 }
 
 bool claims_tick(struct claims_clock *c, const struct claims_signs *s)
 {
-	unsigned int patience = CLAIMS_PATIENCE_S;
+	unsigned int patience, passed;
+	bool moved;
 
 	if (c->said || s->paused)
 		return false;
 	c->seconds++;
-	c->quiet = c->pci == s->pci && c->status == s->status ? c->quiet + 1 : 0;
-	c->pci = s->pci;
-	c->status = s->status;
-	if (!c->sign && sign(s))
+	if (!c->good && (good_sign(s) || (!c->sign && weak_sign(s)))) {
+		c->good = good_sign(s);
 		c->sign = c->seconds;
+	}
+	patience = c->good ? CLAIMS_PATIENCE_S : CLAIMS_WEAK_S;
 	patience = MAX(patience, CLAIMS_SLOW * c->sign);
-	c->said = c->sign && c->seconds - c->sign >= patience && c->quiet >= CLAIMS_QUIET_S;
+	passed = c->seconds - c->sign;
+	moved = c->last.pci != s->pci || c->last.status != s->status ||
+		(c->last.serial != s->serial && passed < CLAIMS_TALK * patience);
+	c->quiet = moved ? 0 : c->quiet + 1;
+	c->last = *s;
+	c->said = c->sign && passed >= patience && c->quiet >= CLAIMS_QUIET_S;
 	return c->said;
 }
 
 bool claims_end(struct claims_clock *c, const struct claims_signs *s)
 {
-	if (c->said || !sign(s) || !s->pci)
+	if (c->said || !good_sign(s) || !s->pci)
 		return false;
 	c->said = true;
 	return true;
@@ -157,7 +167,7 @@ static struct claims_signs claims_signs(const struct vm *vm)
 {
 	return (struct claims_signs){
 		.firmware = vm->firmware,
-		.os = vm->power.acpi,
+		.os = power_acpi_works(vm),
 		.serial = serial_said(vm->serial),
 		.pci = vm->pci.looks,
 		.status = vm->claims.moves,

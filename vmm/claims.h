@@ -9,13 +9,15 @@
  * own driver did not (DRIVER); it did not get it to work (DRIVER_OK). What is missing
  * follows.
  *
- * When to say it: never before the guest gives a sign that its kernel runs. Booted
- * directly, that is output on the serial console, or a look at PCI; with firmware, that
- * its ACPI is set up, which boot loaders do not do. From then on it has 20 seconds, or
- * three times as long as the sign took where that is more, since a slow host is slow in
- * all things; and nothing may have moved for the last 10 of them: neither PCI nor any
- * device. While the guest stands still, no time passes. If it ends or restarts by itself
- * before, having looked at PCI, it is said then. It is said once.
+ * When to say it: never before the guest gives a sign that its kernel runs. A good sign is
+ * that its ACPI is set up, which boot loaders do not do; booted directly, that it takes any
+ * virtio device is one, too. From then on it has 20 seconds, or ten times as long as the
+ * sign took where that is more, since a slow host is slow in all things. Booted directly,
+ * output on the serial console or a look at PCI is a weak sign: kernels look at PCI long
+ * before they are done. It has to do for kernels without ACPI, and they have 60 seconds.
+ * Nothing may have moved for the last 10 of them: neither PCI nor any device, nor the
+ * console, unless it never stops. While the guest stands still, no time passes. If it ends
+ * or restarts by itself before, after a good sign, it is said then. It is said once.
  *
  * What firmware does with a disk to load the kernel does not count.
  *
@@ -32,9 +34,11 @@
 struct vm;
 
 enum {
-	CLAIMS_PATIENCE_S = 20,
+	CLAIMS_PATIENCE_S = 20,		/* after a good sign */
+	CLAIMS_WEAK_S = 60,		/* after a weak one */
 	CLAIMS_QUIET_S = 10,
-	CLAIMS_SLOW = 3,
+	CLAIMS_SLOW = 10,		/* times what it took to give a sign */
+	CLAIMS_TALK = 4,		/* times as long as that, output does not matter */
 	CLAIMS_TEXT = 512,
 };
 
@@ -59,14 +63,16 @@ struct claims_signs {
 /**
  * struct claims_clock - What has been seen, a look a second; zero is nothing
  * @seconds:	It has run
- * @sign:	@seconds at the first sign of its kernel, 0 before
+ * @sign:	@seconds at the best sign of its kernel so far, 0 before any
+ * @good:	It was a good one
  * @quiet:	Seconds since anything moved
- * @pci, @status: At the last look
+ * @last:	The last look
  * @said:	It has been said
  */
 struct claims_clock {
 	unsigned int seconds, sign, quiet;
-	uint64_t pci, status;
+	bool good;
+	struct claims_signs last;
 	bool said;
 };
 

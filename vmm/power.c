@@ -132,15 +132,24 @@ void power_press(struct vm *vm)
 	}
 }
 
-/* The mask would not do: it is set for a moment while the guest handles a press. */
-bool power_button_works(const struct vm *vm)
+/* Whether the guest waits for the interrupt of events, without firmware. The mask would not
+ * do: it is set for a moment while the guest handles a press. */
+static bool events_work(const struct vm *vm)
 {
 	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
 
-	if (vm->firmware)
-		return vm->power.enable & PM1_BUTTON;
 	return !ioctl(vm->fd, KVM_GET_IRQCHIP, &chip) &&
 	       chip.chip.ioapic.redirtbl[GSI_ACPI].fields.vector;
+}
+
+bool power_acpi_works(const struct vm *vm)
+{
+	return vm->firmware ? vm->power.acpi : events_work(vm);
+}
+
+bool power_button_works(const struct vm *vm)
+{
+	return vm->firmware ? vm->power.enable & PM1_BUTTON : events_work(vm);
 }
 
 void power_reset(struct power *power)

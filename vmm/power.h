@@ -52,6 +52,9 @@ void power_reset(struct power *power);
 /* Press the button. */
 void power_press(struct vm *vm);
 
+/* Whether the guest's ACPI is set up. */
+bool power_acpi_works(const struct vm *vm);
+
 /* Whether the guest has set up the button. Boot loaders and kernels without ACPI never
  * do. */
 bool power_button_works(const struct vm *vm);
