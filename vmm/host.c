@@ -278,12 +278,13 @@ enum host_verdict host_judge_cpus(char text[static HOST_TEXT], unsigned int cpus
 				  int recommended, int max)
 {
 	if (max > 0 && cpus > (unsigned int)max) {
-		say(text, "-smp %u: this host's KVM has at most %d CPUs for a guest", cpus, max);
+		say(text, "-smp %u: this host's KVM has at most %d CPU%s for a guest", cpus, max,
+		    max == 1 ? "" : "s");
 		return HOST_BAD;
 	}
 	if (recommended > 0 && cpus > (unsigned int)recommended) {
-		say(text, "-smp %u: this host's KVM recommends at most %d CPUs for a guest; more "
-		    "make it slower", cpus, recommended);
+		say(text, "-smp %u: this host's KVM recommends at most %d CPU%s for a guest; more "
+		    "make it slower", cpus, recommended, recommended == 1 ? "" : "s");
 		return HOST_NOTE;
 	}
 	return HOST_FINE;

@@ -179,6 +179,8 @@ static void cpus(void **state UNUSED)
 			    "more make it slower");
 	assert_int_equal(host_judge_cpus(text, 6, 4, 5), HOST_BAD);
 	assert_string_equal(text, "-smp 6: this host's KVM has at most 5 CPUs for a guest");
+	assert_int_equal(host_judge_cpus(text, 2, 1, 0), HOST_NOTE);
+	assert_non_null(strstr(text, "at most 1 CPU for"));
 	assert_int_equal(host_judge_cpus(text, 254, 0, 0), HOST_FINE);
 	assert_int_equal(host_judge_cpus(text, 254, -1, -1), HOST_FINE);
 }

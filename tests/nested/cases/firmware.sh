@@ -10,7 +10,8 @@ check "SeaBIOS speaks on the serial port" wait_for "$PATIENCE" grep -a -q SeaBIO
 check "and finds nothing to boot" wait_for "$PATIENCE" \
 	grep -a -q 'No bootable device\.' /tmp/bios.out
 check "for good" no grep -a -q Retrying /tmp/bios.out
-check_eq "the VMM says nothing" "$(cat /tmp/bios.log)" ''
+check_eq "the VMM says nothing but that the host has fewer CPUs" \
+	"$(grep -v 'recommends at most 1 CPU ' /tmp/bios.log)" ''
 kill $vmm
 wait $vmm
 
