@@ -194,6 +194,7 @@ check_PROGRAMS += tests/bench/offload-bench
 tests_bench_offload_bench_LDADD = lib/libcommon.la
 check_PROGRAMS += tests/bench/tap-wire
 tests_bench_tap_wire_LDADD = lib/libcommon.la
+check_PROGRAMS += tests/bench/rr-load
 EXTRA_DIST += tests/bench/switch-bench tests/bench/vhost-bench tests/bench/vm-bench \
 	tests/bench/disk-bench tests/bench/fdb-bench tests/bench/frame-cost \
 	tests/bench/ring-bench tests/bench/tap-bench tests/bench/report.sh \
@@ -271,6 +272,7 @@ EXTRA_DIST += $(nested_tests) \
 	tests/nested/grubdisk.sh \
 	tests/nested/image.sh \
 	tests/nested/lib.sh \
+	tests/nested/netbench.sh \
 	tests/nested/mkguest \
 	tests/nested/mkhost \
 	tests/nested/mkimage \

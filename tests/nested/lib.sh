@@ -266,13 +266,14 @@ vm_send()
 	printf '%s\n' "$number $2" 1<>"$1.in"
 }
 
-# vm_run NAME COMMAND [SECONDS] - run COMMAND (one line of shell) in the VM; its
-# output and its status are this function's
+# vm_run NAME COMMAND [SECONDS [PAUSE]] - run COMMAND (one line of shell) in the VM; its
+# output and its status are this function's.  For PAUSE seconds nobody looks.
 vm_run()
 {
 	[ ! -e "$1.status" ] || return 125
 	lines=$(vm_console "$1" | wc -l)
 	vm_send "$1" "$2"
+	[ -z "${4:-}" ] || sleep "$4"
 	wait_for "${3:-30}" vm_says "$1" "^lb: $number rc=" || return 124
 	vm_console "$1" | sed -n "1,${lines}d;/^lb: $number rc=/q;p"
 	return "$(vm_console "$1" | sed -n "s/^lb: $number rc=//p")"

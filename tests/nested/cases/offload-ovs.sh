@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# offload-ovs.sh - a table, not a test: TCP between two guests on our switch, beside
+#                  QEMU's on Open vSwitch with DPDK.
+#
+# Open vSwitch polls: it has one of the two processors of this host for itself, all
+# the time, which is how it is meant to be run.  Guests and our switch have both.  For
+# all else see offload-bench.sh.
+# nested: qemu ovs cpus=2 memory=5120 timeout=1800
+. ./netbench.sh
+
+export CPU=1 PAGES=384 SERVER=yes
+
+# on_ovs NAME [VARIABLE=VALUE] - two VMs of QEMU's on Open vSwitch
+on_ovs()
+{
+	need "$1: Open vSwitch starts" env ${2:+"$2"} /nested/ovs-dpdk start /tmp/ovs a b
+	for i in 1 2; do
+		vm=$1 port=a
+		[ $i = 1 ] || vm=$1-2 port=b
+		VMM=qemu-vmm start_vm "$vm" 10.6.0.$i -m "$memory" \
+			-object memory-backend-memfd,id=m,size=${memory}M,share=on \
+			-machine memory-backend=m \
+			-chardev socket,id=c,path=/tmp/ovs/$port \
+			-netdev vhost-user,id=n,chardev=c \
+			-device virtio-net-pci,netdev=n,mac=02:00:00:00:02:0$i
+	done
+	vm_and_vm "$1" 10.6.0.2
+	/nested/ovs-dpdk stop /tmp/ovs
+}
+
+net_image
+start_switch -sock /tmp/lan
+start_vm lanbox 10.3.0.1 -m "$memory" -net nic -net vde,sock=/tmp/lan
+start_vm lanbox-2 10.3.0.2 -m "$memory" -net nic -net vde,sock=/tmp/lan
+vm_and_vm lanbox 10.3.0.2
+stop_switch
+on_ovs qemu-ovs
+on_ovs qemu-ovs-tso TSO=yes
+
+table lanbox qemu-ovs qemu-ovs-tso
+check "each figure is one, and each download was right" complete lanbox qemu-ovs qemu-ovs-tso
+finish
