@@ -198,7 +198,7 @@ check_PROGRAMS += tests/bench/rr-load
 EXTRA_DIST += tests/bench/switch-bench tests/bench/vhost-bench tests/bench/vm-bench \
 	tests/bench/disk-bench tests/bench/fdb-bench tests/bench/frame-cost \
 	tests/bench/ring-bench tests/bench/tap-bench tests/bench/report.sh \
-	tests/bench/ovs-dpdk tests/bench/dpdk-load.c
+	tests/bench/ovs-dpdk tests/bench/ring-cost tests/bench/dpdk-load.c
 
 # Ratios to peers in the same run: the switch beside vde_switch, booting beside
 # QEMU in the emulated host.
@@ -255,6 +255,8 @@ EXTRA_DIST += $(nested_tests) \
 	tests/nested/cases/demo.sh \
 	tests/nested/cases/disk.sh \
 	tests/nested/cases/fio.sh \
+	tests/nested/cases/offload-bench.sh \
+	tests/nested/cases/offload-ovs.sh \
 	tests/nested/cases/machine.sh \
 	tests/nested/cases/gdb.sh \
 	tests/nested/cases/nics.sh \

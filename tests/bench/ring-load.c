@@ -21,6 +21,11 @@
  * --rr sends one frame at a time there and back, each after a pause, and says how
  * long that took: what a peer that polls gets.
  *
+ * --sleep has it wait as a guest does that is interrupted: it asks for a call when
+ * there is nothing to take in, sleeps until one comes or the next frame is due, and
+ * asks for none while there is. calls= says how many came, kicks= how many the switch
+ * asked for.
+ *
  * Prints one line of name=value.
  */
 #include "config.h"
@@ -45,6 +50,8 @@
 #include "lib/vhost_front.h"
 #include "lib/vnet.h"
 #include "lib/vring_driver.h"
+
+#define SLEEP_MAX	0.01	/* s */
 
 enum {
 	RING = 1024,
@@ -83,7 +90,7 @@ static struct options {
 	uint64_t rr;
 	double gap_us;
 	int cpu;
-	bool check, bound, plain;
+	bool check, bound, plain, sleep;
 } opt = { .size = 64, .seconds = 1., .cpu = -1 };
 
 static struct link links[2];
@@ -255,7 +262,7 @@ static void stamp(uint8_t *f, uint64_t seq)
 }
 
 static struct {
-	uint64_t sent, received, reordered, duplicated, bad, next, kicks;
+	uint64_t sent, received, reordered, duplicated, bad, next, kicks, calls;
 } total;
 
 /* Look at a received frame. */
@@ -405,6 +412,21 @@ static void keep_alive(struct link *from, struct link *to)
 	total.sent = sent;
 }
 
+/* Sleep until there is something to take in, or until @until. */
+static void sleep_for_call(struct link *l, double until)
+{
+	struct pollfd pfd = { .fd = l->call[RX], .events = POLLIN };
+	double left = until - now();
+	struct timespec ts = { 0, (long)(left * 1e9) };
+	eventfd_t calls;
+
+	if (left > 0 && !vring_driver_want_call(&l->ring[RX]))
+		ppoll(&pfd, 1, &ts, NULL);
+	vring_driver_suppress_calls(&l->ring[RX]);
+	if (!eventfd_read(l->call[RX], &calls))
+		total.calls += calls;
+}
+
 static void run(void)
 {
 	struct link *a = &links[0], *b = &links[1];
@@ -416,7 +438,7 @@ static void run(void)
 		write_frame(frame_of(a, TX, i), b->addr, a->addr, i);
 	end = start + opt.seconds;
 	while (opt.count ? total.sent < opt.count : t < end) {
-		unsigned int n = BURST;
+		unsigned int n = BURST, got;
 
 		if (!(turns++ & 15) || opt.rate)
 			t = now();
@@ -433,7 +455,11 @@ static void run(void)
 		if (opt.count)
 			n = (unsigned int)MIN((uint64_t)n, opt.count - total.sent);
 		transmit(a, n);
-		total.received += receive(b);
+		got = receive(b);
+		total.received += got;
+		if (opt.sleep && !n && !got)
+			sleep_for_call(b, MIN(start + (double)(total.sent + 1) /
+					      (double)opt.rate, t + SLEEP_MAX));
 	}
 	t = now();
 	end = t - start;
@@ -448,10 +474,10 @@ static void run(void)
 		total.duplicated = total.received - total.sent;
 	printf("sent=%" PRIu64 " received=%" PRIu64 " lost=%" PRIu64 " reordered=%" PRIu64
 	       " duplicated=%" PRIu64 " bad=%" PRIu64 " kicks=%" PRIu64
-	       " seconds=%.2f frames/s=%.0f gbit/s=%.2f\n",
+	       " calls=%" PRIu64 " seconds=%.2f frames/s=%.0f gbit/s=%.2f\n",
 	       total.sent, total.received,
 	       total.sent > total.received ? total.sent - total.received : 0,
-	       total.reordered, total.duplicated, total.bad, total.kicks, end,
+	       total.reordered, total.duplicated, total.bad, total.kicks, total.calls, end,
 	       (double)total.received / end,
 	       (double)total.received * (double)opt.size * 8 / end / 1e9);
 }
@@ -510,6 +536,7 @@ static const struct option options[] = {
 	{ "check", no_argument, NULL, 'k' },
 	{ "bound", no_argument, NULL, 'b' },
 	{ "plain", no_argument, NULL, 'q' },
+	{ "sleep", no_argument, NULL, 'w' },
 	{ "rr", required_argument, NULL, 'x' },
 	{ "gap", required_argument, NULL, 'g' },
 	{ NULL, 0, NULL, 0 },
@@ -546,6 +573,9 @@ int main(int argc, char **argv)
 		case 'q':
 			opt.plain = true;
 			break;
+		case 'w':
+			opt.sleep = true;
+			break;
 		case 'x':
 			opt.rr = strtoull(optarg, NULL, 10);
 			break;
@@ -557,10 +587,10 @@ int main(int argc, char **argv)
 		}
 	}
 	if (opt.size < ETH_HDR_SIZE + sizeof(struct payload) ||
-	    opt.size > STRIDE - VNET_HDR_SIZE || 
-	    (opt.bound && opt.rr) || (!opt.bound && optind + 1 != argc && optind + 2 != argc)) {
+	    opt.size > STRIDE - VNET_HDR_SIZE ||
+	    (opt.bound && opt.rr) || (opt.sleep && !opt.rate) || (!opt.bound && optind + 1 != argc && optind + 2 != argc)) {
 		fputs("usage: ring-load [--size N] [--seconds S | --count N] [--rate N]\n"
-		      "\t[--cpu N] [--check] [--plain] SWITCHDIR/vhost [SOCKET]\n"
+		      "\t[--cpu N] [--check] [--sleep] [--plain] SWITCHDIR/vhost [SOCKET]\n"
 		      "       ring-load --rr N [--gap MICROSECONDS] [--cpu N] SWITCHDIR/vhost\n"
 		      "       ring-load --bound [--size N] [--seconds S] [--cpu N]\n", stderr);
 		return 2;
