@@ -12,6 +12,7 @@
 : "${rounds:=3}"	# odd
 : "${length:=3}"	# seconds of a stream; requests take a third of it
 megabytes=32		# of a download
+# shellcheck disable=SC2034 # of the cases
 memory=192		# MiB of a VM: a download is in the memory of both
 kinds='there back 4there 4back rr1 rr1024 http'
 results=$work/results
@@ -100,6 +101,20 @@ vm_and_host()
 	from=$1 to=$2
 	for _ in $(seq "$rounds"); do
 		measure "$1" there back 4there 4back
+	done
+	vm_poweroff "$1"
+}
+
+# vm_alone NAME - the same within VM NAME, which was started, over its loopback: all that
+# two stacks do, on one processor, and nothing in between
+vm_alone()
+{
+	need "$1 boots" vm_boot "$1"
+	serve "$1"
+	from=$1 to=127.0.0.1 server=$1
+	for _ in $(seq "$rounds"); do
+		# shellcheck disable=SC2086 # several words
+		measure "$1" $kinds
 	done
 	vm_poweroff "$1"
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # offload-bench.sh - tables, not a test: TCP between guest and host over a tap,
 #                    and between two guests over a switch, ours beside QEMU, with
-#                    offloads and without.
+#                    offloads and without, and TCP within one, which is the bound.
 #
 # The host is emulated, and has one processor for everything: only the ratios
 # mean anything, and they are those of work per byte.  Run it by hand on a
@@ -50,6 +50,8 @@ vm_and_host vmm-tap 10.1.0.254
 VMM=qemu-vmm start_vm qemu-tap 10.1.0.1 $(card t1 1)
 vm_and_host qemu-tap 10.1.0.254
 
+start_vm loopback '' -m $((2 * memory)) -net none # both files are there
+vm_alone loopback
 on_ours lanbox
 on_ours lanbox-plain --offloads off
 
@@ -74,7 +76,7 @@ vm_and_vm qemu-vde_switch 10.5.0.2
 kill "$(cat /tmp/vde.pid)"
 
 table vmm-tap qemu-tap
-table lanbox lanbox-plain qemu-bridge qemu-vde_switch
+table lanbox lanbox-plain qemu-bridge qemu-vde_switch loopback
 check "each figure is one, and each download was right" complete vmm-tap qemu-tap \
-	lanbox lanbox-plain qemu-bridge qemu-vde_switch
+	lanbox lanbox-plain qemu-bridge qemu-vde_switch loopback
 finish

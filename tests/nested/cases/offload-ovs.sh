@@ -8,7 +8,7 @@
 # nested: qemu ovs cpus=2 memory=5120 timeout=1800
 . ./netbench.sh
 
-export CPU=1 PAGES=384 SERVER=yes
+export CPU=1 PAGES=384
 
 # on_ovs NAME [VARIABLE=VALUE] - two VMs of QEMU's on Open vSwitch
 on_ovs()
@@ -20,7 +20,7 @@ on_ovs()
 		VMM=qemu-vmm start_vm "$vm" 10.6.0.$i -m "$memory" \
 			-object memory-backend-memfd,id=m,size=${memory}M,share=on \
 			-machine memory-backend=m \
-			-chardev socket,id=c,path=/tmp/ovs/$port \
+			-chardev "socket,id=c,path=/tmp/ovs/$port.sock,server=on" \
 			-netdev vhost-user,id=n,chardev=c \
 			-device virtio-net-pci,netdev=n,mac=02:00:00:00:02:0$i
 	done
