@@ -588,7 +588,8 @@ int main(int argc, char **argv)
 	}
 	if (opt.size < ETH_HDR_SIZE + sizeof(struct payload) ||
 	    opt.size > STRIDE - VNET_HDR_SIZE ||
-	    (opt.bound && opt.rr) || (opt.sleep && !opt.rate) || (!opt.bound && optind + 1 != argc && optind + 2 != argc)) {
+	    (opt.bound && opt.rr) || (opt.sleep && !opt.rate) ||
+	    (!opt.bound && optind + 1 != argc && optind + 2 != argc)) {
 		fputs("usage: ring-load [--size N] [--seconds S | --count N] [--rate N]\n"
 		      "\t[--cpu N] [--check] [--sleep] [--plain] SWITCHDIR/vhost [SOCKET]\n"
 		      "       ring-load --rr N [--gap MICROSECONDS] [--cpu N] SWITCHDIR/vhost\n"
