@@ -168,12 +168,11 @@ static int vm_restart(const struct vm *vm, struct restart *row, double ran)
 
 int vm_run(struct vm *vm, void (*started)(void *ctx), void *ctx)
 {
+	const char *word = host_word(&vm->host);
 	struct restart row = { 0 };
 	int status = -1;
 	double begun;
 
-	if (host_word(&vm->host))
-		log_warn("%s", host_word(&vm->host));
 	pthread_mutex_lock(&vm->lock);
 	while (status < 0) {
 		bool restored = save_has_incoming(vm);
@@ -186,6 +185,10 @@ int vm_run(struct vm *vm, void (*started)(void *ctx), void *ctx)
 			status = VM_EXIT_STARTUP;
 			break;
 		}
+		/* Once, and not of a VM that does not start. */
+		if (word)
+			log_warn("%s", word);
+		word = NULL;
 		claims_begin(vm, restored);
 		if (vcpu_start_all(vm)) {
 			vm_request(vm, VM_CRASHED);
