@@ -184,7 +184,8 @@ check "the guest boots" wait_for "$PATIENCE" vm_says b '^lb: up ' 2
 check "and is alive" vm_run b true
 check "on both CPUs" vm_run b 'taskset 1 true && taskset 2 true'
 check_eq "its kernel has seen nothing odd" \
-	"$(vm_run b 'dmesg | grep -i -A 6 -e stall -e lockup -e "clocksource.*unstable"')" ''
+	"$(vm_run b 'dmesg | grep -i -A 6 -e stall -e lockup -e "clocksource.*unstable"; echo over')" \
+	over
 
 # A gdb that is killed while the guest stands still.
 (debug b second) <<'END' &
