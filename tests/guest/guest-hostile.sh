@@ -27,7 +27,7 @@ switch_start sw
 truncate -s 1M "$T/disk"
 
 # Two neighbours, from here to the end: frames with numbers, at most 32 on their way.
-vm_net left 'mode=recv size=60 window=32 wait=60000 timeout=12000' "$MAC_A"
+vm_net left 'mode=recv size=60 window=32 wait=60000 timeout=60000 until=hello' "$MAC_A"
 says left 'recv ready' >/dev/null
 vm_net right "mode=send size=60 window=32 count=1000000000 dst=$MAC_A timeout=60000 gap=200000" \
 	"$MAC_B"
@@ -408,6 +408,8 @@ neighbours() {
 	console sw port/allprint
 	tail -n 5 "$T/left.log" "$T/right.log"
 	end right KILL
+	# The one that says a word ends it.
+	vm_net last 'mode=recv announce=on wait=1' "$MAC_B"
 	wait_for 90 test -s "$T/left.rc" || vm_log left
 	note "$(grep -a -o 'pollnet: received .*' "$T/left.log")"
 	said left 'received [1-9][0-9]\{3,\} lost 0 reordered 0 bad 0 duplicate 0 ' || vm_log left

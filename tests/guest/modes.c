@@ -293,6 +293,7 @@ static void mode_recv(void)
 	uint64_t limit = time_ms(option_u64("timeout", 2000));
 	uint64_t wait = time_ms(option_u64("wait", 30000));
 	bool whole = !text_eq(option("check", "all"), "seq");
+	bool until_hello = text_eq(option("until", ""), "hello"), over = false;
 	uint64_t start, last, now;
 	struct recv r = { 0 };
 	unsigned int len, n;
@@ -311,6 +312,8 @@ static void mode_recv(void)
 	start = last = rdtsc();
 	do {
 		for (n = 0; n < BURST && (p = nic_rx(&len)); n++) {
+			over |= until_hello && frame_is_test((void *)p, len) &&
+				((struct test_frame *)p)->kind == KIND_HELLO;
 			if (recv_frame(&r, (void *)p, len, size, whole)) {
 				last = rdtsc();
 				r.unacked++;
@@ -327,7 +330,7 @@ static void mode_recv(void)
 		if (window && r.good && r.unacked && (r.unacked >= window / 2 ||
 		    now - last > time_ms(ACK_QUIET_MS)))
 			recv_ack(&r);
-	} while ((!count || r.good < count) &&
+	} while (!over && (!count || r.good < count) &&
 		 now - last < (r.next || r.bad ? limit : wait));
 	if (window && r.unacked)
 		recv_ack(&r);

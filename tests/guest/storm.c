@@ -299,11 +299,11 @@ static void flood_clock(void)
 	port_string_in(0x71, 1, arena, 4096);
 }
 
-/* A device that comes up and is reset, its rings empty. */
+static struct queue rx, tx;
+
+/* A NIC comes up, its rings empty; that it was up before is a reset. */
 static void flood_resets(void)
 {
-	static struct queue rx, tx;
-
 	if (!virtio_open(0x1041, 0x1000, 0, 0))
 		fatal("storm: there is no NIC");
 	queue_init(&rx, 0, "receive");
@@ -311,16 +311,10 @@ static void flood_resets(void)
 	virtio_ready();
 }
 
-/* A NIC whose ring is nonsense, again and again. */
+/* And its ring is nonsense, again and again. */
 static void flood_nonsense(void)
 {
-	static struct queue rx, tx;
-
-	if (!virtio_open(0x1041, 0x1000, 0, 0))
-		fatal("storm: there is no NIC");
-	queue_init(&rx, 0, "receive");
-	queue_init(&tx, 1, "transmit");
-	virtio_ready();
+	flood_resets();
 	tx.avail.idx = 0x4000;
 	barrier();
 	*tx.doorbell = 1;
@@ -331,16 +325,11 @@ static void flood_nonsense(void)
 /* The same doorbell. */
 static void flood_kicks(void)
 {
-	static struct queue tx;
 	static bool up;
 
-	if (!up) {
-		if (!virtio_open(0x1041, 0x1000, 0, 0))
-			fatal("storm: there is no NIC");
-		queue_init(&tx, 1, "transmit");
-		virtio_ready();
-		up = true;
-	}
+	if (!up)
+		flood_resets();
+	up = true;
 	for (unsigned int i = 0; i < 1000; i++)
 		*tx.doorbell = 1;
 }

@@ -258,6 +258,14 @@ static int kernel_file(struct setup_header *h)
 	return fd;
 }
 
+static void kernel_gone(struct vm *vm, int fd)
+{
+	vm->opt = &opt;
+	close(fd);
+	unlink(path);
+	memset(path + strlen(path) - 6, 'X', 6);
+}
+
 static int try_boot(struct vm *vm)
 {
 	int ret = boot_open(vm, &vm->boot);
@@ -285,10 +293,7 @@ static void files_cut(void **state)
 		assert_true(try_boot(vm) < 0);
 	}
 	hush(false);
-	vm->opt = &opt;
-	close(fd);
-	unlink(path);
-	memset(path + strlen(path) - 6, 'X', 6);
+	kernel_gone(vm, fd);
 }
 
 static void kernel_lies(void **state)
@@ -336,10 +341,7 @@ static void kernel_lies(void **state)
 		assert_int_equal(try_boot(vm) == 0, version >= 0x20c);
 	}
 	hush(false);
-	vm->opt = &opt;
-	close(fd);
-	unlink(path);
-	memset(path + strlen(path) - 6, 'X', 6);
+	kernel_gone(vm, fd);
 }
 
 /* They become shorter between being looked at and being loaded: when the guest restarts,
@@ -375,12 +377,9 @@ static void files_shrink(void **state)
 	assert_true(try_boot(vm) < 0);
 	o.kernel = "/";
 	assert_true(try_boot(vm) < 0);
-	vm->opt = &opt;
-	close(fd);
 	close(initrd_fd);
-	unlink(path);
 	unlink(initrd);
-	memset(path + strlen(path) - 6, 'X', 6);
+	kernel_gone(vm, fd);
 }
 
 /* Who gets the guest's memory to work in cannot take any of it away. Only a memfd can be
