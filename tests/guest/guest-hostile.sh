@@ -63,14 +63,21 @@ does() {
 	sound "$name"
 }
 
+# apart NAME COMMAND...: spawn it, what it says of errors in $T/NAME.err.
+apart() {
+	apart_name=$1
+	shift
+	spawn "$apart_name" sh -c 'err=$1; shift; exec "$@" 2>"$err"' sh \
+		"$T/$apart_name.err" "$@"
+}
+
 # vm_hostile NAME 'GUEST OPTIONS' on|off: a VM with each device that there is, whose rings
-# the switch works on, or not. What the VMM says is in $T/NAME.err.
+# the switch works on, or not.
 vm_hostile() {
 	net="vde,id=n0,sock=$T/sw,fast=$3"
 	[ -n "$sanitized" ] && [ "$3" = off ] && net=tap,id=n0,ifname=lbhostile,script=no
 	rm -f "$T/vsock"
-	spawn "$1" sh -c 'err=$1; shift; exec "$@" 2>"$err"' sh "$T/$1.err" \
-		"$VMM" -m 64 -serial stdio -kernel "$GUEST.bin" -append "$2" -netdev "$net" \
+	apart "$1" "$VMM" -m 64 -serial stdio -kernel "$GUEST.bin" -append "$2" -netdev "$net" \
 		-device "virtio-net-pci,netdev=n0,mac=$MAC_H" \
 		-drive "file=$T/disk,format=raw,if=virtio" -device virtio-balloon-pci \
 		-device "virtio-vsock-pci,guest-cid=3,path=$T/vsock" -no-reboot
@@ -288,7 +295,7 @@ bad() {
 	rm -f "$T/bad/vhost"
 	spawn bad "$BACK" "$T/bad/vhost" "$1"
 	wait_for 5 grep -q ready "$T/bad.log"
-	spawn h "$VMM" -m 64 -serial stdio -kernel "$GUEST.bin" -append mode=hello \
+	apart h "$VMM" -m 64 -serial stdio -kernel "$GUEST.bin" -append mode=hello \
 		-netdev "vde,id=n0,sock=$T/bad,fast=on" -device virtio-net-pci,netdev=n0
 	wait_for 6 test -s "$T/h.rc" || vm_log h
 	sound h
@@ -300,8 +307,8 @@ rude() {
 		echo "$manner:"
 		bad "$manner"
 		is status "$(exit_status h)" 1
-		is lines "$(wc -l <"$T/h.log")" 1
-		grep -q "network '$T/bad': cannot connect to the switch: " "$T/h.log" || vm_log h
+		is lines "$(wc -l <"$T/h.err")" 1
+		grep -q "network '$T/bad': cannot connect to the switch: " "$T/h.err" || vm_log h
 	done
 	for manner in fds deaf-9 leave-6 leave-8 leave-10 leave-14 leave-18; do
 		echo "$manner:"
