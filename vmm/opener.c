@@ -47,6 +47,7 @@ enum {
  * @path:	What it is about; a folder ends without '/'
  * @dev:	OPENER_REMOVE: what is there,
  * @ino:	and its number
+ * @ending:	OPENER_SAVE: see opener_may_save()
  * @fd:		OPENER_REMOVE and OPENER_SAVE: the folder, for Landlock and for the work;
  *		OPENER_END: the process
  */
@@ -55,6 +56,7 @@ struct opener_line {
 	char *path;
 	dev_t dev;
 	ino_t ino;
+	const char *ending;
 	int fd;
 };
 
@@ -178,7 +180,7 @@ int opener_may_end(int pidfd)
 	return ret;
 }
 
-int opener_may_save(const char *dir)
+int opener_may_save(const char *dir, const char *ending)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret;
 	struct opener_line *line;
@@ -186,10 +188,12 @@ int opener_may_save(const char *dir)
 	if (fd < 0)
 		return -errno;
 	ret = opener_add(OPENER_SAVE, dir, &line);
-	if (ret < 0)
+	if (ret < 0) {
 		fd_close(&fd);
-	else
-		line->fd = fd;
+		return ret;
+	}
+	line->ending = ending;
+	line->fd = fd;
 	return ret;
 }
 
@@ -200,13 +204,6 @@ static struct opener_line *opener_find(enum opener_kind kind, const char *path)
 		    (!path || !strcmp(opener.line[i].path, path)))
 			return &opener.line[i];
 	return NULL;
-}
-
-const char *opener_save_dir(void)
-{
-	const struct opener_line *line = opener_find(OPENER_SAVE, NULL);
-
-	return line ? line->path : NULL;
 }
 
 void opener_forget(void)
@@ -277,6 +274,27 @@ const char *opener_save_name(const char *dir, const char *path)
 	return *path ? path : NULL;
 }
 
+/* Whether a name below the folder may be taken. */
+static bool save_may(const struct opener_line *line, const char *name)
+{
+	size_t size = strlen(name), end = line->ending ? strlen(line->ending) : 0;
+
+	return !end || (!strchr(name, '/') && name[0] != '.' && size > end &&
+			!strcmp(name + size - end, line->ending));
+}
+
+const char *opener_save_refusal(const char *path)
+{
+	const struct opener_line *line = opener_find(OPENER_SAVE, NULL);
+	const char *name = line ? opener_save_name(line->path, path) : NULL;
+
+	if (name && save_may(line, name))
+		return NULL;
+	return line && !line->ending ? "this is not below the folder of -save-dir" :
+	       "without -save-dir it may be saved in the folder that it was started in, as "
+	       "NAME.vm, and nowhere else";
+}
+
 static int open_beneath(int dir, const char *name, int flags, mode_t mode)
 {
 	const struct open_how how = {
@@ -333,6 +351,8 @@ static int do_save_begin(const struct opener_line *line, const char *name)
 
 	if (opener.save_dir >= 0)
 		do_save_end(false);
+	if (!save_may(line, name))
+		return -EACCES;
 	if (!*last || !strcmp(last, ".") || !strcmp(last, ".."))
 		return -EISDIR;
 	if (strlen(last) > NAME_MAX)

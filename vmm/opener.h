@@ -58,8 +58,13 @@ int opener_may_remove(const char *path) MUST_CHECK;
  * descriptor is borrowed for good. */
 int opener_may_end(int pidfd) MUST_CHECK;
 
-/* States may be saved below @dir. */
-int opener_may_save(const char *dir) MUST_CHECK;
+/**
+ * opener_may_save() - Saved states, of which there is one line only
+ * @dir:	Below this folder
+ * @ending:	If not NULL: only in @dir itself, and only under names that end so and do not
+ *		begin with a dot; a string that stays
+ */
+int opener_may_save(const char *dir, const char *ending) MUST_CHECK;
 
 /* Requests, from any thread. */
 
@@ -85,8 +90,8 @@ int opener_save_begin(const char *path) MUST_CHECK;
 /* Give that file its name and make the name safe, or remove it. Return: 0 or -errno. */
 int opener_save_end(bool keep) MUST_CHECK;
 
-/* Where states may be saved, or NULL. */
-const char *opener_save_dir(void);
+/* Why a state may not be saved at @path; NULL if it may. */
+const char *opener_save_refusal(const char *path);
 
 /**
  * opener_save_name() - The part of a path below a folder

@@ -892,7 +892,7 @@ static const struct {
 	{ "gdb", "unix:PATH|tcp:[HOST]:PORT", opt_gdb, "where gdb can connect to debug the guest" },
 	{ "s", NULL, opt_gdb_short, "the same as -gdb tcp::1234" },
 	{ "incoming", "file:PATH", opt_incoming, "go on with a VM that was saved there" },
-	{ "save-dir", "DIR", opt_save_dir, "where the VM may be saved (nowhere)" },
+	{ "save-dir", "DIR", opt_save_dir, "where the VM may be saved (here, as *.vm)" },
 	{ "sandbox", "on|off", opt_sandbox, "confine the VM's process (on)" },
 	{ "runas", "USER", opt_runas, "whom root becomes (lanbox-vmm or nobody)" },
 	{ "uuid", "UUID", opt_uuid, "UUID of the VM" },

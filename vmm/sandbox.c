@@ -66,7 +66,6 @@ unsigned int sandbox_uses(const struct options *opt)
 	}
 	uses |= opt->vsock ? SECCOMP_USE_VSOCK : 0;
 	uses |= opt->daemonize ? SECCOMP_USE_DAEMON : 0;
-	uses |= opt->save_dir ? SECCOMP_USE_SAVE : 0;
 	uses |= opt->gdb.given ? SECCOMP_USE_DEBUGGER : 0;
 	uses |= opt->incoming ? SECCOMP_USE_RESTORE : 0;
 	return uses;

@@ -5,12 +5,14 @@
 #include "vmm/save.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/log.h"
 #include "vmm/control.h"
@@ -30,6 +32,8 @@
 #include "vmm/vm.h"
 
 enum { MACHINE_VERSION = 1 };
+
+#define SAVE_ENDING	".vm"
 
 /** struct machine_state - What kind of machine it is */
 struct machine_state {
@@ -208,11 +212,9 @@ const char *save_begin(struct vm *vm, const char *path)
 		return "the VM is being saved already";
 	if (gdb_in_memory(vm->gdb))
 		return "a debugger's breakpoints are in its memory";
-	if (!opener_save_dir())
-		return "it was started without -save-dir, the folder that it may be saved in";
-	if (!opener_save_name(opener_save_dir(), path))
-		return "this is not below the folder of -save-dir";
-	why = unsaved(vm);
+	why = opener_save_refusal(path);
+	if (!why)
+		why = unsaved(vm);
 	if (why)
 		return why;
 	copy = strdup(path);
@@ -338,14 +340,25 @@ static int refuse(const char *path, const char *why)
 	return -EINVAL;
 }
 
-/* Without a sandbox it may be saved wherever the user may write. */
+/* Without a sandbox it may be saved wherever the user may write. In one, and if nobody says
+ * where: in the folder that we were started in, under a name that no other program makes
+ * anything of. */
 static int save_prepare(const struct options *opt)
 {
-	const char *dir = opt->save_dir ? opt->save_dir : opt->sandbox ? NULL : "/";
-	int ret = dir ? opener_may_save(dir) : 0;
+	char here[PATH_MAX];
+	int ret;
 
-	if (ret < 0)
-		log_err_errno(-ret, "-save-dir '%s'", dir);
+	if (opt->save_dir) {
+		ret = opener_may_save(opt->save_dir, NULL);
+		if (ret < 0)
+			log_err_errno(-ret, "-save-dir '%s'", opt->save_dir);
+	} else if (!opt->sandbox) {
+		ret = opener_may_save("/", NULL);
+	} else {
+		/* It need not be there any more. */
+		ret = getcwd(here, sizeof(here)) ? opener_may_save(here, SAVE_ENDING) : 0;
+		ret = MAX(ret, 0);
+	}
 	return MIN(ret, 0);
 }
 

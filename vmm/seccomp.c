@@ -167,9 +167,9 @@ static const struct rule rules[] = {
 	CALL(dup2, MAIN, USE(DAEMON)),
 
 	/* A saved state. */
-	CALL(pwrite64, SAVE, USE(SAVE)),
-	CALL(fsync, SAVE, USE(SAVE)),
-	CALL(recvmsg, SAVE, USE(SAVE)),
+	CALL(pwrite64, SAVE, 0),
+	CALL(fsync, SAVE, 0),
+	CALL(recvmsg, SAVE, 0),
 
 	/* A KVM machine, and its CPUs. */
 	IOCTL(KVM_RUN, VCPU, 0),
@@ -215,13 +215,13 @@ static const struct rule rules[] = {
 	IOCTL(KVM_KVMCLOCK_CTRL, DEVICES, 0),
 
 	/* Saving it and going on. */
-	IOCTL(KVM_GET_MSR_INDEX_LIST, MAIN, USE(SAVE)),
-	IOCTL(KVM_GET_XSAVE, MAIN, USE(SAVE)),
-	IOCTL(KVM_GET_XSAVE2, MAIN, USE(SAVE)),
-	IOCTL(KVM_GET_CPUID2, MAIN, USE(SAVE) | USE(RESTORE)),
-	IOCTL(KVM_GET_XCRS, MAIN, USE(SAVE)),
-	IOCTL(KVM_GET_TSC_KHZ, MAIN, USE(SAVE)),
-	IOCTL(KVM_GET_PIT2, MAIN, USE(SAVE)),
+	IOCTL(KVM_GET_MSR_INDEX_LIST, MAIN, 0),
+	IOCTL(KVM_GET_XSAVE, MAIN, 0),
+	IOCTL(KVM_GET_XSAVE2, MAIN, 0),
+	IOCTL(KVM_GET_CPUID2, MAIN, 0),
+	IOCTL(KVM_GET_XCRS, MAIN, 0),
+	IOCTL(KVM_GET_TSC_KHZ, MAIN, 0),
+	IOCTL(KVM_GET_PIT2, MAIN, 0),
 	IOCTL(KVM_SET_XSAVE, MAIN, USE(RESTORE)),
 	IOCTL(KVM_SET_XCRS, MAIN, USE(RESTORE)),
 	IOCTL(KVM_SET_DEBUGREGS, MAIN, USE(RESTORE)),
@@ -263,10 +263,10 @@ static const struct rule rules[] = {
 	CALL(newfstatat, OPENER, 0),
 	CALL(unlinkat, OPENER, 0),
 	CALL(exit_group, OPENER, 0),
-	CALL(openat2, OPENER, USE(SAVE)),
-	CALL(renameat, OPENER, USE(SAVE)),
-	CALL(fsync, OPENER, USE(SAVE)),
-	CALL(getpid, OPENER, USE(SAVE)),
+	CALL(openat2, OPENER, 0),
+	CALL(renameat, OPENER, 0),
+	CALL(fsync, OPENER, 0),
+	CALL(getpid, OPENER, 0),
 	CALL(pidfd_send_signal, OPENER, USE(END)),
 };
 

@@ -54,8 +54,7 @@ enum seccomp_use {
 	SECCOMP_USE_DAEMON = 1 << 9,
 	SECCOMP_USE_RESTORE = 1 << 11,	/* a saved state is gone on with */
 	SECCOMP_USE_DEBUGGER = 1 << 12,	/* gdb */
-	SECCOMP_USE_SAVE = 1 << 13,	/* states may be saved */
-	SECCOMP_USE_END = 1 << 14,	/* the opener: a process may be told to end */
+	SECCOMP_USE_END = 1 << 13,	/* the opener: a process may be told to end */
 };
 
 /**

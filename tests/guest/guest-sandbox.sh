@@ -4,6 +4,7 @@
 
 is_qemu && skip_all 'QEMU has a sandbox of its own'
 [ "$(id -u)" -eq 0 ] || skip_all 'looking into a sandbox takes root'
+cd "$T" || exit 99
 requires socat gdb
 SECCHECK=$top_builddir/tests/guest/seccheck
 [ -f "$SECCHECK" ] || { echo "Bail out! $SECCHECK is not built"; exit 99; }
@@ -255,8 +256,13 @@ migrate() {
 saves() {
 	mkdir "$T/states" "$T/secret"
 	ln -s ../secret "$T/states/away"
+	# Without a word, beside where it was started, and nothing that anybody else reads.
 	runs sb
-	migrate "$T/states/one" | grep 'started without -save-dir'
+	for path in "$T/states/one.vm" "$T/.one.vm" "$T/one" "$T/.vm" /one.vm; do
+		migrate "$path" | grep 'without -save-dir it may be saved in the folder'
+	done
+	migrate "$T/one.vm" | grep '"return": {}'
+	wait_for 10 test -s "$T/one.vm"
 	end sb
 	runs sb -save-dir "$T/states"
 	migrate "$T/secret/one" | grep 'not below the folder of -save-dir'

@@ -209,7 +209,7 @@ static void saves(bool apart)
 	assert_int_equal(mkdir(in_dir("secret"), 0700), 0);
 	assert_int_equal(symlink("../secret", in_dir("states/away")), 0);
 	assert_int_equal(symlink("../secret/one", in_dir("states/link")), 0);
-	assert_true(opener_may_save(in_dir("states")) >= 0);
+	assert_true(opener_may_save(in_dir("states"), NULL) >= 0);
 	start(apart);
 	write_state("states/one", "first", true);
 	expect_text("states/one", "first");
@@ -245,6 +245,29 @@ static void saving(void **state UNUSED)
 {
 	saves(false);
 	saves(true);
+}
+
+/* Beside where it was started: what no other program makes anything of. */
+static void names_that_end(void **state UNUSED)
+{
+	static const char *const bad[] = {
+		"states/one", "states/.vm", "states/.one.vm", "states/sub/one.vm", "one.vm",
+		"states/one.vm.", "states/one.vm/..", "states/../one.vm",
+	};
+
+	assert_int_equal(mkdir(in_dir("states"), 0700), 0);
+	assert_int_equal(mkdir(in_dir("states/sub"), 0700), 0);
+	assert_non_null(opener_save_refusal(in_dir("states/one.vm")));
+	assert_true(opener_may_save(in_dir("states"), ".vm") >= 0);
+	start(true);
+	assert_null(opener_save_refusal(in_dir("states/one.vm")));
+	write_state("states/one.vm", "one", true);
+	expect_text("states/one.vm", "one");
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		assert_non_null(opener_save_refusal(in_dir(bad[i])));
+		assert_int_equal(opener_save_begin(in_dir(bad[i])), -EACCES);
+	}
+	finish();
 }
 
 /* Ending processes. */
@@ -289,7 +312,7 @@ static void hostile(void **state UNUSED)
 	make_file("precious");
 	make_file("mine");
 	assert_int_equal(mkdir(in_dir("states"), 0700), 0);
-	assert_int_equal(opener_may_save(in_dir("states")), 0);
+	assert_int_equal(opener_may_save(in_dir("states"), NULL), 0);
 	assert_int_equal(opener_may_remove(in_dir("mine")), 1);
 	/* A line that is none, a word that is none, a line of another kind. */
 	for (uint32_t what = 0; what < 12; what++) {
@@ -340,6 +363,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(connecting),
 	cmocka_unit_test(removing),
 	cmocka_unit_test(saving),
+	cmocka_unit_test(names_that_end),
 	cmocka_unit_test(ending),
 	cmocka_unit_test(hostile),
 };
