@@ -34,6 +34,10 @@ void daemon_ready(int ready_fd);
 int daemon_settle(void) MUST_CHECK;
 void daemon_detach(int ready_fd, int null);
 
+/* What a process that was forked to work beside another does first: leave its session and
+ * its handlers for signals, and get a name of its own. */
+void daemon_beside(const char *name);
+
 /**
  * struct pidfile - A pid file held by a lock for as long as its process lives
  * @fd:		Locked descriptor, -1 if none

@@ -11,12 +11,12 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/daemon.h"
 #include "lib/eth.h"
 #include "lib/fd.h"
 
@@ -239,21 +239,14 @@ static void cable_run(struct cable *c)
 	}
 }
 
-/* All that is the VM's is let go of; the terminal's signals are for it. */
+/* All that is the VM's is let go of. */
 static int let_go(struct cable *c)
 {
-	static const int signals[] = { SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 	const struct rlimit none = { 0, 0 };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	sigset_t empty;
 
-	setsid();
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-		signal(signals[i], SIG_DFL);
-	sigemptyset(&empty);
-	sigprocmask(SIG_SETMASK, &empty, NULL);
+	daemon_beside("lanbox-cable");
 	setrlimit(RLIMIT_CORE, &none);
-	prctl(PR_SET_NAME, "lanbox-cable");
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0)
 		return -errno;
 	if (c->sock != CABLE_SOCKET && dup3(c->sock, CABLE_SOCKET, O_CLOEXEC) < 0)

@@ -15,11 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lib/daemon.h"
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "vmm/landlock.h"
@@ -461,16 +461,7 @@ static bool opener_let_go(int *sock)
 
 static void NORETURN opener_run(int sock, int (*confine)(void))
 {
-	static const int signals[] = { SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT };
-	sigset_t none;
-
-	/* A terminal's signals are for the VM. */
-	setsid();
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-		signal(signals[i], SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	prctl(PR_SET_NAME, "lanbox-opener");
+	daemon_beside("lanbox-opener");
 	if (!opener_let_go(&sock) || confine())
 		_exit(EXIT_FAILURE);
 	if (fd_send(sock, "", 1, NULL, 0) == 1)

@@ -77,6 +77,28 @@ ping() {
 check 'request and response between guests, 60 bytes' ping 60
 check 'request and response between guests, 1514 bytes' ping 1514
 
+# A network that is no switch, whose frames the process that holds the cable carries.
+# plugged NAME 'GUEST OPTIONS' PORT OTHER-PORT MAC
+plugged() {
+	vm "$1" "$2" -netdev "vde,id=n0,sock=udp://127.0.0.1:$3->127.0.0.1:$4" \
+		-device "virtio-net-pci,netdev=n0,mac=$5"
+}
+
+by_module() {
+	port=$((20000 + $$ % 10000 * 2))
+	plugged echo mode=echo $port $((port + 1)) "$MAC_A"
+	says echo 'echo ready'
+	plugged ping "mode=ping dst=$MAC_A count=200 timeout=20000" $((port + 1)) $port "$MAC_B"
+	vm_off ping
+	end echo
+	said ping 'ping 200 lost 0 bad 0$' || vm_log ping
+}
+if is_qemu; then
+	skip 'request and response by a module of libvdeplug' 'it is not of this QEMU'
+else
+	check 'request and response by a module of libvdeplug' by_module
+fi
+
 # The NIC of a VM that runs on while its switch is away.
 comes_back() {
 	vm_net echo mode=echo "$MAC_A"

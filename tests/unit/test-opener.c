@@ -9,6 +9,7 @@
 
 #include "vmm/opener.c"
 
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 static char dir[] = "/tmp/test-opener.XXXXXX";
