@@ -237,23 +237,23 @@ int sandbox_enter(struct vm *vm)
 	gid_t gid;
 	int ret;
 
+	/* One that has just ended may still be counted, so before there is any. */
+	ret = be_alone();
 	read_ahead();
 	if (!opt->sandbox) {
 		log_warn("the sandbox is off: a guest that finds a hole in this program has all "
 			 "that this user has");
 		return 0;
 	}
-	ret = find_user(opt, &uid, &gid);
+	ret = step("other threads run already", ret);
 	if (!ret)
-		ret = step("other threads run already", be_alone());
+		ret = find_user(opt, &uid, &gid);
 	if (!ret) {
 		ret = seccomp_prepare(sandbox_uses(opt), &why);
 		step(why, ret);
 	}
 	if (!ret)
 		ret = step("starting the opener", opener_start(confine_opener));
-	if (!ret)
-		ret = step("no core files", forbid_cores());
 	if (!ret)
 		ret = step("a limit of descriptors", limit_files());
 	if (!ret)
@@ -262,7 +262,7 @@ int sandbox_enter(struct vm *vm)
 		ret = step("changing the user", change_user(uid, gid));
 	if (!ret)
 		ret = step("dropping capabilities", drop_capabilities());
-	/* Changing the user may have set it. */
+	/* Changing the user may undo this. */
 	if (!ret)
 		ret = step("no core files", forbid_cores());
 	if (!ret)

@@ -6,21 +6,21 @@
  * A guest that finds a hole in a device has the VM's process. What it can do then is what
  * this process may do, so that is made little: when everything is open that the command
  * line names (vm_create()), and before anything of the guest's has run, these steps come,
- * in this order, each of which would be undone by the ones before it if it came later:
+ * in this order:
  *
  *  1. What would need the file system later is read now (time zone, the host's KVM).
  *  2. The filters for system calls are assembled (seccomp.h), from what this VM has.
  *  3. The opener is forked (opener.h), which does what needs a path from now on.
- *  4. No core file, and none of memory by ptrace(2): resource limits, "dumpable".
- *     Guest memory is left out of core files in any case (ram.c).
- *  5. Who started as root becomes another user, without groups. All capabilities go, of
+ *  4. Who started as root becomes another user, without groups. All capabilities go, of
  *     every set.
+ *  5. No core file, and no memory by ptrace(2): resource limits, "dumpable". Guest memory
+ *     is left out of core files in any case (ram.c).
  *  6. no_new_privs: no program that is executed gets them back.
  *  7. Landlock: no file system, no TCP, no abstract sockets, no signals outside.
  *  8. The main thread's filter. Threads enter their own when they begin.
  *
  * A step that fails is a VM that does not start, and the message names the step; only a
- * kernel without Landlock is accepted, with a word in the log: steps 5 and 8 do without.
+ * kernel without Landlock is accepted, with a word in the log: steps 4 and 8 do without.
  *
  * There is no limit to the number of processes, which would count those of other VMs of
  * the same user (no process can be made, by step 8), nor to the size of files, which would
