@@ -18,7 +18,7 @@ debugged() {
 	lib_vm=$1
 	lib_append=$2
 	shift 2
-	vm "$lib_vm" "$lib_append" -gdb "unix:$T/$lib_vm.gdb,server=on,wait=off" \
+	vm "$lib_vm" "$lib_append" -gdb "unix:$T/$lib_vm.gdb,server=on,wait=off" -save-dir "$T" \
 		-qmp "unix:$T/$lib_vm.qmp,server=on,wait=off" "$@"
 	wait_for 10 test -S "$T/$lib_vm.gdb"
 }

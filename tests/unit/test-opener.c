@@ -252,18 +252,18 @@ static void saving(void **state UNUSED)
 static void names_that_end(void **state UNUSED)
 {
 	static const char *const bad[] = {
-		"states/one", "states/.vm", "states/.one.vm", "states/sub/one.vm", "one.vm",
-		"states/one.vm.", "states/one.vm/..", "states/../one.vm",
+		"kept/one", "kept/.vm", "kept/.one.vm", "kept/sub/one.vm", "one.vm",
+		"kept/one.vm.", "kept/one.vm/..", "kept/../one.vm",
 	};
 
-	assert_int_equal(mkdir(in_dir("states"), 0700), 0);
-	assert_int_equal(mkdir(in_dir("states/sub"), 0700), 0);
-	assert_non_null(opener_save_refusal(in_dir("states/one.vm")));
-	assert_true(opener_may_save(in_dir("states"), ".vm") >= 0);
+	assert_int_equal(mkdir(in_dir("kept"), 0700), 0);
+	assert_int_equal(mkdir(in_dir("kept/sub"), 0700), 0);
+	assert_non_null(opener_save_refusal(in_dir("kept/one.vm")));
+	assert_true(opener_may_save(in_dir("kept"), ".vm") >= 0);
 	start(true);
-	assert_null(opener_save_refusal(in_dir("states/one.vm")));
-	write_state("states/one.vm", "one", true);
-	expect_text("states/one.vm", "one");
+	assert_null(opener_save_refusal(in_dir("kept/one.vm")));
+	write_state("kept/one.vm", "one", true);
+	expect_text("kept/one.vm", "one");
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		assert_non_null(opener_save_refusal(in_dir(bad[i])));
 		assert_int_equal(opener_save_begin(in_dir(bad[i])), -EACCES);
