@@ -417,19 +417,22 @@ const char *chardev_filename(const struct chardev *c, char buf[static CHARDEV_FI
 	return buf;
 }
 
-void chardev_destroy(struct chardev *c)
+void chardev_drain(struct chardev *c)
 {
-	struct pollfd p;
+	struct pollfd p = { .fd = c->tx_fd, .events = POLLOUT };
 	int patience = 10;
 
-	if (!c)
-		return;
-	/* The last words matter: write them as long as somebody takes them. */
-	p = (struct pollfd){ .fd = c->tx_fd, .events = POLLOUT };
 	while (c->tx_fd >= 0 && c->count && patience) {
 		if (poll(&p, 1, 100) != 1 || chardev_write_some(c))
 			patience--;
 	}
+}
+
+void chardev_destroy(struct chardev *c)
+{
+	if (!c)
+		return;
+	chardev_drain(c);
 	ev_io_stop(c->loop, &c->rx);
 	ev_io_stop(c->loop, &c->tx);
 	ev_timer_stop(c->loop, &c->look);

@@ -99,8 +99,11 @@ void chardev_want_input(struct chardev *c);
 /* Where it leads, in QEMU's form ("disconnected:unix:/x,server=on"). Return: @buf. */
 const char *chardev_filename(const struct chardev *c, char buf[static CHARDEV_FILENAME]);
 
-/* Write out what is left, as long as somebody takes it, restore the terminal, remove
- * the socket. NULL is fine. */
+/* Write out what is left, as long as somebody takes it, a second at most: last words
+ * matter, and come before what is said of whoever spoke them. */
+void chardev_drain(struct chardev *c);
+
+/* The same, restore the terminal, remove the socket. NULL is fine. */
 void chardev_destroy(struct chardev *c);
 
 #endif /* VMM_CHARDEV_H */

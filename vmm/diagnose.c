@@ -19,6 +19,7 @@
 #include "lib/log.h"
 #include "vmm/firmware.h"
 #include "vmm/host.h"
+#include "vmm/serial.h"
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
 
@@ -489,6 +490,7 @@ void diagnose_exit(const struct vcpu *vcpu)
 	struct diagnose_event e = { .kind = DIAGNOSE_UNKNOWN };
 	char text[DIAGNOSE_TEXT];
 
+	serial_drain(vcpu->vm->serial);
 	diagnose_headline(text, vcpu->run, &e);
 	print_lines(text, sizeof(text), "");
 	diagnose(vcpu, &e);
@@ -501,6 +503,7 @@ void diagnose_run_error(const struct vcpu *vcpu, int err)
 		.reason = (uint64_t)err,
 	};
 
+	serial_drain(vcpu->vm->serial);
 	log_plain("error: kvm run failed %s", strerror(err));
 	diagnose(vcpu, &e);
 }

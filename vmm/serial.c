@@ -365,6 +365,11 @@ int serial_create(struct vm *vm, const struct options_chardev *opt, struct seria
 	return 0;
 }
 
+void serial_drain(struct serial *s)
+{
+	chardev_drain(s->cable);
+}
+
 void serial_destroy(struct serial *s)
 {
 	if (!s)

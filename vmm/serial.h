@@ -48,6 +48,9 @@ const char *serial_load(struct serial *s, const struct state *from) MUST_CHECK;
 /* Where its cable leads, as chardev_filename(). */
 const char *serial_filename(const struct serial *s, char buf[static CHARDEV_FILENAME]);
 
+/* As chardev_drain(). */
+void serial_drain(struct serial *s);
+
 /* NULL is fine. */
 void serial_destroy(struct serial *s);
 

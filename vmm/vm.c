@@ -204,15 +204,16 @@ int vm_run(struct vm *vm, void (*started)(void *ctx), void *ctx)
 		begun = seconds();
 		ev_run(vm->loop, 0);
 		ev_timer_stop(vm->loop, &vm->settled);
-		claims_finish(vm, vm->request != VM_GO_ON && vm->request != VM_CRASHED &&
-			      vm->cause == VM_BY_GUEST);
-
 		save_cancel(vm);
 		/* vCPUs may be waiting for the lock to finish what they do. */
 		vcpu_stop_all(vm);
 		pthread_mutex_unlock(&vm->lock);
 		vcpu_destroy_all(vm);
 		pthread_mutex_lock(&vm->lock);
+		/* What the guest said comes before what is said of it. */
+		serial_drain(vm->serial);
+		claims_finish(vm, vm->request != VM_GO_ON && vm->request != VM_CRASHED &&
+			      vm->cause == VM_BY_GUEST);
 		vm_power_off(vm);
 		switch (vm->request) {
 		case VM_CRASHED:
