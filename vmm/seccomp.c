@@ -114,12 +114,13 @@ static const struct rule rules[] = {
 	CALL_IF(tgkill, DEVICES, 0, IS(0, OWN_PID)),
 
 	/* Time, where it takes a system call. */
-	CALL(clock_gettime, DEVICES | SAVE, 0),
+	CALL(clock_gettime, DEVICES | NET | SAVE, 0),
 
 	/* Files, sockets and eventfds that are open. */
 	CALL(read, DEVICES, 0),
 	CALL(close, DEVICES | NET | SAVE, 0),
 	CALL(poll, DEVICES, 0),
+	CALL(restart_syscall, DEVICES, 0),	/* of poll(), after SIGCONT */
 	CALL(recvmsg, DEVICES | NET, 0),
 	CALL(sendto, DEVICES, 0),
 	CALL(recvfrom, DEVICES, 0),
@@ -135,9 +136,11 @@ static const struct rule rules[] = {
 	/* The event loop, and what is undone at the end. */
 	CALL(epoll_wait, MAIN, 0),
 	CALL(epoll_ctl, MAIN, 0),
+	/* libev begins anew when it hears of a descriptor that it has closed, which another
+	 * process may still have. */
+	CALL(epoll_create1, MAIN, 0),
 	CALL(accept4, MAIN, 0),
 	CALL(wait4, MAIN, 0),
-	CALL(restart_syscall, MAIN, 0),
 	CALL_IF(rt_sigaction, MAIN, 0, IS(0, SIGTERM)),
 	CALL_IF(rt_sigaction, MAIN, 0, IS(0, SIGINT)),
 	CALL_IF(rt_sigaction, MAIN, 0, IS(0, SIGHUP)),
@@ -152,14 +155,14 @@ static const struct rule rules[] = {
 	IOCTL(BLKDISCARD, DEVICES | DISK, USE(BLOCKDEV)),
 
 	/* The network. */
-	CALL(readv, MAIN, USE(TAP)),
-	CALL(writev, MAIN, USE(TAP)),
+	CALL(readv, DEVICES, USE(TAP)),
+	CALL(writev, DEVICES, USE(TAP)),
 	IOCTL(TUNSETOFFLOAD, DEVICES, USE(TAP)),
 	CALL_IF(setsockopt, MAIN | NET, USE(RINGS), IS(1, SOL_SOCKET), IS(2, SO_RCVTIMEO)),
 	CALL_IF(setsockopt, MAIN | NET, USE(RINGS), IS(1, SOL_SOCKET), IS(2, SO_SNDTIMEO)),
 	CALL_IF(fcntl, NET, USE(RINGS), IS(1, F_GETFL)),
 	CALL_IF(fcntl, NET, USE(RINGS), IS(1, F_SETFL)),
-	CALL(shutdown, MAIN, USE(VSOCK) | USE(CABLE)),
+	CALL(shutdown, DEVICES, USE(VSOCK) | USE(CABLE)),
 
 	/* The terminal, and the background. */
 	IOCTL(TCGETS, DEVICES, USE(TERMINAL)),
@@ -263,6 +266,7 @@ static const struct rule rules[] = {
 	CALL(newfstatat, OPENER, 0),
 	CALL(unlinkat, OPENER, 0),
 	CALL(exit_group, OPENER, 0),
+	CALL(rt_sigreturn, OPENER, 0),
 	CALL(openat2, OPENER, 0),
 	CALL(renameat, OPENER, 0),
 	CALL(fsync, OPENER, 0),
