@@ -86,14 +86,21 @@ void daemon_ready(int ready_fd)
 	daemon_detach(ready_fd, daemon_settle());
 }
 
+/* A handler, and not SIG_IGN, which programs that are executed would inherit. */
+static void daemon_stay(int sig UNUSED)
+{
+}
+
 void daemon_beside(const char *name)
 {
-	static const int signals[] = { SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	struct sigaction stay = { .sa_handler = daemon_stay, .sa_flags = SA_RESTART };
 	sigset_t none;
 
 	setsid();
+	signal(SIGCHLD, SIG_DFL);
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-		signal(signals[i], SIG_DFL);
+		sigaction(signals[i], &stay, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_NAME, name);

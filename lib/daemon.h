@@ -35,7 +35,8 @@ int daemon_settle(void) MUST_CHECK;
 void daemon_detach(int ready_fd, int null);
 
 /* What a process that was forked to work beside another does first: leave its session and
- * its handlers for signals, and get a name of its own. */
+ * its handlers for signals, and get a name of its own. Signals that end programs do not end
+ * it: it has work when they end the other. */
 void daemon_beside(const char *name);
 
 /**

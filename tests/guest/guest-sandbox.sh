@@ -278,6 +278,25 @@ saves() {
 }
 check 'states are saved below -save-dir, and nowhere else' saves
 
+# As "killall" or systemd do it.
+all_told() {
+	runs sb -save-dir "$T/states"
+	children=$(ps -o pid= --ppid "$(pid_of sb)")
+	[ "$(echo "$children" | wc -l)" -ge 2 ] || fail "$children"
+	# shellcheck disable=SC2086 # several
+	kill -TERM $children
+	sleep 0.2
+	# shellcheck disable=SC2086
+	kill -TERM $children "$(pid_of sb)"
+	wait_for 10 test -s "$T/sb.rc"
+	is 'exit status' "$(exit_status sb)" 0
+	for pid in $children; do
+		wait_for 5 not alive "$pid"
+	done
+	not test -e "$T/sb.qmp"
+}
+check 'a signal for all of its processes ends it as one for the VM does' all_told
+
 off() {
 	runs sb -sandbox off
 	grep 'lanbox-vmm: the sandbox is off: ' "$T/sb.log" || fail "$(cat "$T/sb.log")"
