@@ -70,7 +70,7 @@ refused() {
 
 # complained NAME LINES TEXT: the VMM has said TEXT, in so many lines at most.
 complained() {
-	grep "$3" "$T/$1.err" && [ "$(wc -l <"$T/$1.err")" -le "$2" ] ||
+	grep "$3" "$T/$1.err" && [ "$(said_by_vmm "$T/$1.err" | wc -l)" -le "$2" ] ||
 		fail "$(cat "$T/$1.err")"
 }
 
@@ -82,7 +82,7 @@ round_trip() {
 	vm_off read
 	note "$(grep -a -h -o 'pollnet: [rw][a-z]* [0-9]* .*us' "$T/write.log" "$T/read.log")"
 	said read "read $BLOCKS good $BLOCKS highest $((BLOCKS * 2)) " || vm_log read
-	is 'messages' "$(cat "$T/write.err" "$T/read.err")" ''
+	is 'messages' "$(said_by_vmm "$T/write.err")$(said_by_vmm "$T/read.err")" ''
 	host_checks rt.img $((BLOCKS * 2)) 0
 	not host_checks rt.img $((BLOCKS * 2 + 1)) 0
 }

@@ -133,7 +133,7 @@ flood() {
 
 # stopped NAME SIGNAL: it ends well, and soon.
 stopped() {
-	kill -"$2" "$(pid_of "$1")"
+	kill -"$2" "$(pid_of "$1")" || vm_log "$1"
 	wait_for $PATIENCE test -s "$T/$1.rc" || vm_log "$1"
 	is status "$(exit_status "$1")" 0
 }
@@ -217,7 +217,7 @@ quiet() {
 	spawn h "$VMM" -m 64 -kernel "$GUEST.bin" -append 'mode=hostile-flood op=serial timeout=100' \
 		-serial "file:$T/console"
 	wait_for 20 test -s "$T/h.rc"
-	is output "$(cat "$T/h.log")" ''
+	is output "$(said_by_vmm "$T/h.log")" ''
 	[ "$(wc -c <"$T/console")" -gt 100 ] || fail 'it said nothing'
 }
 check 'VM-21: what a guest says is on its console alone' quiet

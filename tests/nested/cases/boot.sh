@@ -47,7 +47,7 @@ check "memory is what was written to it" vm_run vm \
 pid=$(vm_pid vm)
 vm_send vm "reboot -f"
 need "it reboots" wait_for "$PATIENCE" vm_says vm '^lb: up ' 2
-check "in the same process" [ "$pid" = "$(pidof "$VMM" qemu-system-x86_64)" ]
+check "in the same process" [ "$pid" = "$(vm_pid vm)" ]
 check_eq "with its CPUs" "$(vm_fact vm cpus)" 2
 check "and an empty memory" vm_run vm 'test ! -e /a'
 check "it powers off after a reboot too" vm_poweroff vm
