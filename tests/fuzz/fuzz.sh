@@ -137,7 +137,7 @@ compile()
 		archive "${name%"$target"}vmm" "$@"
 		# shellcheck disable=SC2086
 		$CLANG $flags "$@" -fsanitize=fuzzer "$src/tests/fuzz/fuzz-$target.c" \
-			"$archive" -lev -ljansson -luring -lvdeplug -lpthread \
+			"$archive" -lev -ljansson -luring -lseccomp -lcap-ng -lvdeplug -lpthread \
 			-o "$out/$name" || exit 1
 		return
 	fi
