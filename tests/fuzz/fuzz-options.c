@@ -312,10 +312,23 @@ static bool say(struct line *l, const struct options *opt)
 		add(l, "-incoming");
 		add(l, "file:%s", opt->incoming);
 	}
+	if (opt->gdb.given) {
+		bool v6 = strchr(opt->gdb.host, ':');
+
+		add(l, "-gdb");
+		if (opt->gdb.path)
+			add(l, "unix:%s", esc(opt->gdb.path));
+		else
+			add(l, "tcp:%s%s%s:%s", v6 ? "[" : "", opt->gdb.host, v6 ? "]" : "",
+			    opt->gdb.port);
+	}
 	say_flag(l, "S", opt->paused);
 	say_flag(l, "no-reboot", opt->no_reboot);
 	say_flag(l, "daemonize", opt->daemonize);
 	say_text(l, "pidfile", opt->pidfile);
+	say_text(l, "sandbox", opt->sandbox ? "on" : "off");
+	say_text(l, "runas", opt->runas);
+	say_text(l, "save-dir", opt->save_dir);
 	add(l, "-shutdown-timeout");
 	add(l, "%u", opt->shutdown_timeout);
 	return ok;
