@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # ids.sh - Whether each row of the catalogue's part on VMs has a case: see "ids"
 #
-# It runs none of them. A row without a case is told, and no failure; a case that is named
-# and not there is one.
+# It runs none of them. A row without a case is a failure, and so is a case that is named and
+# not there.
 set -u
 tests=${top_srcdir:?}/tests
 number=0
@@ -11,7 +11,7 @@ number=0
 in_file() {
 	case $1 in
 	*.c) grep -q "cmocka_unit_test[a-z_]*($2[,)]" "$tests/$1" ;;
-	*) grep -q -F -e "check '$2" -e "check \"$2" "$tests/$1" ;;
+	*) grep -q -F -e "check '$2" -e "check \"$2" -e "show '$2" "$tests/$1" ;;
 	esac
 }
 
@@ -32,7 +32,7 @@ row() {
 	if [ -n "$missing" ]; then
 		echo "not ok $number - $id: no such case:$missing"
 	elif [ $cases -eq 0 ]; then
-		echo "not ok $number - $id: $what # TODO no case"
+		echo "not ok $number - $id: $what: no case"
 	else
 		echo "ok $number - $id: $what ($cases)"
 	fi

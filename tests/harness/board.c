@@ -40,14 +40,6 @@ struct board {
 	uint8_t *guard[2];
 };
 
-#define BOARD_MUST(cond) \
-	do { \
-		if (!(cond)) { \
-			fprintf(stderr, "%s:%d: (%s) is false\n", __FILE__, __LINE__, #cond); \
-			abort(); \
-		} \
-	} while (0)
-
 static struct board *board(const struct vm *vm)
 {
 	return (struct board *)(uintptr_t)vm;

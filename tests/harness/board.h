@@ -14,10 +14,21 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "lib/vring_driver.h"
 #include "vmm/virtio.h"
 #include "vmm/vm.h"
+
+/* What the harness itself cannot do without. */
+#define BOARD_MUST(cond) \
+	do { \
+		if (!(cond)) { \
+			fprintf(stderr, "%s:%d: (%s) is false\n", __FILE__, __LINE__, #cond); \
+			abort(); \
+		} \
+	} while (0)
 
 enum {
 	/* The regions of a virtio device's BAR, as virtio_pci.c has them. */

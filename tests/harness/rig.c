@@ -25,14 +25,6 @@
 #include "vmm/net_tap.h"
 #include "vmm/vsock.h"
 
-#define RIG_MUST(cond) \
-	do { \
-		if (!(cond)) { \
-			fprintf(stderr, "%s:%d: (%s) is false\n", __FILE__, __LINE__, #cond); \
-			abort(); \
-		} \
-	} while (0)
-
 /* The log. */
 
 struct rig_log rig_log;
@@ -89,7 +81,7 @@ void log_msg_errno(enum log_level level, int err, const char *fmt, ...)
 {
 	va_list args;
 
-	RIG_MUST(err > 0);
+	BOARD_MUST(err > 0);
 	va_start(args, fmt);
 	rig_log_line(level, fmt, args);
 	va_end(args);
@@ -139,7 +131,7 @@ int aio_open(struct ev_loop *loop UNUSED, enum aio_engine engine UNUSED,
 {
 	struct aio *aio = calloc(1, sizeof(*aio));
 
-	RIG_MUST(aio);
+	BOARD_MUST(aio);
 	aio->batch = batch;
 	aio->ctx = ctx;
 	aio->last = &aio->first;
@@ -169,9 +161,9 @@ static int64_t aio_do(const struct aio_req *req)
 	off_t off = (off_t)req->off;
 	int64_t ret = -1;
 
-	RIG_MUST(off >= 0 && req->iovcnt >= 0);
+	BOARD_MUST(off >= 0 && req->iovcnt >= 0);
 	for (int i = 0; req->fd == rig_direct.fd && i < req->iovcnt; i++)
-		RIG_MUST(!((req->off | (uintptr_t)req->iov[i].iov_base |
+		BOARD_MUST(!((req->off | (uintptr_t)req->iov[i].iov_base |
 			    req->iov[i].iov_len) % rig_direct.block));
 	errno = ENOTTY;
 	if (req->op == AIO_READ)
@@ -209,7 +201,7 @@ void aio_drain(struct aio *aio)
 
 void aio_close(struct aio *aio)
 {
-	RIG_MUST(!aio || !aio->first);
+	BOARD_MUST(!aio || !aio->first);
 	free(aio);
 }
 
@@ -217,7 +209,7 @@ int rig_file(size_t size, char path[static 32])
 {
 	int fd = memfd_create("rig", MFD_CLOEXEC);
 
-	RIG_MUST(fd >= 0 && !ftruncate(fd, (off_t)size));
+	BOARD_MUST(fd >= 0 && !ftruncate(fd, (off_t)size));
 	snprintf(path, 32, "/proc/self/fd/%d", fd);
 	return fd;
 }
@@ -246,15 +238,15 @@ static void cable_put(const struct vnet_hdr *hdr, const struct iovec *iov, unsig
 
 	*f = (struct rig_frame){ .hdr = *hdr, .size = iov_size(iov, cnt) };
 	f->data = malloc(f->size);
-	RIG_MUST(f->data && f->size && f->size <= ETH_FRAME_MAX);
-	RIG_MUST(!(iov_to_buf(iov, cnt, 0, f->data, f->size) - f->size));
+	BOARD_MUST(f->data && f->size && f->size <= ETH_FRAME_MAX);
+	BOARD_MUST(!(iov_to_buf(iov, cnt, 0, f->data, f->size) - f->size));
 	cable.frames++;
 }
 
 static int cable_send(struct net_backend *be UNUSED, const struct vnet_hdr *hdr,
 		      const struct iovec *iov, unsigned int cnt)
 {
-	RIG_MUST(cnt && cnt <= NET_PIECES_MAX);
+	BOARD_MUST(cnt && cnt <= NET_PIECES_MAX);
 	if (rig_cable.full || cable.frames == RIG_CABLE)
 		return -EAGAIN;
 	cable_put(hdr, iov, cnt);
@@ -268,7 +260,7 @@ static ssize_t cable_recv(struct net_backend *be UNUSED, struct vnet_hdr *hdr,
 	struct rig_frame f = cable.frame[0];
 	size_t n;
 
-	RIG_MUST(cnt && cnt <= NET_PIECES_MAX);
+	BOARD_MUST(cnt && cnt <= NET_PIECES_MAX);
 	if (!cable.frames)
 		return -EAGAIN;
 	cable.frames--;
@@ -291,7 +283,7 @@ static void cable_watch_send(struct net_backend *be UNUSED, bool on)
 
 static void cable_offloads(struct net_backend *be UNUSED, uint64_t takes)
 {
-	RIG_MUST(!(takes & ~OFFLOAD_TAKES));
+	BOARD_MUST(!(takes & ~OFFLOAD_TAKES));
 }
 
 static void cable_close(struct net_backend *be UNUSED)
@@ -365,7 +357,7 @@ void rig_options(struct rig *r)
 void rig_start(struct rig *r)
 {
 	r->vm = board_new(&r->opt);
-	RIG_MUST(!board_plug(r->vm));
+	BOARD_MUST(!board_plug(r->vm));
 	r->vm->cmos.now = rig_now;
 	board_power_on(r->vm);
 }
@@ -444,7 +436,7 @@ void rig_check_device(struct rig *r, enum rig_slot slot)
 	virtio_thaw(dev);
 	rig_cable.full = false;
 	board_set(dev, VIRTIO_PCI_COMMON_STATUS, 1, 0);
-	RIG_MUST(board_status(dev) == 0);
+	BOARD_MUST(board_status(dev) == 0);
 	q = rig_request(slot, out);
 	memset(in, 0xee, 4096);
 	board_drive(dev, 0, &where, ring);
@@ -453,9 +445,9 @@ void rig_check_device(struct rig *r, enum rig_slot slot)
 	vd->desc[1] = (struct vring_desc){ CHECK_IN, q.in, VRING_DESC_WRITE, 0 };
 	vring_driver_add(vd, q.out ? 0 : 1);
 	board_kick(dev, ring, q.queue);
-	RIG_MUST(vring_driver_get(vd, &len) == (q.out ? 0 : 1) && len == q.want);
-	RIG_MUST(slot != RIG_BLK || !in[512]);
-	RIG_MUST(in[q.want] == 0xee && vring_driver_get(vd, &len) < 0);
+	BOARD_MUST(vring_driver_get(vd, &len) == (q.out ? 0 : 1) && len == q.want);
+	BOARD_MUST(slot != RIG_BLK || !in[512]);
+	BOARD_MUST(in[q.want] == 0xee && vring_driver_get(vd, &len) < 0);
 }
 
 void rig_check_rings(const struct rig *r)
@@ -463,23 +455,23 @@ void rig_check_rings(const struct rig *r)
 	for (unsigned int slot = 1; slot <= RIG_SLOTS; slot++) {
 		const struct virtio_dev *dev = virtio_at(r->vm, slot);
 
-		RIG_MUST(!(dev->active && dev->status & VIRTIO_NEEDS_RESET));
-		RIG_MUST(!dev->active || dev->status & VIRTIO_DRIVER_OK);
+		BOARD_MUST(!(dev->active && dev->status & VIRTIO_NEEDS_RESET));
+		BOARD_MUST(!dev->active || dev->status & VIRTIO_DRIVER_OK);
 		for (unsigned int q = 0; q < dev->queues; q++) {
 			const struct virtio_queue *vq = &dev->queue[q];
 			const struct vring *vr = &vq->vring;
 
-			RIG_MUST(!vr->size || vq->enabled);
-			RIG_MUST(vq->vector < dev->pci.vectors || vq->vector == PCI_NO_VECTOR);
-			RIG_MUST(vq->size <= (dev->ops->queue_size ? dev->ops->queue_size :
+			BOARD_MUST(!vr->size || vq->enabled);
+			BOARD_MUST(vq->vector < dev->pci.vectors || vq->vector == PCI_NO_VECTOR);
+			BOARD_MUST(vq->size <= (dev->ops->queue_size ? dev->ops->queue_size :
 					      VIRTIO_QUEUE_SIZE));
 			/* What was latched is what is said. */
-			RIG_MUST(!vr->size || !dev->active ||
+			BOARD_MUST(!vr->size || !dev->active ||
 				 (vr->size == vq->size &&
 				  (const void *)vr->desc == board_mem(r->vm, vq->desc) &&
 				  (const void *)vr->avail == board_mem(r->vm, vq->avail) &&
 				  (const void *)vr->used == board_mem(r->vm, vq->used)));
-			RIG_MUST((uint16_t)(vr->next_avail - vr->next_used) <= vr->size ||
+			BOARD_MUST((uint16_t)(vr->next_avail - vr->next_used) <= vr->size ||
 				 vr->broken);
 		}
 	}
