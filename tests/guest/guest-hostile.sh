@@ -282,7 +282,7 @@ overload() {
 	says h 'echo ready'
 	vm_net storm "mode=send count=30000 size=60 dst=$MAC_H" 52:54:00:6c:62:67
 	vm_off storm
-	vm_net storm "mode=ping count=20 size=60 timeout=1000 dst=$MAC_H" 52:54:00:6c:62:67
+	vm_net storm "mode=ping count=20 size=60 timeout=20000 dst=$MAC_H" 52:54:00:6c:62:67
 	vm_off storm
 	end h
 	said storm 'ping 20 lost 0 bad 0$' || vm_log storm

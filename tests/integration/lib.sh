@@ -214,9 +214,10 @@ as() {
 
 # Waiting.
 
-# wait_for SECONDS COMMAND...: try until it succeeds.
+# wait_for SECONDS COMMAND...: try until it succeeds. The seconds are those of a machine that
+# does nothing else; others have four times as many.
 wait_for() {
-	lib_tries=$(($1 * 50))
+	lib_tries=$(($1 * 50 * 4))
 	shift
 	while ! "$@" >/dev/null 2>&1; do
 		lib_tries=$((lib_tries - 1))
@@ -255,6 +256,8 @@ say() {
 
 pid_of() {
 	cat "$T/$1.pid"
+	# What one of this name has said before is not this one's.
+	: >"$T/$lib_name.log"
 }
 
 # Whether it has not ended; a number without a process may be somebody else's.

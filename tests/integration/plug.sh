@@ -33,7 +33,7 @@ plugs_on() {
 # and go with it.
 nobody_on() {
 	if [ "$1" = west ] && [ "$west" != "$SWITCH" ]; then
-		wait_for 3 plugs_on west 0 >/dev/null || west_start
+		wait_for 1 plugs_on west 0 >/dev/null || west_start
 	else
 		wait_for 3 plugs_on "$1" 0
 	fi

@@ -16,7 +16,9 @@
 : "${VMM:=lanbox-vmm}"		# the VMM under test; qemu-vmm is the other
 : "${KERNEL:=/boot/vmlinuz}"	# what the VMs run
 : "${INITRD:=/boot/guest.img}"
+: "${FAIL_FAST:=no}"		# does the case end with the first check that fails?
 : "${PATIENCE:=90}"		# seconds a VM may take to boot or to stop
+: "${SLOW:=4}"			# times as long as is said may waiting take
 				# DEADLINE, if set: when, in seconds of uptime,
 				# waiting ends in any case
 
@@ -80,8 +82,15 @@ check()
 			not_ok "the case is over in time"
 			finish
 		fi
-		return 1
+		go_on
 	fi
+}
+
+# go_on - when a check has failed, and that is shown: fails, or ends the case
+go_on()
+{
+	[ "$FAIL_FAST" = no ] || finish
+	return 1
 }
 
 # check_eq TEXT HAVE WANT - a test of two strings
@@ -92,7 +101,7 @@ check_eq()
 	else
 		not_ok "$1"
 		printf 'have: %s\nwant: %s\n' "$2" "$3" | diag
-		return 1
+		go_on
 	fi
 }
 
@@ -109,10 +118,12 @@ need()
 }
 
 # wait_for SECONDS COMMAND... - try COMMAND until it succeeds, but never longer
-# than the whole case may take.  A subshell, so that COMMAND may wait itself.
+# than the whole case may take.  SECONDS are those of a machine that does nothing
+# else; others have $SLOW times as many.  A subshell, so that COMMAND may wait
+# itself.
 wait_for()
 (
-	end=$(($(seconds) + $1))
+	end=$(($(seconds) + $1 * SLOW))
 	[ $end -lt "${DEADLINE:-$end}" ] || end=$DEADLINE
 	shift
 	until "$@"; do
@@ -128,9 +139,10 @@ seconds()
 	echo "${up%%.*}"
 }
 
-# show_logs - the end of every log, as comments
+# show_logs - the end of every log, and of the kernel's, as comments
 show_logs()
 {
+	dmesg >kernel.log 2>/dev/null
 	for log in *.log; do
 		[ -s "$log" ] || continue
 		echo "# --- ${log##*/}"

@@ -3,7 +3,7 @@
 #           with an unmodified kernel and its file system; images that must not change
 #           do not; no two VMs have one image. What a VM that is killed may lose is
 #           in tests/guest/guest-disk.sh.
-# nested: timeout=600 qemu
+# nested: timeout=1200 qemu
 . ./lib.sh
 
 # disk_vm NAME ARGUMENT...: a VM without a network, up and ready

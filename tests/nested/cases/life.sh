@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # life.sh - the power button, pauses that the guest's clocks do not notice, and VMs
 #           found by their names, with an unmodified kernel
-# nested: timeout=500
+# nested: timeout=1200
 . ./lib.sh
 export XDG_RUNTIME_DIR="$work"
 
@@ -58,7 +58,7 @@ check "stop" qmp a stop
 check_eq "it is told" "$(lanbox vm status a --json | grep -o '"status":"[a-z]*"')" \
 	'"status":"paused"'
 sleep 20
-check "nobody answers" no vm_run a true 3
+check "nobody answers" no vm_run a true 1
 check "cont" qmp a cont
 check "the guest goes on" vm_run a true
 set -- $(up a)
@@ -128,7 +128,7 @@ check "a VM goes into the background" "$VMM" -name d -m 128 -kernel "$KERNEL" \
 	-initrd "$INITRD" -append "console=ttyS0 quiet panic=-1" -daemonize -pidfile d.pid
 check "somebody sits down at its console later" wait_for "$PATIENCE" sh -c '
 	timeout 3 lanbox vm console d </dev/null >d.log; grep -q "^lb: up" d.log'
-check "and types" sh -c 'echo "7 uname" | timeout 5 lanbox vm console d >d.log
+check "and types" wait_for 10 sh -c 'echo "7 uname" | timeout 5 lanbox vm console d >d.log
 	grep -q "^lb: 7 rc=0" d.log'
 check "lanbox vm stop" lanbox vm stop d
 check "nothing is left" [ ! -e d.pid ]

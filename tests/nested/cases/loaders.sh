@@ -2,7 +2,7 @@
 # loaders.sh - what people boot beside Linux distributions: GRUB with a kernel of its own,
 #              memtest86+, and iPXE, which fetches a kernel through the switch; kernels
 #              in other wrappings, and which of two disks is booted.
-# nested: timeout=900
+# nested: timeout=1800
 . ./lib.sh
 . /nested/grubdisk.sh
 

@@ -2,7 +2,7 @@
 # machine.sh - what a Linux guest sees of its CPUs and its memory, and what the
 #              host gets back of it
 #
-# nested: memory=6144 timeout=480
+# nested: memory=6144 timeout=1200
 . ./lib.sh
 
 # topology NAME CPU FILE - what the guest's kernel knows of a CPU

@@ -2,8 +2,6 @@
 # nics.sh - several network cards: a switch that is not there yet, goes and comes
 #           back, a tap, MTUs, frames with offloads; what the guest sees of all
 #           that
-#
-# nested: timeout=300
 . ./lib.sh
 
 # carrier VM NIC - does the guest see a cable plugged in? 1 or 0

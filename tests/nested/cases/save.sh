@@ -2,7 +2,7 @@
 # save.sh - a running VM is saved into a file and goes on in another process, with an
 #           unmodified kernel: its TCP connections live, its clocks go on, its disk is
 #           whole; on a switch that works on its rings and on one that does not.
-# nested: timeout=900
+# nested: timeout=1800
 . ./lib.sh
 
 # qmp NAME COMMAND...: what the VM's control socket answers
