@@ -232,22 +232,22 @@ check-image: all
 		--plain $(top_srcdir)/tests/nested/cases/image.sh
 .PHONY: check-image
 
-# Real Linux VMs, in an emulated host.
+# Real Linux VMs, in an emulated host. The longest come first, see check-side-by-side.
 nested_tests = \
-	tests/nested/check-boot.sh \
-	tests/nested/check-capture.sh \
-	tests/nested/check-demo.sh \
-	tests/nested/check-disk.sh \
-	tests/nested/check-machine.sh \
-	tests/nested/check-gdb.sh \
-	tests/nested/check-nics.sh \
-	tests/nested/check-firmware.sh \
-	tests/nested/check-life.sh \
-	tests/nested/check-loaders.sh \
-	tests/nested/check-peer-vde.sh \
-	tests/nested/check-restart.sh \
 	tests/nested/check-save.sh \
-	tests/nested/check-seed.sh
+	tests/nested/check-life.sh \
+	tests/nested/check-machine.sh \
+	tests/nested/check-nics.sh \
+	tests/nested/check-loaders.sh \
+	tests/nested/check-restart.sh \
+	tests/nested/check-seed.sh \
+	tests/nested/check-disk.sh \
+	tests/nested/check-peer-vde.sh \
+	tests/nested/check-capture.sh \
+	tests/nested/check-boot.sh \
+	tests/nested/check-gdb.sh \
+	tests/nested/check-demo.sh \
+	tests/nested/check-firmware.sh
 EXTRA_DIST += $(nested_tests) \
 	tests/nested/cases/boot.sh \
 	tests/nested/cases/boottime.sh \
@@ -442,13 +442,25 @@ turn_tests += $(guest_tests)
 EXTRA_DIST += $(guest_sources) $(guest_deps) $(guest_tests) \
 	tests/guest/ids tests/guest/lib.sh tests/guest/README.md
 
-# All of them, and the same in less time. Most wait for something most of the time, and
+# All of them, and the same in less time: the longest first, so that none of them begins
+# last, and busy ones beside those that wait. Most wait for something most of the time, and
 # each has files, names and networks of its own, so that two can run side by side; emulated
 # hosts keep a processor busy each, and come behind the others, whom that would disturb.
 TESTS += $(turn_tests) $(nested_tests)
+long_tests = \
+	tests/guest/guest-save.sh \
+	tests/integration/wirefilter.sh \
+	tests/guest/guest-life.sh \
+	tests/guest/guest-words.sh \
+	tests/plug/plug.sh \
+	tests/guest/guest-format.sh \
+	tests/vhost/hostile.sh \
+	tests/model/vring.sh \
+	tests/guest/guest-hostile.sh
 check-side-by-side:
 	status=0; \
-	$(MAKE) $(AM_MAKEFLAGS) -j"$$(nproc)" check TESTS='$(turn_tests)' || status=1; \
+	$(MAKE) $(AM_MAKEFLAGS) -j"$$(nproc)" check \
+		TESTS='$(long_tests) $(filter-out $(long_tests),$(turn_tests))' || status=1; \
 	$(MAKE) $(AM_MAKEFLAGS) -j"$$(nproc)" check TESTS='$(nested_tests)' || status=1; \
 	exit $$status
 .PHONY: check-side-by-side

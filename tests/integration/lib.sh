@@ -126,6 +126,26 @@ lib_switches() {
 	done
 }
 
+# begin NAME COMMAND...: what one test does, in the background, for it waits most of the
+# time; others come meanwhile, which share no files and no processes with it. Its check is
+# its_end NAME.
+begin() {
+	lib_job=$1
+	shift
+	(
+		trap 'echo $? >"$T/$lib_job.end.new" && mv "$T/$lib_job.end.new" "$T/$lib_job.end"' EXIT
+		set -e
+		"$@"
+	) >"$T/$lib_job.said" 2>&1 &
+	cleanup_fn "[ -e '$T/$lib_job.end' ] || kill $!"
+}
+
+its_end() {
+	wait_for 300 test -e "$T/$1.end"
+	cat "$T/$1.said"
+	return "$(cat "$T/$1.end")"
+}
+
 # skip DESCRIPTION REASON: a test that cannot be made here.
 skip() {
 	tests=$((tests + 1))
@@ -236,6 +256,8 @@ spawn() {
 	is_running "$lib_name" && end "$lib_name" KILL
 	rm -f "$T/$lib_name.in" "$T/$lib_name.pid" "$T/$lib_name.rc"
 	mkfifo "$T/$lib_name.in"
+	# What one of this name has said before is not this one's.
+	: >"$T/$lib_name.log"
 	(
 		exec 9<>"$T/$lib_name.in"
 		"$@" <"$T/$lib_name.in" >"$T/$lib_name.log" 2>&1 9>&- &
@@ -256,8 +278,6 @@ say() {
 
 pid_of() {
 	cat "$T/$1.pid"
-	# What one of this name has said before is not this one's.
-	: >"$T/$lib_name.log"
 }
 
 # Whether it has not ended; a number without a process may be somebody else's.

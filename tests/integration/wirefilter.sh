@@ -551,7 +551,7 @@ perfect() {
 check 'a perfect wire: every frame, unchanged and in order, one way and both' perfect
 
 # both_measure [OPTION OF WIRECHECK...] OPTION...: into ours and, if it can be,
-# theirs. -- stands between.
+# theirs, at the same time. -- stands between.
 both_measure() {
 	check_options=
 	while [ "$1" != -- ]; do
@@ -560,10 +560,11 @@ both_measure() {
 	done
 	shift
 	# shellcheck disable=SC2086 # several words
+	[ -z "$THEIRS" ] || "$CHECK" $check_options "$THEIRS" "$@" >theirs 2>err.theirs &
+	theirs=$!
+	# shellcheck disable=SC2086
 	"$CHECK" $check_options "$WIRE" "$@" >ours 2>err
-	[ -z "$THEIRS" ] ||
-		# shellcheck disable=SC2086
-		"$CHECK" $check_options "$THEIRS" "$@" >theirs 2>err
+	wait $theirs
 	sed 's/^/ours /' ours
 	[ -z "$THEIRS" ] || sed 's/^/theirs /' theirs
 }

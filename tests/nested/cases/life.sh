@@ -43,6 +43,15 @@ up()
 	vm_run "$1" 'read up _ </proc/uptime; echo ${up%%.*} $(date +%s)'
 }
 
+# without MODULE NAME [ARGUMENT...]: a VM with a card whose guest lacks a driver
+without()
+{
+	module=$1 vm=$2
+	shift 2
+	start_vm "$vm" '' -append "console=ttyS0 quiet panic=-1 lb.without=$module" \
+		-net nic -net "vde,sock=$work/lan,reconnect=on" "$@"
+}
+
 life_vm a -smp 2
 life_vm b -shutdown-timeout 4 -append "console=ttyS0 quiet panic=-1 lb.button=ignored"
 need "two VMs boot, one of which ignores its power button" vm_boot a b
@@ -57,6 +66,10 @@ uptime=$1 day=$2 host=$(seconds)
 check "stop" qmp a stop
 check_eq "it is told" "$(lanbox vm status a --json | grep -o '"status":"[a-z]*"')" \
 	'"status":"paused"'
+# Devices that nobody takes; it takes a while to be sure, of which these are the first 20 s.
+truncate -s 1M e.img f.img
+without virtio_net e -hda e.img
+without virtio_pci f -hda f.img
 sleep 20
 check "nobody answers" no vm_run a true 1
 check "cont" qmp a cont
@@ -108,21 +121,6 @@ check "SIGTERM: the VM ends all the same" vm_exit b
 check "after some seconds ($(($(seconds) - before)))" [ $(($(seconds) - before)) -ge 3 ]
 check "and says why" vm_says b 'the guest has not powered off in 4 seconds'
 
-# Devices that nobody takes; it takes a while to be sure.
-
-# without MODULE NAME [ARGUMENT...]: a VM with a card whose guest lacks a driver
-without()
-{
-	module=$1 vm=$2
-	shift 2
-	start_vm "$vm" '' -append "console=ttyS0 quiet panic=-1 lb.without=$module" \
-		-net nic -net "vde,sock=$work/lan,reconnect=on" "$@"
-}
-
-truncate -s 1M e.img f.img
-without virtio_net e -hda e.img
-without virtio_pci f -hda f.img
-
 # In the background, with a console by its name.
 check "a VM goes into the background" "$VMM" -name d -m 128 -kernel "$KERNEL" \
 	-initrd "$INITRD" -append "console=ttyS0 quiet panic=-1" -daemonize -pidfile d.pid
@@ -133,6 +131,7 @@ check "and types" wait_for 10 sh -c 'echo "7 uname" | timeout 5 lanbox vm consol
 check "lanbox vm stop" lanbox vm stop d
 check "nothing is left" [ ! -e d.pid ]
 
+# By now it is sure what nobody takes.
 check "a guest without virtio_net is told of" wait_for 150 vm_says e \
 	'^lanbox-vmm: NIC 1: the guest has not claimed it: its kernel lacks CONFIG_VIRTIO_NET,'
 check "but not of its disk" no vm_says e 'disk 1:'
