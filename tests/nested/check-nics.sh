@@ -1,4 +1,4 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# check-nics.sh - cases/disk.sh for make check
+# check-nics.sh - cases/nics.sh for make check
 exec sh "$top_srcdir/tests/nested/nested" "$top_srcdir/tests/nested/cases/nics.sh"
