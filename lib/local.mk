@@ -9,7 +9,7 @@ lib_libfront_la_SOURCES = \
 
 lib_libcommon_la_SOURCES = \
 	lib/activation.c lib/activation.h \
-	lib/bytes.h lib/compiler.h \
+	lib/bytes.h lib/clock.h lib/compiler.h \
 	lib/crc32c.c lib/crc32c.h \
 	lib/csum.c lib/csum.h \
 	lib/daemon.c lib/daemon.h \

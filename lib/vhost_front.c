@@ -9,8 +9,8 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 
+#include "lib/clock.h"
 #include "lib/fd.h"
 
 #define BIT(n)	(1ULL << (n))
@@ -36,21 +36,12 @@ static int front_send(struct vhost_front *vf, struct vhost_msg *msg, uint32_t si
 	return n == (ssize_t)(VHOST_HDR_SIZE + size) ? 0 : front_errno(n);
 }
 
-/* Monotonic milliseconds. */
-static uint64_t front_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 /* Wait for the answer to @request, which has a payload of @size bytes. The socket's own
  * limit is that of each byte, and a back end may send one at a time. */
 static int front_recv(struct vhost_front *vf, uint32_t request, struct vhost_msg *msg,
 		      uint32_t size)
 {
-	uint64_t end = front_ms() + vf->limit_ms;
+	uint64_t end = clock_ms() + vf->limit_ms;
 	uint8_t *buf = vhost_wire(msg);
 	size_t have = 0;
 
@@ -61,7 +52,7 @@ static int front_recv(struct vhost_front *vf, uint32_t request, struct vhost_msg
 
 		if (n <= 0)
 			return front_errno(n);
-		if (front_ms() > end)
+		if (clock_ms() > end)
 			return -ETIMEDOUT;
 		have += (size_t)n;
 	}

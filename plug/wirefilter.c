@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "plug/wire_cmds.h"
@@ -22,14 +23,6 @@ enum {
 	WIRE_BUDGET = 256,	/* frames sent at one wake-up, before others have a turn */
 	WIRE_BLINK_HDR = 2,	/* in the lengths that wirefilter tells: the stream's */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
 
 /* The timer. */
 
@@ -135,7 +128,7 @@ static bool wirefilter_frame(void *ctx, struct end *e, const void *frame, size_t
 	struct wirefilter *wf = ctx;
 	struct wire_way *way = &wf->way[e != wf->way[0].from];
 	struct wire *w = &wf->cable->wire[way_index(way)];
-	uint64_t now = now_ns();
+	uint64_t now = clock_ns();
 
 	if (way->stalled || !wire_accepts(w, now)) {
 		way->held = true;
@@ -151,7 +144,7 @@ static bool wirefilter_frame(void *ctx, struct end *e, const void *frame, size_t
 static void wirefilter_room(void *ctx, struct end *e)
 {
 	struct wirefilter *wf = ctx;
-	uint64_t now = now_ns();
+	uint64_t now = clock_ns();
 
 	for (unsigned int i = 0; i < wf->ways; i++) {
 		struct wire_way *way = &wf->way[i];
@@ -191,7 +184,7 @@ static void timer_cb(struct ev_loop *loop UNUSED, ev_io *w, int revents UNUSED)
 	/* It is level-triggered: it must be read, whatever it says. */
 	if (read(w->fd, &times, sizeof(times)) < 0 && errno != EAGAIN)
 		log_warn_errno(errno, "timer");
-	now = now_ns();
+	now = clock_ns();
 	wf->armed_ns = WIRE_NEVER;
 	wire_cable_step(wf->cable, now);
 	for (unsigned int i = 0; i < wf->ways; i++) {
@@ -303,7 +296,7 @@ static int open_cable(struct wirefilter *wf)
 	uint64_t seed = opt->seed;
 
 	if (!opt->seeded && getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-		seed = now_ns();
+		seed = clock_ns();
 	wf->cable = wire_cable_create(opt->vnl[0].vnl || opt->alternate_in >= 0, seed);
 	return wf->cable ? configure(wf) : -ENOMEM;
 }

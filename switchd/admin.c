@@ -383,7 +383,7 @@ int admin_guard_add(struct vsw *vsw, unsigned int n, struct eth_addr mac,
 		b.port = port->id;
 		if (!binding_is_host(ip) || vid > VLAN_MAX || eth_addr_is_group(mac))
 			return -EINVAL;
-		old = binding_find(t, b.vid, ip, vsw_now_ms());
+		old = binding_find(t, b.vid, ip, clock_ms());
 		err = old && old->kind == BINDING_STATIC ? -EEXIST : binding_set(t, &b);
 	} else {
 		err = guard_add_mac(&port->guard, mac);
@@ -402,7 +402,7 @@ int admin_guard_del(struct vsw *vsw, unsigned int n, struct eth_addr mac,
 
 	if (!port || !ip)
 		return port ? guard_del_mac(&port->guard, mac) : err;
-	b = vid > VLAN_MAX ? NULL : binding_find(t, (uint16_t)vid, ip, vsw_now_ms());
+	b = vid > VLAN_MAX ? NULL : binding_find(t, (uint16_t)vid, ip, clock_ms());
 	if (!b || b->port != port->id || !eth_addr_eq(b->mac, mac))
 		return -ENXIO;
 	binding_remove(t, b);

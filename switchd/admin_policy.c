@@ -87,7 +87,7 @@ int admin_port_sticky(struct vsw *vsw, unsigned int n, bool on)
 	if (!port)
 		return err;
 	port->kept = true;
-	fdb_set_sticky(vsw->bridge.fdb, port->id, on, vsw_now_ms());
+	fdb_set_sticky(vsw->bridge.fdb, port->id, on, clock_ms());
 	return 0;
 }
 
@@ -112,7 +112,7 @@ int admin_fdb_add(struct vsw *vsw, struct eth_addr addr, unsigned int vid, unsig
 
 	if (!port || vid > VLAN_MAX)
 		return port ? -EINVAL : err;
-	err = fdb_add(vsw->bridge.fdb, addr, (uint16_t)vid, port->id, vsw_now_ms());
+	err = fdb_add(vsw->bridge.fdb, addr, (uint16_t)vid, port->id, clock_ms());
 	port->kept |= !err;
 	return err;
 }

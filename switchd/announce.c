@@ -73,7 +73,7 @@ static void announce_timer_cb(struct ev_loop *loop UNUSED, ev_timer *w, int reve
 {
 	const struct vsw *vsw = w->data;
 	const struct announce *a = vsw->announce;
-	const uint64_t now_ms = vsw_now_ms();
+	const uint64_t now_ms = clock_ms();
 
 	for (unsigned int i = 0; i < vsw->active_count; i++) {
 		struct port *port = vsw->active[i];

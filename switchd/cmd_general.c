@@ -46,7 +46,7 @@ static int cmd_showinfo(const struct console_call *call, const char *arg UNUSED)
 
 	fprintf(call->out, CONSOLE_BANNER "\n" "pid %ld MAC %s uptime %" PRIu64 "\n",
 		(long)getpid(), eth_addr_format(vsw->cfg->addr, mac),
-		(vsw_now_ms() - vsw->start_ms) / 1000);
+		(clock_ms() - vsw->start_ms) / 1000);
 	if (vsw->cfg->mgmt[0])
 		fprintf(call->out, "mgmt %s perm 0%03o\n", vsw->cfg->mgmt,
 			vsw->cfg->mgmtmode);

@@ -120,7 +120,7 @@ static void guard_print_port(const struct port *port, FILE *out)
 static void guard_print_binding(void *ctx, const struct binding *b)
 {
 	char ip[INET6_ADDRSTRLEN], mac[ETH_ADDR_STR];
-	uint64_t now = vsw_now_ms();
+	uint64_t now = clock_ms();
 
 	if (b->kind == BINDING_REQUEST)
 		return;
@@ -139,7 +139,7 @@ static int guard_print(const struct console_call *call, const char *arg UNUSED)
 	for (unsigned int i = 0; i <= vsw->numports; i++)
 		if (vsw->ports[i])
 			guard_print_port(vsw->ports[i], call->out);
-	bindings_foreach(guard_bindings(vsw->guard), vsw_now_ms(), guard_print_binding,
+	bindings_foreach(guard_bindings(vsw->guard), clock_ms(), guard_print_binding,
 			 call->out);
 	return 0;
 }

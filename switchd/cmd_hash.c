@@ -76,7 +76,7 @@ static void hash_print_entry(void *ctx, const struct fdb_info *info)
 
 static int hash_print(const struct console_call *call, const char *arg UNUSED)
 {
-	fdb_foreach(call->vsw->bridge.fdb, vsw_now_ms(), hash_print_entry, call->out);
+	fdb_foreach(call->vsw->bridge.fdb, clock_ms(), hash_print_entry, call->out);
 	return 0;
 }
 
@@ -105,7 +105,7 @@ static int hash_find(const struct console_call *call, const char *arg)
 	if (!cmd_word(&arg, mac, sizeof(mac)) || !eth_addr_parse(mac, &find.addr) ||
 	    (*arg && !cmd_only_number(arg, VLAN_NONE, &find.vid)))
 		return EINVAL;
-	fdb_foreach(call->vsw->bridge.fdb, vsw_now_ms(), hash_match, &find);
+	fdb_foreach(call->vsw->bridge.fdb, clock_ms(), hash_match, &find);
 	return find.found ? 0 : ENODEV;
 }
 

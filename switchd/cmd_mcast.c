@@ -128,7 +128,7 @@ static int mcast_print(const struct console_call *call, const char *arg UNUSED)
 			fprintf(call->out, "port %03u router=%s fastleave=%s\n", i,
 				mcast_router_name(router), fast ? "true" : "false");
 	}
-	mcast_foreach(vsw->mcast, vsw_now_ms(), mcast_print_entry, call->out);
+	mcast_foreach(vsw->mcast, clock_ms(), mcast_print_entry, call->out);
 	return 0;
 }
 

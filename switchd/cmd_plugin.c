@@ -76,7 +76,7 @@ static int plugin_add(const struct console_call *call, const char *arg)
 		return -plugin_load(call->vsw, plugin);
 	if (!plugin_is_foreign(call, arg))
 		return ENOENT;
-	log_limited(&call->vsw->complaints, vsw_now_ms(), LOG_LEVEL_WARN,
+	log_limited(&call->vsw->complaints, clock_ms(), LOG_LEVEL_WARN,
 		    "plugin '%s' refused: foreign binaries are never loaded", arg);
 	return EPERM;
 }

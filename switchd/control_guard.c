@@ -63,7 +63,7 @@ json_t *control_query_guard(void *ctx, struct qmp_conn *conn UNUSED, json_t *arg
 	struct query_guard q = {
 		.port = UINT16_MAX,
 		.vid = VLAN_NONE,
-		.now_ms = vsw_now_ms(),
+		.now_ms = clock_ms(),
 	};
 	const struct vsw *vsw = ctx;
 	const struct guard_stats s = guard_stats(vsw->guard);

@@ -79,7 +79,7 @@ json_t *control_query_switch(void *ctx, struct qmp_conn *conn UNUSED, json_t *ar
 		      "pid", (json_int_t)getpid(),
 		      "dir", control_text(vsw->dir),
 		      "mac", eth_addr_format(cfg->addr, mac),
-		      "uptime", (json_int_t)((vsw_now_ms() - vsw->start_ms) / 1000),
+		      "uptime", (json_int_t)((clock_ms() - vsw->start_ms) / 1000),
 		      "mgmt", cfg->mgmt[0] ? control_text(cfg->mgmt) : json_null(),
 		      "hub", vsw->bridge.hub,
 		      "numports", (json_int_t)vsw->numports,
@@ -290,7 +290,7 @@ json_t *control_query_fdb(void *ctx, struct qmp_conn *conn UNUSED, json_t *args,
 		q.addr = &addr;
 	}
 	q.list = json_array();
-	fdb_foreach(vsw->bridge.fdb, vsw_now_ms(), query_fdb_entry, &q);
+	fdb_foreach(vsw->bridge.fdb, clock_ms(), query_fdb_entry, &q);
 	return json_pack("{s:o,s:b}", "entries", q.list, "more", q.found > q.limit);
 }
 
@@ -439,7 +439,7 @@ json_t *control_query_mcast(void *ctx, struct qmp_conn *conn UNUSED, json_t *arg
 		return NULL;
 	q.groups = json_array();
 	q.routers = json_array();
-	mcast_foreach(vsw->mcast, vsw_now_ms(), query_mcast_entry, &q);
+	mcast_foreach(vsw->mcast, clock_ms(), query_mcast_entry, &q);
 	return json_pack("{s:b,s:b,s:i,s:I,s:I,s:I,s:I,s:I,s:o,s:o}",
 			 "snooping", snoop_is_on(vsw),
 			 "querier", mcast_querier(vsw->mcast),

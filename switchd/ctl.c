@@ -73,7 +73,7 @@ static void PRINTF(2, 3) ctl_refuse(struct ctl_conn *conn, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	log_limited(&conn->ctl->complaints, vsw_now_ms(), LOG_LEVEL_WARN,
+	log_limited(&conn->ctl->complaints, clock_ms(), LOG_LEVEL_WARN,
 		    "client pid %ld uid %ld refused: %s", (long)conn->peer.pid,
 		    (long)conn->peer.uid, why);
 	ctl_conn_free(conn);

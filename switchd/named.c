@@ -45,7 +45,7 @@ static void named_port_accepted(void *ctx, int fd)
 	struct named_port *np = ctx;
 
 	if (np->peer) {
-		log_limited(&np->vsw->complaints, vsw_now_ms(), LOG_LEVEL_WARN,
+		log_limited(&np->vsw->complaints, clock_ms(), LOG_LEVEL_WARN,
 			    "%s '%s': a second peer is refused", np->what, np->cfg->name);
 		close(fd);
 		return;

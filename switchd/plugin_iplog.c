@@ -90,7 +90,7 @@ static void logger_to_file(struct logger *lg, const char *text)
 		size = strftime(line, sizeof(line), "%b %e %H:%M:%S ", &tm);
 	size += (size_t)snprintf(line + size, sizeof(line) - size, "%s\n", text);
 	if (write(lg->fd, line, size) != (ssize_t)size)
-		log_limited(&lg->complaints, vsw_now_ms(), LOG_LEVEL_ERR,
+		log_limited(&lg->complaints, clock_ms(), LOG_LEVEL_ERR,
 			    "iplog: '%s' cannot be written", lg->path);
 }
 
@@ -162,7 +162,7 @@ static void logger_in(struct watcher *watcher, const struct endpoint *from,
 {
 	struct logger *lg = container_of(watcher, struct logger, watcher);
 	const struct port *port = from->port;
-	const uint64_t now_ms = vsw_now_ms();
+	const uint64_t now_ms = clock_ms();
 
 	for (unsigned int i = 0; i < n; i++) {
 		struct iplog_info info = { .port = port->id, .uid = from->uid };
@@ -185,7 +185,7 @@ static void logger_event(struct event_listener *listener, const struct event *ev
 
 static void logger_gc_cb(struct ev_loop *loop UNUSED, ev_timer *w, int revents UNUSED)
 {
-	iplog_age(container_of(w, struct logger, gc)->table, vsw_now_ms());
+	iplog_age(container_of(w, struct logger, gc)->table, clock_ms());
 }
 
 static void logger_set_gc(struct logger *lg, unsigned int s)

@@ -35,7 +35,7 @@ static void policy_secure(struct port *port, const struct frame *frames, unsigne
 	if (vsw->bridge.hub || !policy_is_secure(port) ||
 	    !secure_apply(secure, vsw->bridge.fdb, port->id, frames, n, verdicts))
 		return;
-	log_limited(&vsw->complaints, vsw_now_ms(), LOG_LEVEL_WARN,
+	log_limited(&vsw->complaints, clock_ms(), LOG_LEVEL_WARN,
 		    "port %u: shut, since %s is not for it", port->id,
 		    eth_addr_format(secure->last, mac));
 	port_set_shut(port, PORT_SHUT_SECURITY, true);

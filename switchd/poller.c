@@ -101,12 +101,12 @@ static void poller_turn_cb(struct ev_loop *loop UNUSED, ev_check *w,
 	const struct vsw *vsw = container_of(po, struct vsw, poller);
 	uint64_t start_us;
 
-	start_us = po->now_us = vsw_now_us();
+	start_us = po->now_us = clock_us();
 	while (po->count && !vsw->dead && po->now_us - start_us < POLLER_SLICE_US) {
 		poller_round(po);
 		if (poller_is_bored(po))
 			poller_rest(po);
-		po->now_us = vsw_now_us();
+		po->now_us = clock_us();
 	}
 }
 
@@ -166,7 +166,7 @@ int poller_init(struct poller *po, struct ev_loop *loop, enum poller_mode mode)
 
 	if (fd < 0)
 		return -errno;
-	*po = (struct poller){ .loop = loop, .mode = mode, .now_us = vsw_now_us() };
+	*po = (struct poller){ .loop = loop, .mode = mode, .now_us = clock_us() };
 	ev_io_init(&po->nap, poller_nap_cb, fd, EV_READ);
 	ev_io_start(loop, &po->nap);
 	ev_idle_init(&po->idle, poller_idle_cb);
@@ -207,7 +207,7 @@ int poller_wake(struct poller *po, struct pollee *p)
 		po->busy = busy;
 		po->room = room;
 	}
-	p->busy_us = vsw_now_us();
+	p->busy_us = clock_us();
 	if (!po->count) {
 		po->busy_us = po->woke_us = p->busy_us;
 		poller_learn(po);

@@ -76,7 +76,7 @@ static void endpoint_go_on(struct endpoint *ep)
 static void endpoint_settle(struct endpoint *ep, bool all)
 {
 	const struct vsw *vsw = ep->port->vsw;
-	uint64_t now_us = vsw_now_us(), waited_us = now_us - ep->held_us;
+	uint64_t now_us = clock_us(), waited_us = now_us - ep->held_us;
 	bool waiting = false;
 
 	patience_spend(&ep->recv_us, waited_us);
@@ -113,7 +113,7 @@ static void endpoint_hold_sender(struct endpoint *ep, struct endpoint *from)
 		/* Who joins later pays from now on. */
 		endpoint_settle(ep, false);
 	} else {
-		ep->held_us = vsw_now_us();
+		ep->held_us = clock_us();
 	}
 	from->waits_for = ep;
 	from->ops->hold(from, true);
@@ -551,7 +551,7 @@ void endpoint_fail(struct endpoint *ep, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	log_limited(&ep->port->vsw->complaints, vsw_now_ms(), LOG_LEVEL_WARN,
+	log_limited(&ep->port->vsw->complaints, clock_ms(), LOG_LEVEL_WARN,
 		    "port %u (%s, %s): closed: %s", ep->port->id, ep->ops->module,
 		    ep->descr, why);
 	endpoint_close(ep);

@@ -412,7 +412,7 @@ int port_stream_open(struct vsw *vsw, int fd, const struct port_stream_owner *ow
 	ev_io_start(vsw->loop, &ps->rx);
 	return 0;
 fail:
-	log_limited(&vsw->complaints, vsw_now_ms(), LOG_LEVEL_WARN,
+	log_limited(&vsw->complaints, clock_ms(), LOG_LEVEL_WARN,
 		    "stream of pid %ld uid %ld refused: no port for it: %s",
 		    (long)peer.pid, (long)peer.uid, strerror(-ret));
 	free(ps);

@@ -5,9 +5,9 @@
  * we were given has none: the host's stack takes and gives frames of 64 KiB that stand
  * for many, and leaves checksums to us. Its word is checked like anybody else's.
  *
- * A tap whose link is down refuses frames (EIO): they are dropped and counted. A tap that was deleted answers EBADFD for ever:
- * the endpoint is closed, and when an interface of that name is there again, it is
- * attached again, at the same port if nobody took it.
+ * A tap whose link is down refuses frames (EIO): they are dropped and counted. A tap that
+ * was deleted answers EBADFD for ever: the endpoint is closed, and when an interface of
+ * that name is there again, it is attached again, at the same port if nobody took it.
  */
 #include "config.h"
 

@@ -593,7 +593,7 @@ static void PRINTF(2, 3) port_vhost_fail(struct port_vhost *pv, const char *fmt,
 		endpoint_fail(&pv->ep, "%s", why);
 		return;
 	}
-	log_limited(&pv->vsw->complaints, vsw_now_ms(), LOG_LEVEL_WARN,
+	log_limited(&pv->vsw->complaints, clock_ms(), LOG_LEVEL_WARN,
 		    "vhost-user front end (%s) refused: %s", pv->ep.descr, why);
 	port_vhost_free(pv);
 }

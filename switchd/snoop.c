@@ -57,7 +57,7 @@ static void snoop_timer_cb(struct ev_loop *loop UNUSED, ev_timer *w, int revents
 	struct vsw *vsw = container_of(w, struct vsw, snooper);
 
 	mcast_tick(vsw->mcast, bridge_has_vlans(&vsw->bridge) ? &vsw->bridge.vlans : &none,
-		   vsw_now_ms());
+		   clock_ms());
 }
 
 void snoop_set(struct vsw *vsw, bool on)

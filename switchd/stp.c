@@ -55,7 +55,7 @@ static void stp_flush(void *ctx, uint16_t id)
 	const struct stp *stp = ctx;
 
 	fdb_flush_port(stp->vsw->bridge.fdb, id);
-	mcast_topology_changed(stp->vsw->mcast, vsw_now_ms());
+	mcast_topology_changed(stp->vsw->mcast, clock_ms());
 }
 
 static void stp_root(void *ctx)
@@ -88,7 +88,7 @@ static const struct rstp_ops stp_ops = {
 /* After each call of the protocol: wake up when it wants to. */
 static void stp_set_timer(struct stp *stp)
 {
-	uint64_t next = rstp_next(stp->rstp), now = vsw_now_ms();
+	uint64_t next = rstp_next(stp->rstp), now = clock_ms();
 
 	ev_timer_stop(stp->vsw->loop, &stp->timer);
 	if (next == RSTP_NEVER)
@@ -101,7 +101,7 @@ static void stp_timer_cb(struct ev_loop *loop UNUSED, ev_timer *w, int revents U
 {
 	struct stp *stp = container_of(w, struct stp, timer);
 
-	rstp_tick(stp->rstp, vsw_now_ms());
+	rstp_tick(stp->rstp, clock_ms());
 	stp_set_timer(stp);
 }
 
@@ -134,10 +134,10 @@ void stp_port_changed(struct port *port)
 	if (!stp || !port->active || port->shut)
 		return;
 	/* The port is there, and the cost in its range. */
-	if (rstp_port_set_cost(stp->rstp, port->id, RSTP_COST_DEFAULT - bonus, vsw_now_ms()) ||
-	    rstp_port_set_edge(stp->rstp, port->id, port->stp_edge, true, vsw_now_ms()) ||
+	if (rstp_port_set_cost(stp->rstp, port->id, RSTP_COST_DEFAULT - bonus, clock_ms()) ||
+	    rstp_port_set_edge(stp->rstp, port->id, port->stp_edge, true, clock_ms()) ||
 	    rstp_port_set_guard(stp->rstp, port->id, port->stp_guard == STP_GUARD_BPDU,
-				port->stp_guard == STP_GUARD_ROOT, vsw_now_ms()))
+				port->stp_guard == STP_GUARD_ROOT, clock_ms()))
 		log_warn("port %u: not in the spanning tree", port->id);
 	stp_set_timer(stp);
 }
@@ -149,13 +149,13 @@ void stp_port_up(struct port *port)
 	if (!stp || port->shut)
 		return;
 	port_set_forwarding(port, false);
-	if (rstp_port_add(stp->rstp, port->id, RSTP_COST_DEFAULT, vsw_now_ms())) {
+	if (rstp_port_add(stp->rstp, port->id, RSTP_COST_DEFAULT, clock_ms())) {
 		/* It stays closed: better no frames than a loop. */
 		log_err("port %u: no memory for the spanning tree", port->id);
 		return;
 	}
 	stp_port_changed(port);
-	rstp_port_set_up(stp->rstp, port->id, true, vsw_now_ms());
+	rstp_port_set_up(stp->rstp, port->id, true, clock_ms());
 	stp_set_timer(stp);
 }
 
@@ -165,7 +165,7 @@ void stp_port_down(struct port *port)
 
 	if (!stp)
 		return;
-	rstp_port_remove(stp->rstp, port->id, vsw_now_ms());
+	rstp_port_remove(stp->rstp, port->id, clock_ms());
 	stp_set_timer(stp);
 }
 
@@ -176,7 +176,7 @@ void stp_decide(struct port *in, const struct frame *frames, unsigned int n,
 {
 	struct vsw *vsw = in->vsw;
 	struct stp *stp = vsw->stp;
-	uint64_t now = vsw_now_ms();
+	uint64_t now = clock_ms();
 	bool taken[FRAME_BATCH] = { false }, any = false;
 	enum rstp_state state;
 
@@ -236,8 +236,8 @@ int stp_start(struct vsw *vsw)
 		return -ENOMEM;
 	}
 	vsw->stp = stp;
-	rstp_set_priority(stp->rstp, vsw->cfg->priority, vsw_now_ms());
-	rstp_set_enabled(stp->rstp, true, vsw_now_ms());
+	rstp_set_priority(stp->rstp, vsw->cfg->priority, clock_ms());
+	rstp_set_enabled(stp->rstp, true, clock_ms());
 	/* Taking part moves ports within vsw->active: by number. */
 	for (unsigned int i = 0; i <= vsw->numports; i++)
 		if (vsw->ports[i] && vsw->ports[i]->active)

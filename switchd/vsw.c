@@ -35,19 +35,6 @@
 
 #define VSW_AGE_INTERVAL_S	2.
 
-uint64_t vsw_now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
-uint64_t vsw_now_ms(void)
-{
-	return vsw_now_us() / 1000;
-}
-
 void vsw_port_gone(struct vsw *vsw, uint16_t id)
 {
 	fdb_flush_port(vsw->bridge.fdb, id);
@@ -76,8 +63,8 @@ static void vsw_age_cb(struct ev_loop *loop UNUSED, ev_timer *w, int revents UNU
 {
 	struct vsw *vsw = container_of(w, struct vsw, ager);
 
-	fdb_age(vsw->bridge.fdb, vsw_now_ms());
-	guarding_tick(vsw, vsw_now_ms());
+	fdb_age(vsw->bridge.fdb, clock_ms());
+	guarding_tick(vsw, clock_ms());
 }
 
 /* Life. */
@@ -213,7 +200,7 @@ struct vsw *vsw_create_bare(struct ev_loop *loop, const struct vsw_config *cfg)
 	vsw->loop = loop;
 	vsw->cfg = cfg;
 	vsw->dirfd = -1;
-	vsw->start_ms = vsw_now_ms();
+	vsw->start_ms = clock_ms();
 	ev_prepare_init(&vsw->reaper, vsw_reap_cb);
 	ev_prepare_start(loop, &vsw->reaper);
 	ev_timer_init(&vsw->ager, vsw_age_cb, VSW_AGE_INTERVAL_S, VSW_AGE_INTERVAL_S);

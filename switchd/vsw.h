@@ -19,8 +19,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <time.h>
 
+#include "lib/clock.h"
 #include "lib/eth.h"
 #include "lib/ratelimit.h"
 #include "switchd/bridge.h"
@@ -251,10 +251,6 @@ struct vsw {
 	struct console *console;
 	struct qmp_server *control;
 };
-
-/* Milliseconds and microseconds of CLOCK_MONOTONIC. */
-uint64_t vsw_now_ms(void);
-uint64_t vsw_now_us(void);
 
 /**
  * vsw_create() - Make a switch: directory, sockets, console, taps

@@ -13,9 +13,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/iov.h"
 #include "lib/log.h"
@@ -35,15 +35,6 @@ enum {
 #define NS_PER_S	1000000000ULL
 
 static void disk_next(struct disk_req *req);
-
-/* Monotonic nanoseconds. */
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
 
 static bool has_overlay(const struct disk *disk)
 {
@@ -73,7 +64,7 @@ static void disk_pump(struct disk *disk)
 	disk->pumping = true;
 	while ((req = disk->queue) && !disk->alone && !(req->alone && disk->running)) {
 		bool write = req->op != DISK_READ;
-		uint64_t now = throttle_any(&disk->throttle) ? now_ns() : 0;
+		uint64_t now = throttle_any(&disk->throttle) ? clock_ns() : 0;
 		uint64_t wait = throttle_wait(&disk->throttle, now, write);
 
 		if (wait && !disk->hurry) {
@@ -126,7 +117,7 @@ static void disk_end(struct disk_req *req, int err)
 
 	free(req->buf);
 	if (err && err != ECANCELED)
-		log_limited(&disk->complaints, now_ns() / 1000000, LOG_LEVEL_WARN,
+		log_limited(&disk->complaints, clock_ms(), LOG_LEVEL_WARN,
 			    "disk '%s': %s", disk->file.path, strerror(err));
 	if (req->op != DISK_FLUSH) {
 		disk->running--;

@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "vmm/control.h"
 #include "vmm/fwcfg.h"
@@ -77,15 +77,6 @@ struct save {
 	uint64_t took;
 	struct state incoming;
 };
-
-/* Monotonic milliseconds. */
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* Devices. */
 
@@ -158,7 +149,7 @@ static void *save_thread(void *arg)
 /* It is over: with an error, or 0. */
 static void save_end(struct save *save, int ret)
 {
-	save->took = now_ms() - save->begun;
+	save->took = clock_ms() - save->begun;
 	save->status = !ret ? SAVE_COMPLETED : ret == -ECANCELED ? SAVE_CANCELLED : SAVE_FAILED;
 	state_out_free(&save->out);
 	if (save->status == SAVE_FAILED) {
@@ -223,7 +214,7 @@ const char *save_begin(struct vm *vm, const char *path)
 	free(save->path);
 	save->path = copy;
 	save->why[0] = 0;
-	save->begun = now_ms();
+	save->begun = clock_ms();
 	save->over = false;
 	save->progress = (struct state_progress){ .cancel = false };
 	save->ram = (struct state_ram){ vm->ram, vm->ram_host, vm->ram_size };
@@ -294,7 +285,7 @@ struct save_info save_info(const struct vm *vm)
 		.total = save->ram.size,
 		.pages = __atomic_load_n(&save->progress.pages, __ATOMIC_RELAXED),
 		.done = __atomic_load_n(&save->progress.done, __ATOMIC_RELAXED),
-		.ms = save->status == SAVE_ACTIVE ? now_ms() - save->begun : save->took,
+		.ms = save->status == SAVE_ACTIVE ? clock_ms() - save->begun : save->took,
 	};
 }
 

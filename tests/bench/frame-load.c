@@ -229,7 +229,7 @@ int main(int argc, char **argv)
 		opt.addresses = 2;
 	make_switch();
 	make_frames();
-	vsw->poller.now_us = vsw_now_us();
+	vsw->poller.now_us = clock_us();
 	teach();
 	make_frames();
 	received = 0;
