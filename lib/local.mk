@@ -21,6 +21,7 @@ lib_libcommon_la_SOURCES = \
 	lib/parse.c lib/parse.h \
 	lib/memguard.c lib/memguard.h \
 	lib/offload.c lib/offload.h \
+	lib/pace.c lib/pace.h \
 	lib/vhost_wire.h \
 	lib/vnet.c lib/vnet.h \
 	lib/pcapfile.h lib/ratelimit.h lib/siphash.h lib/vde_wire.h \

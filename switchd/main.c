@@ -7,14 +7,12 @@
 
 #include <errno.h>
 #include <ev.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/activation.h"
@@ -25,7 +23,6 @@
 #include "switchd/vsw.h"
 
 enum {
-	SHORT_TURN_NS = 100000,
 	EXIT_IN_USE = 255,	/* as vde_switch, where another one has the directory */
 };
 
@@ -51,27 +48,6 @@ static void raise_nofile(void)
 		return;
 	rl.rlim_cur = rl.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &rl);
-}
-
-/* Ask for short turns on the processor, so that we get one soon after a frame came
- * in, also where others compute all the time (Linux 6.12 and later; before, this
- * does nothing). It is no more processor time than others get. */
-static void want_short_turns(void)
-{
-	struct {
-		uint32_t size, policy;
-		uint64_t flags;
-		int32_t nice;
-		uint32_t priority;
-		uint64_t runtime, deadline, period;
-	} attr = {
-		.size = sizeof(attr),
-		.policy = SCHED_OTHER,
-		.nice = getpriority(PRIO_PROCESS, 0),
-		.runtime = SHORT_TURN_NS,
-	};
-
-	syscall(SYS_sched_setattr, 0, &attr, 0);
 }
 
 static int run(struct ev_loop *loop, const struct options *opt, int ready_fd)
@@ -146,7 +122,6 @@ int main(int argc, char **argv)
 			return EXIT_FAILURE;
 		}
 	}
-	want_short_turns();
 	loop = ev_default_loop(EVFLAG_AUTO);
 	if (!loop) {
 		log_err("cannot make an event loop");

@@ -24,6 +24,8 @@ static void poller_remove(struct poller *po, struct pollee *p)
 		return;
 	ev_idle_stop(po->loop, &po->idle);
 	po->slept_us = po->now_us;
+	if (pace_sleep(&po->pace, po->now_us))
+		pace_obey(&po->pace);
 }
 
 /* Let one sleep, if it can. */

@@ -25,6 +25,9 @@
  * ring, told buffer by buffer) need not ask to be told, and can have itself woken up
  * after POLLER_NAP_US: poller_nap().
  *
+ * How much is carried between two sleeps says whether we take the processor from those
+ * who wake us up: pace.h.
+ *
  * Sockets and taps of the same loop wait for one turn at most.
  */
 #ifndef SWITCHD_POLLER_H
@@ -35,6 +38,7 @@
 #include <stdint.h>
 
 #include "lib/compiler.h"
+#include "lib/pace.h"
 
 enum {
 	POLLER_SLICE_US = 50,
@@ -56,7 +60,8 @@ struct pollee;
 
 /**
  * struct pollee_ops - What can be polled
- * @poll:	Do a bounded piece of work. Return: whether there was any
+ * @poll:	Do a bounded piece of work, and tell pace_moved(). Return: whether there
+ *		was any
  * @sleep:	Ask to be told of work. Return: false if there is some already
  * @wake:	Ask not to be told: it will be polled
  */
@@ -92,6 +97,7 @@ struct pollee {
  * @patience_us: How long all are polled in vain before they sleep
  * @misses:	How often, in a row, the long patience was in vain
  * @skip:	Times awake to go with the short one
+ * @pace:	Are we in a hurry?
  * @busy:	Those awake, @count of them, room for @room
  * @idle:	Active while somebody is awake: the loop does not sleep
  * @turn:	Polls them, once in each turn of the loop
@@ -109,6 +115,7 @@ struct poller {
 	unsigned int patience_us;
 	unsigned int misses;
 	unsigned int skip;
+	struct pace pace;
 	struct pollee **busy;
 	unsigned int count;
 	unsigned int room;

@@ -424,6 +424,7 @@ static bool port_vhost_poll(struct pollee *p)
 			bytes += ring_receive(pv, ring);
 	}
 	work = bytes;
+	pace_moved(&pv->vsw->poller.pace, bytes);
 	if (pv->waiting && port_vhost_has_room(pv)) {
 		unsigned int before = pv->ep.q.count;
 

@@ -302,6 +302,7 @@ unit_tests = \
 	tests/unit/test-iplog \
 	tests/unit/test-lldp \
 	tests/unit/test-mcast \
+	tests/unit/test-pace \
 	tests/unit/test-policy \
 	tests/unit/test-nic \
 	tests/unit/test-rstp \
@@ -359,6 +360,8 @@ tests_unit_test_lldp_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_lldp_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS)
 tests_unit_test_mcast_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_mcast_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
+tests_unit_test_pace_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_pace_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_policy_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_policy_LDADD = switchd/libswitchd.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_nic_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
