@@ -43,7 +43,7 @@ static bool wish_unix(struct options_chardev *opt, const char *name, char *arg)
 {
 	struct parse_kv kv;
 
-	if (!parse_kv_next(&arg, &kv) || kv.value)
+	if (!parse_kv_next(&arg, &kv) || kv.value || !kv.key[0])
 		return bad(name, "unix:", "a path is needed");
 	opt->kind = CHARDEV_UNIX;
 	opt->path = options_path(kv.key);
@@ -87,6 +87,8 @@ static bool chardev_key(struct options_chardev *opt, const char *name, struct pa
 	if (!strcmp(kv.key, "id") && kv.value) {
 		opt->id = kv.value;
 	} else if (!strcmp(kv.key, "path") && kv.value && path) {
+		if (!kv.value[0])
+			return bad(name, kv.key, "must not be empty");
 		opt->path = options_path(kv.value);
 	} else if (!strcmp(kv.key, "mux")) {
 		opt->escape = !kv.value;

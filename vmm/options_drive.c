@@ -397,6 +397,14 @@ static bool settle_drive(const struct drives *d, struct drive *drive)
 	return true;
 }
 
+static bool has_disk(const struct options *opt, const char *name)
+{
+	for (unsigned int i = 0; i < opt->drives; i++)
+		if (!strcmp(opt->drive[i].device, name))
+			return true;
+	return false;
+}
+
 bool drives_finish(struct drives *d, struct options *opt)
 {
 	if (!join_devices(d) || !place_drives(d))
@@ -409,6 +417,9 @@ bool drives_finish(struct drives *d, struct options *opt)
 				continue;
 			if (!settle_drive(d, drive))
 				return false;
+			if (has_disk(opt, drive->opt.device))
+				return bad("drive", drive->opt.device,
+					   "there are two of this id");
 			opt->drive[opt->drives++] = drive->opt;
 		}
 	return true;
