@@ -66,6 +66,8 @@ struct vm;
  * @config_read: Fill @buf from device configuration, @off + @size in bounds
  * @config_write: The driver writes @value, @size bytes of it, at @off, in bounds; NULL
  *		if there is nothing to be written
+ * @config_reset: Forget what it has written, which it may before it is ready; with
+ *		@config_write
  * @freeze:	Touch guest memory no more, and put where the rings stand into ->vring;
  *		nothing taken from them is left undone. NULL if kicks are all there is
  * @thaw:	Go on; kicks come by themselves. May be NULL
@@ -90,6 +92,7 @@ struct virtio_ops {
 			    void *buf, unsigned int size);
 	void (*config_write)(struct virtio_dev *dev, unsigned int off,
 			     uint64_t value, unsigned int size);
+	void (*config_reset)(struct virtio_dev *dev);
 	void (*freeze)(struct virtio_dev *dev);
 	void (*thaw)(struct virtio_dev *dev);
 	const char *(*unsaved)(struct virtio_dev *dev);

@@ -118,14 +118,8 @@ static void balloon_kick(struct virtio_dev *dev, unsigned int q)
 	virtio_kick_again(dev, q);
 }
 
-static void balloon_activate(struct virtio_dev *dev UNUSED)
+static void balloon_nothing(struct virtio_dev *dev UNUSED)
 {
-}
-
-/* A new driver, or none, begins with all of the memory. */
-static void balloon_reset(struct virtio_dev *dev)
-{
-	virtio_balloon(dev)->config.actual = le32(0);
 }
 
 static void balloon_config_read(struct virtio_dev *dev, unsigned int off, void *buf,
@@ -140,6 +134,12 @@ static void balloon_config_write(struct virtio_dev *dev, unsigned int off, uint6
 {
 	if (off == offsetof(struct balloon_config, actual) && size == sizeof(struct le32))
 		virtio_balloon(dev)->config.actual = le32((uint32_t)value);
+}
+
+/* A new driver, or none, begins with all of the memory. */
+static void balloon_config_reset(struct virtio_dev *dev)
+{
+	virtio_balloon(dev)->config.actual = le32(0);
 }
 
 /* Saving: the balloon is as large as it was. The pages in it are holes in the memory. */
@@ -165,13 +165,14 @@ static const struct virtio_ops balloon_ops = {
 	.name = "virtio-balloon",
 	.id = VIRTIO_ID_BALLOON,
 	.class = 0x00ff00,
-	.activate = balloon_activate,
-	.reset = balloon_reset,
+	.activate = balloon_nothing,
+	.reset = balloon_nothing,
 	.kick = balloon_kick,
 	.save = balloon_save,
 	.load = balloon_load,
 	.config_read = balloon_config_read,
 	.config_write = balloon_config_write,
+	.config_reset = balloon_config_reset,
 	.config_size = sizeof(struct balloon_config),
 };
 

@@ -351,7 +351,6 @@ static void blk_reset(struct virtio_dev *dev)
 	blk->resetting = true;
 	disk_drain(blk->disk);
 	blk->resetting = blk->pushed = false;
-	blk->config.wce = blk->disk->writeback;
 }
 
 /* Saving. */
@@ -463,6 +462,11 @@ static void blk_config_write(struct virtio_dev *dev, unsigned int off, uint64_t 
 	blk->config.wce = (uint8_t)value;
 }
 
+static void blk_config_reset(struct virtio_dev *dev)
+{
+	virtio_blk(dev)->config.wce = virtio_blk(dev)->disk->writeback;
+}
+
 static const struct virtio_ops blk_ops = {
 	.name = "virtio-blk",
 	.id = VIRTIO_ID_BLOCK,
@@ -476,6 +480,7 @@ static const struct virtio_ops blk_ops = {
 	.load = blk_load,
 	.config_read = blk_config_read,
 	.config_write = blk_config_write,
+	.config_reset = blk_config_reset,
 	.config_size = offsetof(struct virtio_blk_config, max_secure_erase_sectors),
 	.queue_size = BLK_QUEUE_SIZE,
 };

@@ -150,6 +150,8 @@ void virtio_reset(struct virtio_dev *dev)
 {
 	if (dev->active)
 		dev->ops->reset(dev);
+	if (dev->ops->config_reset)
+		dev->ops->config_reset(dev);
 	dev->active = dev->frozen = false;
 	dev->features = 0;
 	dev->status = 0;

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <linux/virtio_pci.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,6 +146,7 @@ struct vm *board_new(const struct options *opt)
 		b->irqfd[i] = -1;
 	vm->opt = opt;
 	vm->fd = vm->kvm = vm->ram = vm->irq.vm = -1;
+	signal(SIGPIPE, SIG_IGN);	/* as in main.c */
 	pthread_mutex_init(&vm->lock, NULL);
 	pause_init(&vm->pause, false);
 	shutdown_init(&vm->shutdown);

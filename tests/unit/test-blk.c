@@ -513,6 +513,13 @@ static void configuration(void **state UNUSED)
 	assert_int_equal(CONFIG(r, wce), 0);
 	drive(r, ALL_FEATURES);
 	assert_int_equal(CONFIG(r, wce), 1);
+	/* A driver may write it before it is ready; a reset forgets it all the same. */
+	board_set(r->dev, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	r->dev->features = r->features;
+	board_set(r->dev, 0x2000 + offsetof(struct virtio_blk_config, wce), 1, 0);
+	assert_int_equal(CONFIG(r, wce), 0);
+	board_set(r->dev, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	assert_int_equal(CONFIG(r, wce), 1);
 	rig_free(r);
 }
 
