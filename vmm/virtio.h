@@ -79,6 +79,7 @@ struct vm;
  *		be, good until the next call; NULL with @save
  * @config_size: Bytes of device configuration
  * @queue_size:	Entries offered for each queue, 0 = VIRTIO_QUEUE_SIZE
+ * @one_vector:	All queues share an interrupt vector; the configuration has another
  */
 struct virtio_ops {
 	const char *name;
@@ -100,6 +101,7 @@ struct virtio_ops {
 	const char *(*load)(struct virtio_dev *dev, const struct state *s);
 	unsigned int config_size;
 	uint16_t queue_size;
+	bool one_vector;
 };
 
 /**

@@ -21,6 +21,12 @@
  * do not come by here), its address, and which unfinished frames it takes. One pair of
  * queues is all there is: one thread moves all frames anyway.
  *
+ * The queues share one interrupt. A guest that has frames to fetch mostly has buffers that
+ * came back as well, and looks for both when it is interrupted, on the same CPU in any
+ * case. Two interrupts at once would be two that it has to acknowledge by leaving guest
+ * mode, and to wait for one after the other, where the processor does not do that by itself;
+ * one alone it acknowledges in memory (PV EOI).
+ *
  * A guest that was restored may be plugged into another switch than before, which does
  * not know it: it is asked to say where it is (VIRTIO_NET_F_GUEST_ANNOUNCE, section
  * 5.1.6.5.4), and answers through the control queue.
@@ -858,6 +864,7 @@ static const struct virtio_ops net_ops = {
 	.config_read = net_config_read,
 	.config_size = sizeof(struct net_config),
 	.queue_size = NET_QUEUE_SIZE,
+	.one_vector = true,
 };
 
 /* The features of a set that make sense: some need others (section 5.1.3.1). */

@@ -710,7 +710,8 @@ int virtio_init(struct virtio_dev *dev, struct vm *vm,
 		       (uint64_t)1 << VRING_F_INDIRECT_DESC;
 	for (unsigned int i = 0; i < queues; i++)
 		dev->queue[i].kickfd = -1;
-	ret = pci_dev_init(&dev->pci, &vm->pci, &virtio_pci_ops, &id, queues + 1);
+	ret = pci_dev_init(&dev->pci, &vm->pci, &virtio_pci_ops, &id,
+			   (ops->one_vector ? 1 : queues) + 1);
 	if (ret)
 		return ret;
 	for (unsigned int i = 0; i < queues; i++) {

@@ -1095,7 +1095,27 @@ static void rings_away(void **state UNUSED)
 	box_close();
 }
 
+/* All queues have one interrupt, which is not the configuration's. */
+static void one_interrupt(void **state UNUSED)
+{
+	struct rig *r = rig_new(OFFLOAD_TAKES, 0);
+
+	drive(r, ALL_FEATURES, 0, 2048);
+	assert_int_equal(r->dev->pci.vectors, 2);
+	board_set(r->dev, VIRTIO_PCI_COMMON_MSIX, 2, 0);
+	assert_int_equal(board_get(r->dev, VIRTIO_PCI_COMMON_MSIX, 2), 0);
+	for (unsigned int q = 0; q < QUEUES; q++) {
+		board_set(r->dev, VIRTIO_PCI_COMMON_Q_SELECT, 2, q);
+		board_set(r->dev, VIRTIO_PCI_COMMON_Q_MSIX, 2, 2);
+		assert_int_equal(board_get(r->dev, VIRTIO_PCI_COMMON_Q_MSIX, 2), PCI_NO_VECTOR);
+		board_set(r->dev, VIRTIO_PCI_COMMON_Q_MSIX, 2, 1);
+		assert_int_equal(board_get(r->dev, VIRTIO_PCI_COMMON_Q_MSIX, 2), 1);
+	}
+	rig_free(r);
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(one_interrupt),
 	cmocka_unit_test(offers),
 	cmocka_unit_test(big_frames_out),
 	cmocka_unit_test(big_frames_finished),
