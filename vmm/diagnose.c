@@ -154,7 +154,9 @@ const char *diagnose_advice(const struct diagnose_event *e, const struct host *h
 	case DIAGNOSE_MEMORY:
 		return "KVM could not reach a page of the guest's memory. The host has none left "
 		       "to give (look at its dmesg, at memory.max of the cgroup, and at the "
-		       "number of huge pages), or the file of -mem-path was cut short.";
+		       "number of huge pages), or somebody who has the file that it is (a switch, a "
+		       "process that serves a disk, whoever may write to -mem-path) has cut it "
+		       "short.";
 	case DIAGNOSE_UNKNOWN:
 		break;
 	}

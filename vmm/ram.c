@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -23,6 +24,39 @@ enum {
 	RAM_PAGE = 4096,
 	RAM_MADV_COLLAPSE = 25,		/* Linux 6.1 */
 };
+
+/* What a handler can see; a process is one VM. */
+static struct {
+	const uint8_t *first;
+	uint64_t size;
+} watched;
+
+/* An access of ours to a page that is not there. A guest's own is an error of KVM's, which
+ * diagnose.c explains. */
+static void ram_gone(int sig, siginfo_t *info, void *context UNUSED)
+{
+	static const char words[] = "guest RAM: a page of it cannot be had: the host has no "
+		"memory left to give, or a process that the guest's memory was handed to (a "
+		"switch, one that serves a disk), or who can write to the file of -mem-path, "
+		"has cut it short; the VM ends";
+	const uint8_t *at = info->si_addr;
+
+	if (at >= watched.first && at < watched.first + watched.size) {
+		log_last_words(words, sizeof(words) - 1);
+		_exit(VM_EXIT_KVM);
+	}
+	/* It comes again, and is what it would have been. */
+	signal(sig, SIG_DFL);
+}
+
+static void ram_watch(const struct vm *vm)
+{
+	struct sigaction sa = { .sa_sigaction = ram_gone, .sa_flags = SA_SIGINFO };
+
+	watched.first = vm->ram_host;
+	watched.size = vm->ram_size;
+	sigaction(SIGBUS, &sa, NULL);
+}
 
 /* Have all of the memory now, and in huge pages if the kernel makes them. */
 static int ram_prealloc(const struct vm *vm)
@@ -61,6 +95,7 @@ static int ram_map(struct vm *vm, const struct ram_file *file)
 	if (file->align > (size_t)(vm->ram_host - base))
 		munmap(vm->ram_host + vm->ram_size,
 		       file->align - (size_t)(vm->ram_host - base));
+	ram_watch(vm);
 	/* Neither core files have it nor the processes beside us. */
 	madvise(vm->ram_host, vm->ram_size, MADV_DONTDUMP);
 	madvise(vm->ram_host, vm->ram_size, MADV_DONTFORK);

@@ -224,7 +224,7 @@ int ram_file_open(struct ram_file *f, const struct ram_source *src, uint64_t siz
 	}
 	if (ftruncate(f->fd, (off_t)size) < 0)
 		goto fail;
-	/* A file of a path cannot be sealed, nor one of a tmpfs. */
+	/* A file of a path cannot be sealed, nor one of a tmpfs; see the essay. */
 	fcntl(f->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
 	return 0;
 fail:

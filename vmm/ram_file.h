@@ -16,6 +16,10 @@
  * attached to any directory, and goes with the last descriptor. Where that cannot be done
  * (user namespaces are switched off, an old kernel), RAM is a memfd, only slower.
  *
+ * Such a file cannot be sealed, as a memfd can: a process that it is handed to (a switch)
+ * could cut it short. That one can write to all of the guest's memory as it is, and would
+ * gain the end of this VM, which then says why (ram.c, diagnose.c). So we take the pages.
+ *
  * Users can also say where the memory is to come from: pages of hugetlbfs, or a path.
  */
 #ifndef VMM_RAM_FILE_H

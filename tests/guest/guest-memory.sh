@@ -88,6 +88,30 @@ check 'no file that has something in it' refused 'the file is not empty' -mem-pa
 check 'no file where there can be none' refused 'No such file' -mem-path "$T/no/ram"
 check 'not more than the host has' refused 'this host has only' -m 900G
 
+# Whoever has it can cut it, where the kernel does not give huge pages to what can be
+# sealed. That is the end of the VM, in plain words, and of nothing else.
+cut() {
+	vm cut 'mode=disk-write count=1000000 blocks=128' \
+		-drive "file=$T/cut.img,if=virtio,format=raw"
+	wait_for "$GUEST_SECONDS" grep -a -q 'safe [0-9]' "$T/cut.log"
+	for fd in "/proc/$(pid_of cut)/fd"/*; do
+		case $(readlink "$fd") in *guest-ram*) ram=$fd ;; esac
+	done
+	size=$(stat -L -c %s "$ram")
+	if truncate -s 0 "$ram" 2>"$T/truncate"; then
+		ended cut
+		is 'exit status' "$(exit_status cut)" 3
+		grep -a 'has cut it short' "$T/cut.log" || fail "$(tail -n 5 "$T/cut.log")"
+	else
+		grep 'not permitted' "$T/truncate"
+		is 'size' "$(stat -L -c %s "$ram")" "$size"
+		is_running cut
+		end cut
+	fi
+}
+truncate -s 512K "$T/cut.img"
+check 'VM-31: memory that is cut short is the end of the VM, which says why, or cannot be' cut
+
 # What the host has set aside is none of ours: as it is, or not at all.
 hugetlb() {
 	if [ "$(cat /sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages)" -ge 32 ]; then
