@@ -12,7 +12,6 @@
 : "${rounds:=3}"	# odd
 : "${length:=3}"	# seconds of a stream; requests take a third of it
 megabytes=32		# of a download
-# shellcheck disable=SC2034 # of the cases
 memory=192		# MiB of a VM: a download is in the memory of both
 kinds='there back 4there 4back rr1 rr1024 http'
 results=$work/results
@@ -131,6 +130,19 @@ vm_and_vm()
 	done
 	vm_poweroff "$1"
 	vm_poweroff "$1-2"
+}
+
+# on_ours NAME [OPTION...] - the same between two VMs of ours on a switch of ours with these
+# options
+on_ours()
+{
+	name=$1
+	shift
+	start_switch -sock /tmp/lan "$@"
+	start_vm "$name" 10.3.0.1 -m "$memory" -net nic -net vde,sock=/tmp/lan
+	start_vm "$name-2" 10.3.0.2 -m "$memory" -net nic -net vde,sock=/tmp/lan
+	vm_and_vm "$name" 10.3.0.2
+	stop_switch
 }
 
 # median FILE - of an odd number of lines

@@ -26,18 +26,6 @@ card()
 		-device virtio-net-pci,netdev=n,mac=02:00:00:00:00:0$2"
 }
 
-# on_ours NAME [OPTION...] - two VMs on a switch of ours with these options
-on_ours()
-{
-	name=$1
-	shift
-	start_switch -sock /tmp/lan "$@"
-	start_vm "$name" 10.3.0.1 -m $memory -net nic -net vde,sock=/tmp/lan
-	start_vm "$name-2" 10.3.0.2 -m $memory -net nic -net vde,sock=/tmp/lan
-	vm_and_vm "$name" 10.3.0.2
-	stop_switch
-}
-
 # Who does not run does not disturb: one pair after the other.
 net_image
 iperf3 -s -D
