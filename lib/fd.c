@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef SO_PASSRIGHTS
@@ -43,6 +44,16 @@ void fd_open_std(void)
 int fd_stat(int fd, struct stat *st)
 {
 	return syscall(SYS_fstat, fd, st) < 0 ? -errno : 0;
+}
+
+int fd_poll(struct pollfd *p, nfds_t count, int limit_ms)
+{
+	const struct timespec limit = {
+		.tv_sec = limit_ms / 1000,
+		.tv_nsec = limit_ms % 1000 * 1000000L,
+	};
+
+	return ppoll(p, count, limit_ms < 0 ? NULL : &limit, NULL);
 }
 
 int fd_set_nonblock(int fd, bool on)

@@ -6,6 +6,7 @@
 #ifndef LIB_FD_H
 #define LIB_FD_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,6 +27,10 @@ void fd_open_std(void);
 /* As fstat(3), but by the system call that takes no path, which a process may have been
  * left. Return: 0 or -errno. */
 int fd_stat(int fd, struct stat *st) MUST_CHECK;
+
+/* As poll(2), but by ppoll(2): the kernel goes on with that by itself after SIGSTOP and
+ * SIGCONT, where poll(2) takes one more system call, restart_syscall(2). */
+int fd_poll(struct pollfd *p, nfds_t count, int limit_ms) MUST_CHECK;
 
 /* Set or clear O_NONBLOCK. Return: 0 or -errno. */
 int fd_set_nonblock(int fd, bool on);

@@ -12,7 +12,6 @@
 #include "lib/log.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,11 +23,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/fd.h"
+
 enum { LOG_LINE_MAX = 1024 };
 
 static const char *log_program = "lanbox";	/* set once by log_open() */
 static enum log_level log_max = LOG_LEVEL_INFO;
 static bool log_syslog;				/* else stderr */
+static pid_t log_pid;				/* for syslog */
 static int log_sock = -1;			/* to /dev/log */
 static int (*log_open_sock)(void);		/* opens it, NULL: we do */
 
@@ -64,6 +66,7 @@ static void log_connect(void)
 
 void log_prepare_syslog(void)
 {
+	log_pid = getpid();
 	log_connect();
 }
 
@@ -74,6 +77,8 @@ void log_set_connect(int (*connect_)(void))
 
 void log_to_syslog(void)
 {
+	if (!log_pid)
+		log_prepare_syslog();
 	log_syslog = true;
 	log_connect();
 }
@@ -114,6 +119,8 @@ void log_last_words(const char *text, size_t size)
 static void log_send(enum log_level level, const char *line)
 {
 	char packet[3 * LOG_LINE_MAX + 256], when[32];
+	struct iovec iov = { .iov_base = packet };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	time_t now = time(NULL);
 	struct tm tm;
 	int n;
@@ -122,16 +129,16 @@ static void log_send(enum log_level level, const char *line)
 	strftime(when, sizeof(when), "%b %e %T", &tm);
 	n = snprintf(packet, sizeof(packet), "<%d>%s %s[%ld]: %s",
 		     LOG_DAEMON | syslog_priority[level], when, log_program,
-		     (long)getpid(), line);
+		     (long)log_pid, line);
 	if (n <= 0 || log_sock < 0)
 		return;
-	if (send(log_sock, packet, MIN((size_t)n, sizeof(packet) - 1), MSG_NOSIGNAL) >= 0 ||
+	iov.iov_len = MIN((size_t)n, sizeof(packet) - 1);
+	if (sendmsg(log_sock, &msg, MSG_NOSIGNAL) >= 0 ||
 	    (errno != ECONNREFUSED && errno != ENOTCONN))
 		return;
 	/* A log daemon that was started anew has another socket. */
 	log_reconnect();
-	if (log_sock >= 0 &&
-	    send(log_sock, packet, MIN((size_t)n, sizeof(packet) - 1), MSG_NOSIGNAL) < 0)
+	if (log_sock >= 0 && sendmsg(log_sock, &msg, MSG_NOSIGNAL) < 0)
 		return;
 }
 
@@ -142,7 +149,7 @@ static void log_write(enum log_level level, const char *line)
 
 	if (log_syslog)
 		log_send(level, line);
-	else if (poll(&p, 1, 0) == 1 && p.revents & POLLOUT)
+	else if (fd_poll(&p, 1, 0) == 1 && p.revents & POLLOUT)
 		fprintf(stderr, "%s\n", line);
 }
 

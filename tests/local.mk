@@ -310,6 +310,7 @@ unit_tests = \
 	tests/unit/test-state \
 	tests/unit/test-switch \
 	tests/unit/test-tap \
+	tests/unit/test-thread \
 	tests/unit/test-vlan \
 	tests/unit/test-vmm \
 	tests/unit/test-vring \
@@ -331,6 +332,8 @@ tests_unit_test_claims_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_claims_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_diagnose_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_diagnose_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
+tests_unit_test_thread_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
+tests_unit_test_thread_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_host_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_host_LDADD = vmm/libvmm.la $(CMOCKA_LIBS) $(EV_LIBS)
 tests_unit_test_vring_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

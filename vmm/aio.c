@@ -14,7 +14,6 @@
 #include <liburing.h>
 #include <linux/fs.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -24,14 +23,13 @@
 
 #include "lib/fd.h"
 #include "lib/log.h"
-#include "vmm/seccomp.h"
+#include "vmm/thread.h"
 
 enum {
 	AIO_RING = 256,			/* requests handed to io_uring at one go */
 	AIO_RING_DONE = 4096,		/* that may be done and not yet seen */
 	AIO_ROUNDS = 4,			/* of sending and reaping, before others have a turn */
-	AIO_THREADS_MAX = 4,
-	AIO_STACK = 256 << 10,		/* bytes */
+	AIO_THREADS_MAX = 4,		/* one where io_uring does nearly everything */
 };
 
 /** struct aio_list - Requests, the first first */
@@ -45,8 +43,6 @@ struct aio_list {
  * @lock:	Guards what follows, up to @end
  * @work:	There is something in @todo, or @end was set
  * @ended:	There is something in @done
- * @queued:	How many there are in @todo
- * @idle:	Threads that wait for @work
  * @pending:	Requests submitted and not yet taken from @done; not theirs
  * @threads:	How many there are
  */
@@ -56,8 +52,6 @@ struct aio_pool {
 	pthread_cond_t ended;
 	struct aio_list todo;
 	struct aio_list done;
-	unsigned int queued;
-	unsigned int idle;
 	bool end;
 	unsigned int pending;
 	unsigned int threads;
@@ -140,23 +134,19 @@ static int64_t aio_call(const struct aio_req *req)
 	return ret < 0 ? -errno : ret;
 }
 
-static void *pool_thread(void *ctx)
+static void pool_thread(void *ctx)
 {
 	struct aio *aio = ctx;
 	struct aio_pool *p = &aio->pool;
 	struct aio_req *req;
 
-	seccomp_enter_thread(SECCOMP_DISK);
 	pthread_mutex_lock(&p->lock);
 	while (!p->end) {
 		req = list_take(&p->todo);
 		if (!req) {
-			p->idle++;
 			pthread_cond_wait(&p->work, &p->lock);
-			p->idle--;
 			continue;
 		}
-		p->queued--;
 		pthread_mutex_unlock(&p->lock);
 		do
 			req->ret = aio_call(req);
@@ -167,48 +157,16 @@ static void *pool_thread(void *ctx)
 		eventfd_write(aio->eventfd, 1);
 	}
 	pthread_mutex_unlock(&p->lock);
-	return NULL;
-}
-
-/* One more thread. Signals are for the others. Return: 0 or -errno. */
-static int pool_grow(struct aio *aio)
-{
-	struct aio_pool *p = &aio->pool;
-	sigset_t all, old;
-	pthread_attr_t attr;
-	int ret;
-
-	sigfillset(&all);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, AIO_STACK);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&p->thread[p->threads], &attr, pool_thread, aio);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
-	p->threads += !ret;
-	return -ret;
 }
 
 static void pool_submit(struct aio *aio, struct aio_req *req)
 {
 	struct aio_pool *p = &aio->pool;
-	bool more;
 
 	p->pending++;
 	pthread_mutex_lock(&p->lock);
 	list_add(&p->todo, req);
-	more = ++p->queued > p->idle && p->threads < AIO_THREADS_MAX;
 	pthread_cond_signal(&p->work);
-	pthread_mutex_unlock(&p->lock);
-	if (!more || !pool_grow(aio) || p->threads)
-		return;
-	/* Not a single thread can be had: there is nobody else to do it. */
-	pthread_mutex_lock(&p->lock);
-	list_init(&p->todo);
-	p->queued = 0;
-	req->ret = aio_call(req);
-	list_add(&p->done, req);
-	eventfd_write(aio->eventfd, 1);
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -441,6 +399,20 @@ int aio_open(struct ev_loop *loop, enum aio_engine engine, void (*batch)(void *c
 	ev_io_start(loop, &aio->watch);
 	*out = aio;
 	return 0;
+}
+
+int aio_start_threads(struct aio *aio)
+{
+	unsigned int threads = aio->uring ? 1 : AIO_THREADS_MAX;
+	struct aio_pool *p = &aio->pool;
+	int ret = 0;
+
+	while (!ret && p->threads < threads) {
+		ret = thread_start(&p->thread[p->threads], SECCOMP_DISK, "lanbox-disk",
+				   pool_thread, aio);
+		p->threads += !ret;
+	}
+	return ret;
 }
 
 bool aio_has_uring(void)

@@ -6,8 +6,8 @@
  * Requests are handed in one by one with aio_submit(), and set going together by
  * aio_turn(); each is done when its ->done() is called. There are two engines
  * behind that: io_uring, and threads that make blocking calls. The threads are
- * there where io_uring may not be used (seccomp, kernel.io_uring_disabled), and for
- * the few calls that it does not know; they are started when they are needed.
+ * there where io_uring may not be used (seccomp, kernel.io_uring_disabled), and one for
+ * the few calls that it does not know.
  *
  * No order is kept: what must come after something else is submitted after that is
  * done. A request that was submitted runs to its end; there is no way to call it
@@ -78,6 +78,9 @@ struct aio;
  */
 int aio_open(struct ev_loop *loop, enum aio_engine engine, void (*batch)(void *ctx),
 	     void *ctx, struct aio **out) MUST_CHECK;
+
+/* Make its threads; before that, nothing is submitted. Return: 0 or -errno. */
+int aio_start_threads(struct aio *aio) MUST_CHECK;
 
 /* Whether io_uring can be had here. */
 bool aio_has_uring(void);

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -256,7 +255,7 @@ static void chardev_look_cb(struct ev_loop *loop, ev_timer *w, int revents UNUSE
 {
 	struct chardev *c = container_of(w, struct chardev, look);
 	struct pollfd p = { .fd = c->rx_fd >= 0 ? c->rx_fd : c->pty_fd };
-	bool gone = poll(&p, 1, 0) < 0 || p.revents & (POLLHUP | POLLERR);
+	bool gone = fd_poll(&p, 1, 0) < 0 || p.revents & (POLLHUP | POLLERR);
 
 	if (ev_is_active(&c->rx)) {
 		ev_timer_stop(loop, &c->look);
@@ -423,7 +422,7 @@ void chardev_drain(struct chardev *c)
 	int patience = 10;
 
 	while (c->tx_fd >= 0 && c->count && patience) {
-		if (poll(&p, 1, 100) != 1 || chardev_write_some(c))
+		if (fd_poll(&p, 1, 100) != 1 || chardev_write_some(c))
 			patience--;
 	}
 }

@@ -514,12 +514,30 @@ void disk_turn(struct disk *disk)
 		disk_vhost_turn(disk->vhost);
 }
 
+/** struct last_sync - One that somebody waits for */
+struct last_sync {
+	struct aio_req aio;
+	struct disk *disk;
+};
+
+static void disk_last_sync_done(struct aio_req *aio)
+{
+	disk_synced(container_of(aio, struct last_sync, aio)->disk, (int)-aio->ret);
+}
+
 void disk_sync(struct disk *disk)
 {
-	if (disk->flushes && disk->vhost)
+	struct last_sync sync = {
+		.aio = { .op = AIO_SYNC, .fd = disk->file.fd, .done = disk_last_sync_done },
+		.disk = disk,
+	};
+
+	if (disk->flushes && disk->vhost) {
 		disk_synced(disk, -disk_vhost_sync(disk->vhost));
-	else if (disk->flushes)
-		disk_synced(disk, fdatasync(disk->file.fd) < 0 ? errno : 0);
+	} else if (disk->flushes) {
+		aio_submit(disk->aio, &sync.aio);
+		aio_drain(disk->aio);
+	}
 }
 
 int disk_stat(const struct disk *disk, struct stat *st)
@@ -668,6 +686,15 @@ int disk_open(struct vm *vm, const struct options_drive *opt,
 		disk_close(disk);
 	else
 		*out = disk;
+	return ret;
+}
+
+int disk_start_threads(struct disk *disk)
+{
+	int ret = disk->aio ? aio_start_threads(disk->aio) : 0;
+
+	if (ret)
+		log_err_errno(-ret, "cannot start a thread for a disk");
 	return ret;
 }
 

@@ -155,6 +155,9 @@ struct disk {
 int disk_open(struct vm *vm, const struct options_drive *opt,
 	      void (*batch)(void *ctx), void *ctx, struct disk **out) MUST_CHECK;
 
+/* Make the threads that it needs; see thread.h. Return: 0 or -errno, logged. */
+int disk_start_threads(struct disk *disk) MUST_CHECK;
+
 /* Carry out a request, which disk_turn() may be needed to start. */
 void disk_submit(struct disk *disk, struct disk_req *req);
 

@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +16,9 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/iov.h"
 #include "lib/log.h"
@@ -191,11 +190,14 @@ static void dv_lose(struct disk_vhost *dv, const char *why)
 static void dv_cable_cb(struct ev_loop *loop UNUSED, ev_io *w, int revents UNUSED)
 {
 	struct disk_vhost *dv = container_of(w, struct disk_vhost, cable);
+	struct pollfd p = { .fd = w->fd, .events = POLLIN };
+	ssize_t n;
 	char c;
-	ssize_t n = recv(w->fd, &c, 1, MSG_DONTWAIT);
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	/* It waits for answers, elsewhere; here nothing may. */
+	if (fd_poll(&p, 1, 0) <= 0)
 		return;
+	n = read(w->fd, &c, 1);
 	dv_lose(dv, n > 0 ? "the process that serves it talks out of turn" :
 		"the process that serves it is gone");
 }
@@ -421,18 +423,9 @@ static void dv_call_cb(struct ev_loop *loop UNUSED, ev_io *w, int revents UNUSED
 	disk_vhost_turn(dv);
 }
 
-/* Monotonic milliseconds. */
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 void disk_vhost_drain(struct disk_vhost *dv)
 {
-	int64_t limit = now_ms() + DV_STUCK_MS;
+	int64_t limit = (int64_t)clock_ms() + DV_STUCK_MS;
 	eventfd_t drop;
 
 	for (;;) {
@@ -442,12 +435,12 @@ void disk_vhost_drain(struct disk_vhost *dv)
 		};
 
 		if (dv_turn(dv))
-			limit = now_ms() + DV_STUCK_MS;
+			limit = (int64_t)clock_ms() + DV_STUCK_MS;
 		if (!dv->under_way && !dv->done)
 			return;
-		if (now_ms() >= limit)
+		if ((int64_t)clock_ms() >= limit)
 			dv_lose(dv, "the process that serves it does not answer");
-		else if (poll(p, ARRAY_SIZE(p), (int)(limit - now_ms())) > 0 && p[1].revents)
+		else if (fd_poll(p, ARRAY_SIZE(p), (int)(limit - (int64_t)clock_ms())) > 0 && p[1].revents)
 			dv_cable_cb(dv->loop, &dv->cable, EV_READ);
 		eventfd_read(dv->call, &drop);
 	}

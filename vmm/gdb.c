@@ -182,8 +182,7 @@ static bool gdb_send(struct gdb *g)
 	struct gdb_out *out = &g->stub.out;
 
 	while (out->sent < out->size) {
-		ssize_t n = send(g->fd, out->data + out->sent, out->size - out->sent,
-				 MSG_NOSIGNAL);
+		ssize_t n = write(g->fd, out->data + out->sent, out->size - out->sent);
 
 		if (n < 0 && errno != EINTR)
 			return errno == EAGAIN;
@@ -258,7 +257,7 @@ static void gdb_io_cb(struct ev_loop *loop UNUSED, ev_io *w, int revents UNUSED)
 		return;
 	}
 	if (gdb_has_said_all(g) && g->taken == g->size) {
-		ssize_t n = recv(g->fd, g->rest, sizeof(g->rest), 0);
+		ssize_t n = read(g->fd, g->rest, sizeof(g->rest));
 
 		if (!n || (n < 0 && errno != EAGAIN && errno != EINTR)) {
 			log_info("the debugger is gone");

@@ -348,7 +348,7 @@ void gdb_target_clear(struct gdb_target *t)
 	t->hards = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(go); i++)
 		go[i] = GDB_CONTINUE;
-	if (t->vm->vcpus)
+	if (t->vm->fd >= 0)
 		gdb_target_go(t, go);
 }
 

@@ -20,6 +20,7 @@ vmm_libvmm_la_SOURCES = \
 	vmm/disk_file.c vmm/disk_file.h \
 	vmm/disk_vhost.c vmm/disk_vhost.h \
 	vmm/elf.c vmm/elf.h \
+	vmm/errand.c vmm/errand.h \
 	vmm/firmware.c vmm/firmware.h \
 	vmm/fwcfg.c vmm/fwcfg.h \
 	vmm/gdb.c vmm/gdb.h \
@@ -63,6 +64,7 @@ vmm_libvmm_la_SOURCES = \
 	vmm/serial.c vmm/serial.h \
 	vmm/shutdown.c vmm/shutdown.h \
 	vmm/state.c vmm/state.h \
+	vmm/thread.c vmm/thread.h \
 	vmm/throttle.c vmm/throttle.h \
 	vmm/topology.c vmm/topology.h \
 	vmm/vcpu.c vmm/vcpu.h \

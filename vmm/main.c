@@ -76,7 +76,7 @@ int main(int argc, char **argv)
 	struct pidfile pf = PIDFILE_NONE;
 	static struct options opt;
 	int status = VM_EXIT_STARTUP;
-	ev_signal stop[ARRAY_SIZE(stop_signals)];
+	static ev_signal stop[ARRAY_SIZE(stop_signals)];
 	struct vm *vm;
 
 	fd_open_std();
@@ -110,8 +110,7 @@ int main(int argc, char **argv)
 	}
 	if (!get_ready(vm, &start, &pf))
 		status = vm_run(vm, started, &start);
-	for (size_t i = 0; i < ARRAY_SIZE(stop_signals); i++)
-		ev_signal_stop(vm->loop, &stop[i]);
+	/* The watchers stay, and so does their loop: no signal comes too late. */
 	vm_destroy(vm);
 	if (pf.fd >= 0)
 		opener_remove(pf.path);

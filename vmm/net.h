@@ -44,6 +44,8 @@ enum { NET_PIECES_MAX = 128 };
  *		that moves frames, as the first four are with the other
  * @stop:	Give them back; afterwards ->vring of each says where it stands
  * @recall:	Queue @q has got another interrupt vector
+ * @start_threads: Make those that it will need; see thread.h. NULL if it needs none.
+ *		Return: 0 or -errno
  * @close:	Unplug and free
  */
 struct net_ops {
@@ -57,6 +59,7 @@ struct net_ops {
 	void (*start)(struct net_backend *be, struct virtio_dev *dev);
 	void (*stop)(struct net_backend *be);
 	void (*recall)(struct net_backend *be, unsigned int q);
+	int (*start_threads)(struct net_backend *be);
 	void (*close)(struct net_backend *be);
 };
 

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <ev.h>
-#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,7 +173,7 @@ static int net_vde_send(struct net_backend *be, const struct vnet_hdr *hdr UNUSE
 		size = iov_to_buf(iov, cnt, 0, nv->buf, sizeof(nv->buf));
 		frame = nv->buf;
 	}
-	if (send(nv->data, frame, size, MSG_NOSIGNAL) >= 0)
+	if (write(nv->data, frame, size) >= 0)
 		return 0;
 	return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 }
@@ -195,8 +194,8 @@ static ssize_t net_vde_recv(struct net_backend *be, struct vnet_hdr *hdr,
 	if (nv->data < 0)
 		return -EAGAIN;
 	*hdr = VNET_HDR_NONE;
-	n = recv(nv->data, one ? iov->iov_base : nv->buf,
-		 one ? iov->iov_len : sizeof(nv->buf), 0);
+	n = read(nv->data, one ? iov->iov_base : nv->buf,
+		 one ? iov->iov_len : sizeof(nv->buf));
 	if (n > 1)
 		return one ? n : (ssize_t)iov_from_buf(iov, cnt, 0, nv->buf, (size_t)n);
 	/* Anything but a passing trouble would come back for ever: that is a broken cable.
@@ -241,7 +240,7 @@ static void net_vde_close(struct net_backend *be)
 	ev_io_stop(nv->loop, &nv->words);
 	if (nv->cable >= 0) {
 		shutdown(nv->cable, SHUT_WR);
-		while (poll(&end, 1, NET_VDE_END_MS) > 0 &&
+		while (fd_poll(&end, 1, NET_VDE_END_MS) > 0 &&
 		       fd_recv(nv->cable, &word, sizeof(word), NULL, NULL) > 0)
 			;
 	}
@@ -275,7 +274,7 @@ static int net_vde_begin(struct net_vde *nv, const char *vm_name)
 	if (nv->cable < 0)
 		return nv->cable;
 	word.fd = nv->cable;
-	return poll(&word, 1, NET_VDE_START_S * 1000) > 0 ? net_vde_hear(nv) : -ETIMEDOUT;
+	return fd_poll(&word, 1, NET_VDE_START_S * 1000) > 0 ? net_vde_hear(nv) : -ETIMEDOUT;
 }
 
 int net_vde_open(struct ev_loop *loop, const struct options_netdev *opt,

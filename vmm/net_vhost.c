@@ -6,8 +6,6 @@
 
 #include <errno.h>
 #include <ev.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +20,7 @@
 #include "lib/vhost_front.h"
 #include "lib/vnet.h"
 #include "vmm/opener.h"
-#include "vmm/seccomp.h"
+#include "vmm/thread.h"
 #include "vmm/virtio.h"
 #include "vmm/vm.h"
 
@@ -43,11 +41,11 @@ enum {
  * @path:	The switch's socket
  * @line:	Its line in the opener's list
  * @hello:	What we tell it
- * @vf:		The connection; the thread's while there is one
+ * @vf:		The connection; the worker's while @busy
  * @offered:	Feature bits that device and switch have
  * @cable:	Watches for its end
  * @retry:	Looks for the switch
- * @thread:	Hands the rings over, if @busy
+ * @worker:	Hands the rings over, if @busy
  * @handed:	It is done
  * @err:	How it ended
  * @takes:	Which unfinished frames the guest takes now (offload.h)
@@ -72,7 +70,7 @@ struct net_vhost {
 	uint64_t offered;
 	ev_io cable;
 	ev_timer retry;
-	pthread_t thread;
+	struct worker worker;
 	bool busy;
 	ev_async handed;
 	int err;
@@ -110,7 +108,7 @@ static int net_vhost_connect(struct net_vhost *nv, uint64_t needed)
 	return ret;
 }
 
-/* In a thread, or before there is any. */
+/* The worker's. */
 static int net_vhost_hand_over(struct net_vhost *nv)
 {
 	uint64_t needed = nv->features & ~OFFLOAD_TAKES;
@@ -134,32 +132,22 @@ static int net_vhost_hand_over(struct net_vhost *nv)
 	return ret;
 }
 
-static void *net_vhost_thread(void *arg)
+static void net_vhost_job(void *ctx)
 {
-	struct net_vhost *nv = arg;
+	struct net_vhost *nv = ctx;
 
-	seccomp_enter_thread(SECCOMP_NET);
 	nv->err = net_vhost_hand_over(nv);
 	ev_async_send(nv->vm->loop, &nv->handed);
-	return NULL;
 }
 
-/* Have the thread begin; what it needs stays as it is until it is done. */
+/* Have the worker begin; what it needs stays as it is until it is done. */
 static void net_vhost_begin(struct net_vhost *nv)
 {
-	sigset_t all, old;
-	int err;
-
 	if (nv->busy || !nv->dev)
 		return;
 	ev_io_stop(nv->vm->loop, &nv->cable);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&nv->thread, NULL, net_vhost_thread, nv);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	nv->busy = !err;
-	if (err)
-		ev_timer_again(nv->vm->loop, &nv->retry);
+	nv->busy = true;
+	worker_give(&nv->worker, net_vhost_job, nv);
 }
 
 static void net_vhost_watch(struct net_vhost *nv)
@@ -194,16 +182,14 @@ static void net_vhost_lost(struct net_vhost *nv, int err)
 	nv->unfit |= err == EPROTONOSUPPORT;
 	nv->away = true;
 	ev_timer_again(nv->vm->loop, &nv->retry);
-	/* A vCPU may have found out, and the event loop sleep. */
-	ev_async_send(nv->vm->loop, &nv->vm->wake);
 }
 
-/* The thread is done. */
+/* The worker is done. */
 static void net_vhost_settle(struct net_vhost *nv)
 {
 	if (!nv->busy)
 		return;
-	pthread_join(nv->thread, NULL);
+	worker_wait(&nv->worker);
 	nv->busy = false;
 	if (nv->err) {
 		net_vhost_lost(nv, -nv->err);
@@ -291,9 +277,9 @@ static void net_vhost_retry_cb(struct ev_loop *loop, ev_timer *w, int revents UN
 static void net_vhost_cable_cb(struct ev_loop *loop UNUSED, ev_io *w, int revents UNUSED)
 {
 	struct net_vhost *nv = container_of(w, struct net_vhost, cable);
-	char c;
+	struct pollfd p = { .fd = w->fd, .events = POLLIN };
 
-	if (recv(w->fd, &c, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN)
+	if (fd_poll(&p, 1, 0) <= 0)
 		return;
 	net_vhost_lost(nv, ECONNRESET);
 	net_vhost_blame(nv);
@@ -393,8 +379,7 @@ static void net_vhost_close(struct net_backend *be)
 {
 	struct net_vhost *nv = net_vhost(be);
 
-	if (nv->busy)
-		pthread_join(nv->thread, NULL);
+	worker_end(&nv->worker);
 	ev_async_stop(nv->vm->loop, &nv->handed);
 	ev_io_stop(nv->vm->loop, &nv->cable);
 	ev_timer_stop(nv->vm->loop, &nv->retry);
@@ -402,11 +387,17 @@ static void net_vhost_close(struct net_backend *be)
 	free(nv);
 }
 
+static int net_vhost_start_threads(struct net_backend *be)
+{
+	return worker_start(&net_vhost(be)->worker, SECCOMP_NET, "lanbox-net");
+}
+
 static const struct net_ops net_vhost_ops = {
 	.start = net_vhost_start,
 	.stop = net_vhost_stop,
 	.recall = net_vhost_recall,
 	.offloads = net_vhost_offloads,
+	.start_threads = net_vhost_start_threads,
 	.close = net_vhost_close,
 };
 

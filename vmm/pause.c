@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 
 #include "vmm/control.h"
+#include "vmm/errand.h"
 #include "vmm/save.h"
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
@@ -17,12 +18,6 @@ enum { MSR_TSC = 0x10 };
 void pause_init(struct pause *p, bool paused)
 {
 	*p = (struct pause){ .on = paused, .people = paused, .begun = !paused };
-	pthread_cond_init(&p->moved, NULL);
-}
-
-void pause_destroy(struct pause *p)
-{
-	pthread_cond_destroy(&p->moved);
 }
 
 void pause_power_on(struct pause *p)
@@ -54,7 +49,7 @@ static void clock_take(struct vm *vm)
 {
 	struct kvm_clock_data clock = { .clock = 0 };
 
-	vm->pause.taken = vm->vcpus && !ioctl(vm->fd, KVM_GET_CLOCK, &clock) &&
+	vm->pause.taken = vm->fd >= 0 && !ioctl(vm->fd, KVM_GET_CLOCK, &clock) &&
 			  clock_read_tsc(vm->vcpus, &vm->pause.tsc);
 	vm->pause.clock = clock.clock;
 }
@@ -119,7 +114,8 @@ static void pause_stand(struct vm *vm)
 	__atomic_store_n(&p->on, true, __ATOMIC_RELEASE);
 	vcpu_kick_all(vm);
 	while (p->active)
-		pthread_cond_wait(&p->moved, &vm->lock);
+		if (!errand_do_all(vm))
+			pthread_cond_wait(&vm->moved, &vm->lock);
 	clock_take(vm);
 	control_tell(vm->control, "STOP");
 }
@@ -137,7 +133,7 @@ static void pause_go(struct vm *vm)
 	p->taken = false;
 	p->begun = true;
 	__atomic_store_n(&p->on, false, __ATOMIC_RELEASE);
-	pthread_cond_broadcast(&p->moved);
+	pthread_cond_broadcast(&vm->moved);
 	control_tell(vm->control, "RESUME");
 }
 
@@ -191,9 +187,9 @@ void pause_wait(const struct vcpu *vcpu)
 	struct pause *p = &vm->pause;
 
 	p->active--;
-	pthread_cond_broadcast(&p->moved);
+	pthread_cond_broadcast(&vm->moved);
 	while ((p->on || vcpu->stays) && !__atomic_load_n(&vm->stopping, __ATOMIC_ACQUIRE))
-		pthread_cond_wait(&p->moved, &vm->lock);
+		pthread_cond_wait(&vm->moved, &vm->lock);
 	p->active++;
 }
 
@@ -209,18 +205,13 @@ void pause_debug_rush(struct vm *vm)
 	vcpu_kick_all(vm);
 }
 
-void pause_join(struct pause *p)
+void pause_join(struct vm *vm)
 {
-	p->active++;
+	vm->pause.active++;
 }
 
-void pause_leave(struct pause *p)
+void pause_leave(struct vm *vm)
 {
-	p->active--;
-	pthread_cond_broadcast(&p->moved);
-}
-
-void pause_wake(struct pause *p)
-{
-	pthread_cond_broadcast(&p->moved);
+	vm->pause.active--;
+	pthread_cond_broadcast(&vm->moved);
 }

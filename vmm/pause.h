@@ -17,7 +17,6 @@
 #ifndef VMM_PAUSE_H
 #define VMM_PAUSE_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -32,7 +31,6 @@ struct vm;
  * @rushed:	A vCPU's thread began it: the event loop has not seen to the rest
  * @begun:	The guest has been let run since the VM was made
  * @active:	Threads of vCPUs that do not wait
- * @moved:	Signalled when @on or @active changes
  * @clock:	KVM's clock in nanoseconds, and
  * @tsc:	the first vCPU's time stamp counter when the pause began, if
  * @taken:	they were read
@@ -44,15 +42,13 @@ struct pause {
 	bool rushed;
 	bool begun;
 	unsigned int active;
-	pthread_cond_t moved;
 	uint64_t clock;
 	uint64_t tsc;
 	bool taken;
 };
 
-/* At the beginning and end of a VM; @paused: it begins with a pause. */
+/* At the beginning of a VM; @paused: it begins with a pause. */
 void pause_init(struct pause *p, bool paused);
-void pause_destroy(struct pause *p);
 
 /* A machine that does not run yet begins with one. */
 void pause_from_start(struct pause *p);
@@ -91,11 +87,8 @@ bool pause_wanted(const struct vm *vm);
  * until the vCPUs are to leave for good. */
 void pause_wait(const struct vcpu *vcpu);
 
-/* A thread begins (before it runs), or ends. */
-void pause_join(struct pause *p);
-void pause_leave(struct pause *p);
-
-/* Make those who wait look whether they are to leave. */
-void pause_wake(struct pause *p);
+/* A vCPU begins (before its thread runs it), or ends. */
+void pause_join(struct vm *vm);
+void pause_leave(struct vm *vm);
 
 #endif /* VMM_PAUSE_H */

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <linux/pci_regs.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -86,7 +85,7 @@ static bool msix_pending(const struct pci_vector *v)
 {
 	struct pollfd p = { .fd = v->eventfd, .events = POLLIN };
 
-	return !v->attached && poll(&p, 1, 0) == 1;
+	return !v->attached && fd_poll(&p, 1, 0) == 1;
 }
 
 static uint32_t msix_read32(const struct pci_dev *dev, unsigned int off)

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +38,6 @@ enum {
  * @pid:	Its process
  * @pidfd:	The same; readable when it has ended
  * @ticket:	The opener's line for it
- * @child:	How it ended, if the event loop was the first to know
  * @words:	Reading end of its stderr
  * @watch:	Watches that
  * @line:	A line of it that is not complete, @length bytes
@@ -51,7 +49,6 @@ struct qsd {
 	pid_t pid;
 	int pidfd;
 	int ticket;
-	ev_child child;
 	int words;
 	ev_io watch;
 	char line[QSD_LINE];
@@ -152,7 +149,7 @@ static void qsd_words_cb(struct ev_loop *loop, ev_io *w, int revents UNUSED)
 		log_limited(&qsd->complaints, qsd_now_ms(qsd), LOG_LEVEL_WARN,
 			    "disk '%s': " QSD_PROGRAM ": %s", qsd->path,
 			    qsd_error(qsd->line, qsd->blockdev));
-	if (poll(&end, 1, 0) > 0 && end.revents & POLLHUP)
+	if (fd_poll(&end, 1, 0) > 0 && end.revents & POLLHUP)
 		ev_io_stop(loop, w);
 }
 
@@ -251,16 +248,9 @@ static int qsd_pipe(struct qsd *qsd, int *words)
 static void qsd_free(struct qsd *qsd)
 {
 	ev_io_stop(qsd->loop, &qsd->watch);
-	ev_child_stop(qsd->loop, &qsd->child);
 	fd_close(&qsd->words);
 	fd_close(&qsd->pidfd);
 	free(qsd);
-}
-
-/* Its socket ends, too, and that is what is acted on. */
-static void qsd_child_cb(struct ev_loop *loop, ev_child *w, int revents UNUSED)
-{
-	ev_child_stop(loop, w);
 }
 
 int qsd_start(struct ev_loop *loop, const struct options_drive *opt, struct qsd **out,
@@ -292,7 +282,6 @@ int qsd_start(struct ev_loop *loop, const struct options_drive *opt, struct qsd 
 	fd_close(&listening);
 	fd_close(&words);
 	ev_io_init(&qsd->watch, qsd_words_cb, qsd->words, EV_READ);
-	ev_child_init(&qsd->child, qsd_child_cb, qsd->pid, 0);
 	if (ret) {
 		log_err_errno(-ret, "disk '%s': starting " QSD_PROGRAM, opt->file);
 		fd_close(sock);
@@ -300,7 +289,6 @@ int qsd_start(struct ev_loop *loop, const struct options_drive *opt, struct qsd 
 		return ret;
 	}
 	ev_io_start(loop, &qsd->watch);
-	ev_child_start(loop, &qsd->child);
 	*out = qsd;
 	return 0;
 }
@@ -312,7 +300,7 @@ static bool qsd_wait(struct qsd *qsd, int limit_ms)
 	int n;
 
 	do
-		n = poll(&end, 1, limit_ms);
+		n = fd_poll(&end, 1, limit_ms);
 	while (n < 0 && errno == EINTR);
 	return n > 0;
 }
@@ -328,10 +316,7 @@ int qsd_kill(struct qsd *qsd)
 	ended = qsd_wait(qsd, QSD_END_MS);
 	opener_end(qsd->ticket, SIGKILL);
 	qsd_wait(qsd, -1);
-	/* The event loop waits for all children, and may have been first. */
-	if (waitpid(qsd->pid, &status, WNOHANG) != qsd->pid)
-		status = qsd->child.rpid == qsd->pid ? qsd->child.rstatus : -1;
-	if (!ended)
+	if (waitpid(qsd->pid, &status, WNOHANG) != qsd->pid || !ended)
 		status = -1;
 	qsd_words_cb(qsd->loop, &qsd->watch, EV_READ);
 	qsd_free(qsd);

@@ -205,10 +205,10 @@ void ram_clear(struct vm *vm)
 	if (fresh)
 		return;
 	/* Reserved pages would not be sure to come back. */
-	if (vm->ram_reserved ||
-	    fallocate(vm->ram, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-		      (off_t)vm->ram_size) < 0)
+	if (vm->ram_reserved || madvise(vm->ram_host, vm->ram_size, MADV_REMOVE) < 0)
 		memset(vm->ram_host, 0, vm->ram_size);
+	/* If it was cut short, a guest may have restarted for that: see ram_gone(). */
+	(void)*(volatile uint8_t *)(vm->ram_host + vm->ram_size - 1);
 }
 
 void ram_discard_host(struct vm *vm, const uint8_t *host, uint64_t size)
@@ -221,8 +221,7 @@ void ram_discard_host(struct vm *vm, const uint8_t *host, uint64_t size)
 	end = (first + size) & ~(uint64_t)(RAM_PAGE - 1);
 	first = (first + RAM_PAGE - 1) & ~(uint64_t)(RAM_PAGE - 1);
 	if (first < end)
-		fallocate(vm->ram, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)first,
-			  (off_t)(end - first));
+		madvise(vm->ram_host + first, end - first, MADV_REMOVE);
 }
 
 void ram_discard(struct vm *vm, uint64_t addr, uint64_t size)

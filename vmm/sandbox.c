@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <jansson.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -64,6 +65,7 @@ unsigned int sandbox_uses(const struct options *opt)
 		uses |= n->tap ? SECCOMP_USE_TAP : (n->fast ? SECCOMP_USE_RINGS : 0) |
 			SECCOMP_USE_CABLE;
 	}
+	uses |= opt->kernel ? SECCOMP_USE_KERNEL : 0;
 	uses |= opt->vsock ? SECCOMP_USE_VSOCK : 0;
 	uses |= opt->daemonize ? SECCOMP_USE_DAEMON : 0;
 	uses |= opt->gdb.given ? SECCOMP_USE_DEBUGGER : 0;
@@ -224,7 +226,8 @@ static void *do_nothing(void *unused)
 
 /* What is done or read once and kept: the time zone, the handler for a signal of the C
  * library's own that comes with the first thread, the seed of JSON objects, how much memory
- * qsort(3) may take. */
+ * qsort(3) may take. Memory that grows is not to be moved by mremap(2), and threads have no
+ * arenas of their own, which grow by mprotect(2). */
 static void read_ahead(void)
 {
 	int many[1024] = { 0 };
@@ -234,6 +237,8 @@ static void read_ahead(void)
 	if (!pthread_create(&first, NULL, do_nothing, NULL))
 		pthread_join(first, NULL);
 	json_object_seed(0);
+	mallopt(M_MMAP_MAX, 0);
+	mallopt(M_ARENA_MAX, 1);
 	qsort(many, ARRAY_SIZE(many), sizeof(many[0]), compare_nothing);
 }
 
@@ -251,7 +256,7 @@ int sandbox_enter(struct vm *vm)
 	if (!opt->sandbox) {
 		log_warn("the sandbox is off: a guest that finds a hole in this program has all "
 			 "that this user has");
-		return 0;
+		return vm_start_threads(vm);
 	}
 	ret = step("other threads run already", ret);
 	if (!ret)
@@ -277,6 +282,8 @@ int sandbox_enter(struct vm *vm)
 		ret = step("no new privileges", forbid_privileges());
 	if (!ret)
 		ret = step("Landlock", enter_landlock(own_landlock));
+	if (!ret)
+		ret = vm_start_threads(vm);
 	if (!ret)
 		ret = step("the filter for system calls", seccomp_enter(SECCOMP_MAIN));
 	return ret;

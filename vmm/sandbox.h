@@ -17,13 +17,14 @@
  *     is left out of core files in any case (ram.c).
  *  6. no_new_privs: no program that is executed gets them back.
  *  7. Landlock: no file system, no TCP, no abstract sockets, no signals outside.
- *  8. The main thread's filter. Threads enter their own when they begin.
+ *  8. All threads are made, each of which enters its own filter (thread.h).
+ *  9. The main thread's filter.
  *
  * A step that fails is a VM that does not start, and the message names the step; only a
- * kernel without Landlock is accepted, with a word in the log: steps 4 and 8 do without.
+ * kernel without Landlock is accepted, with a word in the log: steps 4, 8 and 9 do without.
  *
  * There is no limit to the number of processes, which would count those of other VMs of
- * the same user (no process can be made, by step 8), nor to the size of files, which would
+ * the same user (no process can be made, by steps 8 and 9), nor to the size of files, which would
  * count the guest's memory.
  */
 #ifndef VMM_SANDBOX_H
@@ -37,7 +38,7 @@ struct options;
 struct vm;
 
 /**
- * sandbox_enter() - All of the steps; or, with -sandbox off, a loud word
+ * sandbox_enter() - All of the steps; with -sandbox off only the threads, and a loud word
  * @vm:		VM that has been made and not powered on
  *
  * Failures are logged. Return: 0 or -errno

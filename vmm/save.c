@@ -6,8 +6,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,10 +21,10 @@
 #include "vmm/opener.h"
 #include "vmm/pause.h"
 #include "vmm/ram.h"
-#include "vmm/seccomp.h"
 #include "vmm/serial.h"
 #include "vmm/shutdown.h"
 #include "vmm/state.h"
+#include "vmm/thread.h"
 #include "vmm/virtio.h"
 #include "vmm/virtio_net.h"
 #include "vmm/vm.h"
@@ -49,12 +47,12 @@ struct machine_state {
  * @why:	Why it failed
  * @resume:	The guest ran before
  * @frozen:	Devices are
- * @thread:	Writes, while @status is SAVE_ACTIVE
+ * @worker:	Writes, while @status is SAVE_ACTIVE
  * @ended:	It has
  * @over:	and @ret: how
- * @out:	Registers of vCPUs and devices; the thread's
- * @ram:	Memory; the thread only reads it
- * @progress:	How far the thread is
+ * @out:	Registers of vCPUs and devices; the worker's
+ * @ram:	Memory; the worker only reads it
+ * @progress:	How far the worker is
  * @begun:	Monotonic milliseconds
  * @took:	Milliseconds, when it is over
  * @incoming:	What is to be restored, its fd -1 if nothing is
@@ -66,7 +64,7 @@ struct save {
 	char why[256];
 	bool resume;
 	bool frozen;
-	pthread_t thread;
+	struct worker worker;
 	ev_async ended;
 	bool over;
 	int ret;
@@ -135,15 +133,13 @@ static const char *collect(struct vm *vm, struct state_out *out)
 	return out->failed ? "there is no memory" : NULL;
 }
 
-static void *save_thread(void *arg)
+static void save_job(void *ctx)
 {
-	struct save *save = arg;
+	struct save *save = ctx;
 
-	seccomp_enter_thread(SECCOMP_SAVE);
 	save->ret = state_write(save->path, &save->out, &save->ram, &save->progress);
 	__atomic_store_n(&save->over, true, __ATOMIC_RELEASE);
 	ev_async_send(save->vm->loop, &save->ended);
-	return NULL;
 }
 
 /* It is over: with an error, or 0. */
@@ -162,10 +158,10 @@ static void save_end(struct save *save, int ret)
 	control_tell_migration(save->vm, save_word(save->status));
 }
 
-/* Wait for the thread. */
+/* Wait for the worker. */
 static void save_settle(struct save *save)
 {
-	pthread_join(save->thread, NULL);
+	worker_wait(&save->worker);
 	save_end(save, save->ret);
 }
 
@@ -194,10 +190,8 @@ static const char *save_undo(struct save *save, const char *why)
 const char *save_begin(struct vm *vm, const char *path)
 {
 	struct save *save = vm->save;
-	sigset_t all, old;
 	const char *why;
 	char *copy;
-	int err;
 
 	if (save->status == SAVE_ACTIVE)
 		return "the VM is being saved already";
@@ -227,12 +221,7 @@ const char *save_begin(struct vm *vm, const char *path)
 		why = collect(vm, &save->out);
 	if (why)
 		return save_undo(save, why);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&save->thread, NULL, save_thread, save);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (err)
-		return save_undo(save, strerror(err));
+	worker_give(&save->worker, save_job, save);
 	save->status = SAVE_ACTIVE;
 	control_tell_migration(vm, save_word(save->status));
 	return NULL;
@@ -376,10 +365,20 @@ int save_create(struct vm *vm, struct save **out)
 	return why ? refuse(vm->opt->incoming, why) : 0;
 }
 
+int save_start_thread(struct save *save)
+{
+	int ret = worker_start(&save->worker, SECCOMP_SAVE, "lanbox-save");
+
+	if (ret)
+		log_err_errno(-ret, "cannot start a thread for saving the VM");
+	return ret;
+}
+
 void save_destroy(struct save *save)
 {
 	if (!save)
 		return;
+	worker_end(&save->worker);
 	ev_async_stop(save->vm->loop, &save->ended);
 	state_close(&save->incoming);
 	free(save->path);

@@ -67,6 +67,9 @@ struct save_info {
  * it against the options. Return: 0 or -errno, logged. */
 int save_create(struct vm *vm, struct save **out) MUST_CHECK;
 
+/* Make the thread that writes; see thread.h. Return: 0 or -errno, logged. */
+int save_start_thread(struct save *save) MUST_CHECK;
+
 /* NULL is fine. */
 void save_destroy(struct save *save);
 

@@ -12,7 +12,6 @@
 #include <linux/fs.h>
 #include <linux/if_tun.h>
 #include <linux/kvm.h>
-#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -42,13 +41,9 @@ enum {
 	SAVE = THREAD(SAVE),
 	OPENER = THREAD(OPENER),
 	DEVICES = MAIN | VCPU,		/* have devices work */
-	ALL = DEVICES | DISK | NET | SAVE,
+	MEMORY = DEVICES | NET | SAVE,	/* allocate it */
+	ALL = MEMORY | DISK,
 };
-
-/* What clone(2) makes a thread with, and nothing else. */
-#define THREAD_FLAGS	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | \
-			 CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | \
-			 CLONE_CHILD_CLEARTID)
 
 enum { CHECKS_MAX = 2, CALLS_MAX = 512 };
 
@@ -88,91 +83,76 @@ struct rule {
 #define IOCTL(request, who, what)	CALL_IF(ioctl, who, what, IS(1, request))
 
 static const struct rule rules[] = {
-	/* The C library's own: locks, memory, threads, signals. The last words of any thread
-	 * are written, or sent to the host's log. */
+	/* The C library's own: locks, memory, signals. The last words of any thread are
+	 * written, or sent to the host's log. */
 	CALL(futex, ALL, 0),
-	CALL_IF(mmap, DEVICES | NET | SAVE, 0, HAS_NOT(2, PROT_EXEC)),
-	CALL_IF(mprotect, DEVICES | NET | SAVE, 0, HAS_NOT(2, PROT_EXEC)),
-	CALL(munmap, DEVICES | NET | SAVE, 0),
-	CALL(mremap, DEVICES | SAVE, 0),
-	CALL(brk, DEVICES | SAVE, 0),
+	CALL_IF(mmap, MEMORY, 0, HAS_NOT(2, PROT_EXEC)),
+	CALL(munmap, MEMORY, 0),
+	CALL(brk, MEMORY, 0),
 	CALL_IF(madvise, ALL, 0, IS(2, MADV_DONTNEED)),
-	CALL(rt_sigprocmask, ALL, 0),
+	CALL(rt_sigprocmask, ALL & ~MAIN, 0),
 	CALL(rt_sigreturn, ALL, 0),
-	CALL(exit, ALL, 0),
+	CALL(exit, ALL & ~MAIN, 0),
 	CALL(exit_group, ALL, 0),
 	CALL(write, ALL, 0),
 	CALL(sendmsg, ALL, 0),
 
-	/* A thread is made, enters its own filter, and is sent a signal. */
-	CALL_IF(clone, DEVICES, 0, IS(0, THREAD_FLAGS)),
-	CALL(set_robust_list, DEVICES, 0),
-	CALL(rseq, DEVICES, 0),
-	CALL_IF(seccomp, DEVICES, 0, IS(0, SECCOMP_SET_MODE_FILTER)),
-	CALL(gettid, DEVICES, 0),
-	CALL(getpid, DEVICES, 0),
+	/* A vCPU says who it is, and is called out of KVM_RUN. */
+	CALL(gettid, VCPU, 0),
 	CALL_IF(tgkill, DEVICES, 0, IS(0, OWN_PID)),
 
 	/* Time, where it takes a system call. */
 	CALL(clock_gettime, DEVICES | NET | SAVE, 0),
 
 	/* Files, sockets and eventfds that are open. */
-	CALL(read, DEVICES, 0),
+	CALL(read, MAIN, 0),
 	CALL(close, DEVICES | NET | SAVE, 0),
-	CALL(poll, DEVICES, 0),
-	CALL(restart_syscall, DEVICES, 0),	/* of poll(), after SIGCONT */
-	CALL(recvmsg, DEVICES | NET, 0),
-	CALL(sendto, DEVICES, 0),
-	CALL(recvfrom, DEVICES, 0),
-	CALL(eventfd2, DEVICES, 0),
-	CALL_IF(fcntl, DEVICES, 0, IS(1, F_GETFL)),
-	CALL_IF(fcntl, DEVICES, 0, IS(1, F_SETFL)),
-	CALL(fstat, DEVICES, 0),
-	CALL(fallocate, DEVICES | DISK, 0),
-	CALL(pread64, DEVICES, 0),
-	CALL(lseek, SAVE, 0),
-	CALL(getrandom, DEVICES, 0),
+	CALL(ppoll, DEVICES, 0),
+	CALL(recvmsg, DEVICES | NET | SAVE, 0),
 
-	/* The event loop, and what is undone at the end. */
+	/* The event loop. */
 	CALL(epoll_wait, MAIN, 0),
 	CALL(epoll_ctl, MAIN, 0),
 	/* libev begins anew when it hears of a descriptor that it has closed, which another
 	 * process may still have. */
 	CALL(epoll_create1, MAIN, 0),
 	CALL(accept4, MAIN, 0),
-	CALL(wait4, MAIN, 0),
-	CALL_IF(rt_sigaction, MAIN, 0, IS(0, SIGTERM)),
-	CALL_IF(rt_sigaction, MAIN, 0, IS(0, SIGINT)),
-	CALL_IF(rt_sigaction, MAIN, 0, IS(0, SIGHUP)),
-	CALL_IF(rt_sigaction, MAIN, 0, IS(0, SIGQUIT)),
-	CALL_IF(rt_sigaction, MAIN, 0, IS(0, SIGCHLD)),
+
+	/* Memory that the guest gives back, or that is to be empty for the next. */
+	CALL_IF(madvise, MAIN, 0, IS(2, MADV_REMOVE)),
 
 	/* Disks. */
-	CALL(io_uring_enter, DEVICES, USE(URING)),
-	CALL(preadv, DEVICES | DISK, USE(DISK)),
-	CALL(pwritev, DEVICES | DISK, USE(DISK)),
-	CALL(fdatasync, DEVICES | DISK, USE(DISK)),
-	IOCTL(BLKDISCARD, DEVICES | DISK, USE(BLOCKDEV)),
+	CALL(io_uring_enter, MAIN, USE(URING)),
+	CALL(fstat, MAIN, USE(DISK) | USE(END)),
+	CALL(preadv, DISK, USE(DISK)),
+	CALL(pwritev, DISK, USE(DISK)),
+	CALL(fdatasync, DISK, USE(DISK)),
+	CALL(fallocate, DISK, USE(DISK)),
+	IOCTL(BLKDISCARD, DISK, USE(BLOCKDEV)),
+	CALL(wait4, MAIN, USE(END)),
+
+	/* A kernel is read anew whenever the guest starts. */
+	CALL(pread64, MAIN, USE(KERNEL) | USE(RESTORE)),
 
 	/* The network. */
-	CALL(readv, DEVICES, USE(TAP)),
-	CALL(writev, DEVICES, USE(TAP)),
-	IOCTL(TUNSETOFFLOAD, DEVICES, USE(TAP)),
-	CALL_IF(setsockopt, MAIN | NET, USE(RINGS), IS(1, SOL_SOCKET), IS(2, SO_RCVTIMEO)),
-	CALL_IF(setsockopt, MAIN | NET, USE(RINGS), IS(1, SOL_SOCKET), IS(2, SO_SNDTIMEO)),
+	CALL(readv, MAIN, USE(TAP)),
+	CALL(writev, MAIN, USE(TAP)),
+	IOCTL(TUNSETOFFLOAD, MAIN, USE(TAP)),
+	CALL_IF(setsockopt, NET, USE(RINGS), IS(1, SOL_SOCKET), IS(2, SO_RCVTIMEO)),
+	CALL_IF(setsockopt, NET, USE(RINGS), IS(1, SOL_SOCKET), IS(2, SO_SNDTIMEO)),
 	CALL_IF(fcntl, NET, USE(RINGS), IS(1, F_GETFL)),
 	CALL_IF(fcntl, NET, USE(RINGS), IS(1, F_SETFL)),
-	CALL(shutdown, DEVICES, USE(VSOCK) | USE(CABLE)),
+	CALL(shutdown, MAIN, USE(VSOCK) | USE(CABLE)),
 
 	/* The terminal, and the background. */
-	IOCTL(TCGETS, DEVICES, USE(TERMINAL)),
-	IOCTL(TCSETS, DEVICES, USE(TERMINAL)),
+	IOCTL(TCGETS, MAIN, USE(TERMINAL)),
+	IOCTL(TCSETS, MAIN, USE(TERMINAL)),
 	CALL(dup2, MAIN, USE(DAEMON)),
 
 	/* A saved state. */
+	CALL(lseek, SAVE, 0),
 	CALL(pwrite64, SAVE, 0),
 	CALL(fsync, SAVE, 0),
-	CALL(recvmsg, SAVE, 0),
 
 	/* A KVM machine, and its CPUs. */
 	IOCTL(KVM_RUN, VCPU, 0),
@@ -199,23 +179,22 @@ static const struct rule rules[] = {
 	IOCTL(KVM_IRQFD, DEVICES, 0),
 	IOCTL(KVM_IOEVENTFD, DEVICES, 0),
 	IOCTL(KVM_IRQ_LINE, DEVICES, 0),
-	IOCTL(KVM_GET_IRQCHIP, DEVICES, 0),
 
 	/* What is shown of a guest that cannot go on. */
 	IOCTL(KVM_GET_REGS, DEVICES, 0),
 	IOCTL(KVM_GET_SREGS, DEVICES, 0),
 	IOCTL(KVM_TRANSLATE, VCPU, 0),
-	IOCTL(KVM_GET_DEBUGREGS, VCPU, 0),
-	IOCTL(KVM_GET_MP_STATE, VCPU, 0),
-	IOCTL(KVM_GET_VCPU_EVENTS, VCPU, 0),
+	IOCTL(KVM_GET_DEBUGREGS, DEVICES, 0),
+	IOCTL(KVM_GET_MP_STATE, DEVICES, 0),
+	IOCTL(KVM_GET_VCPU_EVENTS, DEVICES, 0),
 
 	/* Pausing it: clocks. */
-	IOCTL(KVM_GET_CLOCK, DEVICES, 0),
-	IOCTL(KVM_SET_CLOCK, DEVICES, 0),
-	IOCTL(KVM_GET_MSRS, DEVICES, 0),
-	IOCTL(KVM_GET_DEVICE_ATTR, DEVICES, 0),
-	IOCTL(KVM_SET_DEVICE_ATTR, DEVICES, 0),
-	IOCTL(KVM_KVMCLOCK_CTRL, DEVICES, 0),
+	IOCTL(KVM_GET_CLOCK, MAIN, 0),
+	IOCTL(KVM_SET_CLOCK, MAIN, 0),
+	IOCTL(KVM_GET_MSRS, MAIN, 0),
+	IOCTL(KVM_GET_DEVICE_ATTR, MAIN, 0),
+	IOCTL(KVM_SET_DEVICE_ATTR, MAIN, 0),
+	IOCTL(KVM_KVMCLOCK_CTRL, MAIN, 0),
 
 	/* Saving it and going on. */
 	IOCTL(KVM_GET_MSR_INDEX_LIST, MAIN, 0),
@@ -225,6 +204,7 @@ static const struct rule rules[] = {
 	IOCTL(KVM_GET_XCRS, MAIN, 0),
 	IOCTL(KVM_GET_TSC_KHZ, MAIN, 0),
 	IOCTL(KVM_GET_PIT2, MAIN, 0),
+	IOCTL(KVM_GET_IRQCHIP, MAIN, 0),
 	IOCTL(KVM_SET_XSAVE, MAIN, USE(RESTORE)),
 	IOCTL(KVM_SET_XCRS, MAIN, USE(RESTORE)),
 	IOCTL(KVM_SET_DEBUGREGS, MAIN, USE(RESTORE)),
@@ -236,6 +216,7 @@ static const struct rule rules[] = {
 
 	/* gdb. */
 	IOCTL(KVM_SET_GUEST_DEBUG, DEVICES, USE(DEBUGGER)),
+	IOCTL(KVM_TRANSLATE, MAIN, USE(DEBUGGER)),
 	IOCTL(KVM_GET_FPU, MAIN, USE(DEBUGGER)),
 	IOCTL(KVM_SET_FPU, MAIN, USE(DEBUGGER)),
 
@@ -243,6 +224,7 @@ static const struct rule rules[] = {
 	/* The sanitizers' runtime. */
 	CALL(sigaltstack, ALL | OPENER, 0),
 	CALL(munmap, ALL | OPENER, 0),
+	CALL(mprotect, ALL, 0),
 	CALL(sched_yield, ALL, 0),
 	CALL(madvise, ALL, 0),
 	CALL(prctl, ALL, 0),
@@ -306,10 +288,7 @@ int __lsan_is_turned_off(void)
 /* Whether a rule goes into the filter of a kind of thread. */
 static bool rule_applies(const struct rule *r, enum seccomp_thread thread, unsigned int uses)
 {
-	/* All but the opener inherit what the main thread has. */
-	unsigned int takers = thread == SECCOMP_MAIN ? (unsigned int)ALL : 1U << thread;
-
-	return r->threads & takers && (!r->uses || r->uses & uses);
+	return r->threads & 1U << thread && (!r->uses || r->uses & uses);
 }
 
 static int add_rule(scmp_filter_ctx ctx, const struct rule *r)
@@ -369,10 +348,6 @@ static int assemble(enum seccomp_thread thread, unsigned int uses, struct sock_f
 	for (size_t i = 0; !ret && i < ARRAY_SIZE(rules); i++)
 		if (rule_applies(&rules[i], thread, uses))
 			ret = add_rule(ctx, &rules[i]);
-	/* Its flags are in memory, where a filter cannot see them: so the C library
-	 * takes clone(2). */
-	if (!ret && thread != SECCOMP_OPENER)
-		ret = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SYS_clone3, 0);
 	if (!ret)
 		ret = read_filter(ctx, prog);
 	seccomp_release(ctx);

@@ -5,10 +5,10 @@
  *
  * A table (seccomp.c) says for each call which kinds of thread make it, with which
  * arguments, and what of this VM it is for: a VM without a tap has no rule for a tap. From
- * that a filter is assembled for each kind before anything is confined, and kept. The
- * main thread enters its filter last of all; every other thread enters its own as its
- * first deed. Threads inherit the filter of the one that makes them, so the main thread's
- * has all that any may do, and a thread's own takes from that.
+ * that a filter is assembled for each kind before anything is confined, and kept. Every
+ * thread enters its own as its first deed; the main thread, which makes them, does last of
+ * all, when none is left to be made (thread.h). So each may do what is its own, and nothing
+ * else.
  *
  * A call that is not in the table raises SIGSYS. The handler writes which thread made
  * which call to where messages go and ends the process with VM_EXIT_SANDBOX: either
@@ -52,6 +52,7 @@ enum seccomp_use {
 	SECCOMP_USE_VSOCK = 1 << 7,
 	SECCOMP_USE_TERMINAL = 1 << 8,
 	SECCOMP_USE_DAEMON = 1 << 9,
+	SECCOMP_USE_KERNEL = 1 << 10,	/* it is booted without firmware */
 	SECCOMP_USE_RESTORE = 1 << 11,	/* a saved state is gone on with */
 	SECCOMP_USE_DEBUGGER = 1 << 12,	/* gdb */
 	SECCOMP_USE_END = 1 << 13,	/* the opener: a process may be told to end */
@@ -70,7 +71,7 @@ int seccomp_prepare(unsigned int uses, const char **why) MUST_CHECK;
  * happens. Return: 0 or -errno. */
 int seccomp_enter(enum seccomp_thread thread) MUST_CHECK;
 
-/* The same for a thread whose maker is confined: it cannot fail but by a lack of memory,
+/* The same for a thread that cannot say so: it cannot fail but by a lack of memory,
  * and then ends the process. */
 void seccomp_enter_thread(enum seccomp_thread thread);
 

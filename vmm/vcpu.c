@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
@@ -27,9 +28,10 @@
 #include "vmm/boot.h"
 #include "vmm/cpuid.h"
 #include "vmm/diagnose.h"
+#include "vmm/errand.h"
 #include "vmm/gdb.h"
 #include "vmm/pause.h"
-#include "vmm/seccomp.h"
+#include "vmm/thread.h"
 #include "vmm/vm.h"
 
 enum {
@@ -52,13 +54,6 @@ static int vcpu_signal(void)
 static void vcpu_signal_handler(int sig UNUSED)
 {
 	/* Being interrupted is all. */
-}
-
-void vcpu_init(void)
-{
-	struct sigaction sa = { .sa_handler = vcpu_signal_handler };
-
-	sigaction(vcpu_signal(), &sa, NULL);
 }
 
 /* Exits. */
@@ -147,14 +142,12 @@ static void vcpu_pause(struct vcpu *vcpu)
 	pthread_mutex_unlock(&vcpu->vm->lock);
 }
 
-static void *vcpu_thread(void *arg)
+/* Run until the machine ends, or the vCPU does. */
+static void vcpu_run(struct vcpu *vcpu)
 {
-	struct vcpu *vcpu = arg;
 	struct vm *vm = vcpu->vm;
 	bool go_on = true;
 
-	seccomp_enter_thread(SECCOMP_VCPU);
-	__atomic_store_n(&vcpu->tid, gettid(), __ATOMIC_RELAXED);
 	if (pause_wanted(vm))
 		vcpu_pause(vcpu);
 	while (go_on && !__atomic_load_n(&vm->stopping, __ATOMIC_ACQUIRE)) {
@@ -176,13 +169,35 @@ static void *vcpu_thread(void *arg)
 		}
 		pthread_mutex_unlock(&vm->lock);
 	}
-	pthread_mutex_lock(&vm->lock);
-	pause_leave(&vm->pause);
-	pthread_mutex_unlock(&vm->lock);
-	return NULL;
 }
 
-/* Life. */
+static void vcpu_thread(void *ctx)
+{
+	struct vcpu *vcpu = ctx;
+	struct vm *vm = vcpu->vm;
+	sigset_t ours;
+
+	errand_be_vcpu();
+	sigemptyset(&ours);
+	sigaddset(&ours, vcpu_signal());
+	pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
+	pthread_mutex_lock(&vm->lock);
+	vcpu->tid = gettid();
+	while (!vcpu->end) {
+		if (!vcpu->on) {
+			pthread_cond_wait(&vm->moved, &vm->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&vm->lock);
+		vcpu_run(vcpu);
+		pthread_mutex_lock(&vm->lock);
+		vcpu->on = false;
+		pause_leave(vm);
+	}
+	pthread_mutex_unlock(&vm->lock);
+}
+
+/* Power. */
 
 /* What CPU number @id of the guest is. Return: 0 or -errno. */
 static int vcpu_get_cpuid(const struct vm *vm, unsigned int id, struct cpuid_table *t)
@@ -270,8 +285,7 @@ static int vcpu_create(struct vm *vm, unsigned int id)
 	struct vcpu *vcpu = &vm->vcpus[id];
 	int ret, size;
 
-	vcpu->vm = vm;
-	vcpu->id = id;
+	vcpu->stays = false;
 	/* KVM numbers them by their APIC ids. */
 	vcpu->fd = ioctl(vm->fd, KVM_CREATE_VCPU,
 			 topology_apic_id(&vm->opt->topology, id));
@@ -302,11 +316,6 @@ static int vcpu_create(struct vm *vm, unsigned int id)
 int vcpu_create_all(struct vm *vm)
 {
 	vm->stopping = false;
-	vm->vcpus = calloc(vm->opt->cpus, sizeof(*vm->vcpus));
-	if (!vm->vcpus)
-		return -ENOMEM;
-	for (unsigned int i = 0; i < vm->opt->cpus; i++)
-		vm->vcpus[i].fd = -1;
 	for (unsigned int i = 0; i < vm->opt->cpus; i++) {
 		int ret = vcpu_create(vm, i);
 
@@ -318,60 +327,106 @@ int vcpu_create_all(struct vm *vm)
 	return 0;
 }
 
-int vcpu_start_all(struct vm *vm)
+int vcpu_start_threads(struct vm *vm)
 {
-	sigset_t all, old;
 	int ret = 0;
 
-	/* Signals for the process are the main thread's, all but ours. */
-	sigfillset(&all);
-	sigdelset(&all, vcpu_signal());
-	pthread_sigmask(SIG_SETMASK, &all, &old);
 	for (unsigned int i = 0; !ret && i < vm->opt->cpus; i++) {
 		struct vcpu *vcpu = &vm->vcpus[i];
+		char name[32];
 
-		ret = pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
+		snprintf(name, sizeof(name), "lanbox-vcpu%u", i);
+		ret = thread_start(&vcpu->thread, SECCOMP_VCPU, name, vcpu_thread, vcpu);
 		vcpu->started = !ret;
-		if (!ret)
-			pause_join(&vm->pause);
 	}
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (ret)
-		log_err_errno(ret, "cannot start a thread for a vCPU");
-	return -ret;
+		log_err_errno(-ret, "cannot start a thread for a vCPU");
+	return ret;
+}
+
+void vcpu_start_all(struct vm *vm)
+{
+	for (unsigned int i = 0; i < vm->opt->cpus; i++) {
+		vm->vcpus[i].on = true;
+		pause_join(vm);
+	}
+	pthread_cond_broadcast(&vm->moved);
 }
 
 void vcpu_kick_all(struct vm *vm)
 {
-	for (unsigned int i = 0; vm->vcpus && i < vm->opt->cpus; i++) {
+	for (unsigned int i = 0; i < vm->opt->cpus; i++) {
 		struct vcpu *vcpu = &vm->vcpus[i];
 
-		if (!vcpu->started)
+		if (!vcpu->on)
 			continue;
 		__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-		pthread_kill(vcpu->thread, vcpu_signal());
+		/* pthread_kill(3) would take four system calls. */
+		syscall(SYS_tgkill, vm->pid, vcpu->tid, vcpu_signal());
 	}
+}
+
+static bool vcpu_any_on(const struct vm *vm)
+{
+	for (unsigned int i = 0; i < vm->opt->cpus; i++)
+		if (vm->vcpus[i].on)
+			return true;
+	return false;
 }
 
 void vcpu_stop_all(struct vm *vm)
 {
 	__atomic_store_n(&vm->stopping, true, __ATOMIC_RELEASE);
 	vcpu_kick_all(vm);
-	pause_wake(&vm->pause);
+	pthread_cond_broadcast(&vm->moved);
+	/* What they are doing, they finish. */
+	while (vcpu_any_on(vm))
+		if (!errand_do_all(vm))
+			pthread_cond_wait(&vm->moved, &vm->lock);
 }
 
 void vcpu_destroy_all(struct vm *vm)
 {
-	if (!vm->vcpus)
-		return;
 	for (unsigned int i = 0; i < vm->opt->cpus; i++) {
 		struct vcpu *vcpu = &vm->vcpus[i];
 
-		if (vcpu->started)
-			pthread_join(vcpu->thread, NULL);
 		if (vcpu->run)
 			munmap(vcpu->run, vcpu->run_size);
+		vcpu->run = NULL;
 		fd_close(&vcpu->fd);
+	}
+}
+
+/* Life. */
+
+int vcpu_init_all(struct vm *vm)
+{
+	struct sigaction sa = { .sa_handler = vcpu_signal_handler };
+
+	sigaction(vcpu_signal(), &sa, NULL);
+	vm->vcpus = calloc(vm->opt->cpus, sizeof(*vm->vcpus));
+	if (!vm->vcpus) {
+		log_err_errno(ENOMEM, "%u vCPUs", vm->opt->cpus);
+		return -ENOMEM;
+	}
+	vm->pid = getpid();
+	for (unsigned int i = 0; i < vm->opt->cpus; i++)
+		vm->vcpus[i] = (struct vcpu){ .vm = vm, .id = i, .fd = -1 };
+	return 0;
+}
+
+void vcpu_end_all(struct vm *vm)
+{
+	for (unsigned int i = 0; vm->vcpus && i < vm->opt->cpus; i++) {
+		struct vcpu *vcpu = &vm->vcpus[i];
+
+		if (!vcpu->started)
+			continue;
+		pthread_mutex_lock(&vm->lock);
+		vcpu->end = true;
+		pthread_cond_broadcast(&vm->moved);
+		pthread_mutex_unlock(&vm->lock);
+		pthread_join(vcpu->thread, NULL);
 	}
 	free(vm->vcpus);
 	vm->vcpus = NULL;

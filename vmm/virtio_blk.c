@@ -551,6 +551,11 @@ int virtio_blk_create(struct vm *vm, const struct options_drive *opt,
 	return 0;
 }
 
+int virtio_blk_start_threads(struct virtio_blk *blk)
+{
+	return disk_start_threads(blk->disk);
+}
+
 void virtio_blk_reset(struct virtio_blk *blk)
 {
 	virtio_reset(&blk->dev);

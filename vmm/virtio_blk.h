@@ -25,6 +25,9 @@ struct vm;
 int virtio_blk_create(struct vm *vm, const struct options_drive *opt,
 		      struct virtio_blk **out) MUST_CHECK;
 
+/* Make the threads that it needs; see thread.h. Return: 0 or -errno, logged. */
+int virtio_blk_start_threads(struct virtio_blk *blk) MUST_CHECK;
+
 /* As after power-on; when this returns, nobody touches guest memory. */
 void virtio_blk_reset(struct virtio_blk *blk);
 

@@ -1006,6 +1006,16 @@ bool virtio_net_link(const struct virtio_net *net)
 	return le16_get(net->config.status) & VIRTIO_NET_S_LINK_UP;
 }
 
+int virtio_net_start_threads(struct virtio_net *net)
+{
+	struct net_backend *be = net->be;
+	int ret = be && be->ops->start_threads ? be->ops->start_threads(be) : 0;
+
+	if (ret)
+		log_err_errno(-ret, "cannot start a thread for a NIC");
+	return ret;
+}
+
 void virtio_net_destroy(struct virtio_net *net)
 {
 	if (!net)

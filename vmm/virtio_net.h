@@ -25,6 +25,9 @@ struct vm;
 int virtio_net_create(struct vm *vm, const struct options_nic *nic,
 		      struct eth_addr mac, struct virtio_net **out) MUST_CHECK;
 
+/* Make the threads that it needs; see thread.h. Return: 0 or -errno, logged. */
+int virtio_net_start_threads(struct virtio_net *net) MUST_CHECK;
+
 /* As after power-on. */
 void virtio_net_reset(struct virtio_net *net);
 

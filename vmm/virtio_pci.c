@@ -29,6 +29,7 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "vmm/claims.h"
+#include "vmm/errand.h"
 #include "vmm/state.h"
 #include "vmm/vm.h"
 
@@ -137,8 +138,6 @@ static void virtio_activate(struct virtio_dev *dev)
 	}
 	dev->active = true;
 	dev->ops->activate(dev);
-	/* The new watchers are the event loop's business, in its own thread. */
-	ev_async_send(dev->vm->loop, &dev->vm->wake);
 }
 
 static uint16_t virtio_queue_size(const struct virtio_dev *dev)
@@ -172,8 +171,17 @@ void virtio_reset(struct virtio_dev *dev)
 	}
 }
 
-static void virtio_set_status(struct virtio_dev *dev, uint8_t status)
+/** struct status_write - A write to a device's status, on its way to the main thread */
+struct status_write {
+	struct virtio_dev *dev;
+	uint8_t status;
+};
+
+static void virtio_set_status(void *ctx)
 {
+	const struct status_write *w = ctx;
+	struct virtio_dev *dev = w->dev;
+	uint8_t status = w->status;
 	uint8_t old = dev->status;
 
 	claims_status(dev->vm, &dev->claim, status);
@@ -281,6 +289,16 @@ static uint16_t virtio_vector(const struct virtio_dev *dev, uint64_t vector)
 	return vector < dev->pci.vectors ? (uint16_t)vector : PCI_NO_VECTOR;
 }
 
+static void queue_tell_vector(void *ctx)
+{
+	const struct virtio_queue *q = ctx;
+	struct virtio_dev *dev = q->dev;
+
+	/* It may have been reset meanwhile. */
+	if (dev->active)
+		dev->ops->vector(dev, (unsigned int)(q - dev->queue));
+}
+
 /* Registers of the selected queue. */
 static void queue_write(struct virtio_dev *dev, struct virtio_queue *q,
 			uint64_t off, unsigned int size, uint64_t value)
@@ -288,7 +306,7 @@ static void queue_write(struct virtio_dev *dev, struct virtio_queue *q,
 	if (off == VIRTIO_PCI_COMMON_Q_MSIX && size == 2) {
 		q->vector = virtio_vector(dev, value);
 		if (dev->active && dev->ops->vector)
-			dev->ops->vector(dev, (unsigned int)(q - dev->queue));
+			errand_run(dev->vm, queue_tell_vector, q);
 		return;
 	}
 	/* The rest is latched once the queue is enabled. */
@@ -345,7 +363,8 @@ static void common_write(struct virtio_dev *dev, uint64_t off, unsigned int size
 		dev->config_vector = virtio_vector(dev, value);
 		return;
 	case VIRTIO_PCI_COMMON_STATUS << 4 | 1:
-		virtio_set_status(dev, (uint8_t)value);
+		errand_run(dev->vm, virtio_set_status,
+			   &(struct status_write){ dev, (uint8_t)value });
 		return;
 	case VIRTIO_PCI_COMMON_Q_SELECT << 4 | 2:
 		dev->queue_select = (uint16_t)value;

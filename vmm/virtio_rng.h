@@ -9,7 +9,7 @@ struct virtio_dev;
 struct vm;
 
 /* Put an entropy device on the bus; it lives as long as the process's VM. Return:
- * 0 or -errno. */
+ * 0 or -errno, logged. */
 int virtio_rng_create(struct vm *vm, struct virtio_dev **out) MUST_CHECK;
 
 /* NULL is fine. */

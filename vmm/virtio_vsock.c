@@ -182,7 +182,7 @@ static void vs_obey(struct vs_conn *c)
 /* Write to a socket what it takes. Return: how much, or -1 if it is gone. */
 static ssize_t vs_write(struct vs_conn *c, const uint8_t *bytes, uint32_t n)
 {
-	ssize_t done = send(c->fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t done = write(c->fd, bytes, n);
 
 	if (done < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
@@ -257,7 +257,7 @@ static void vs_opened(struct vs_conn *c)
 	char line[VSOCK_LINE];
 	int n = snprintf(line, sizeof(line), "OK %u\n", c->s.host);
 
-	if (send(c->fd, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) != n)
+	if (write(c->fd, line, (size_t)n) != n)
 		vs_end(c);
 	else
 		ev_io_start(c->vs->dev.vm->loop, &c->in);
@@ -374,7 +374,7 @@ static ssize_t vs_make(struct vs_conn *c, size_t room, struct vsock_header *h)
 	if (vsock_next(&c->s, h))
 		return 0;
 	room = MIN(MIN(room, vsock_credit(&c->s)), sizeof(c->vs->scratch));
-	n = recv(c->fd, c->vs->scratch, room, MSG_DONTWAIT);
+	n = read(c->fd, c->vs->scratch, room);
 	if (n > 0) {
 		vsock_data(&c->s, h, (uint32_t)n);
 		return n;
@@ -459,7 +459,7 @@ static void vs_name(struct vs_conn *c)
 	uint32_t port;
 
 	while (!known) {
-		ssize_t n = recv(c->fd, c->line + c->line_len, 1, MSG_DONTWAIT);
+		ssize_t n = read(c->fd, c->line + c->line_len, 1);
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;

@@ -15,6 +15,7 @@
 #include "lib/log.h"
 #include "vmm/boot.h"
 #include "vmm/control.h"
+#include "vmm/errand.h"
 #include "vmm/firmware.h"
 #include "vmm/fwcfg.h"
 #include "vmm/gdb.h"
@@ -62,11 +63,12 @@ static void settled_cb(struct ev_loop *loop UNUSED, ev_timer *w,
 	vm->started(vm->started_ctx);
 }
 
-/* Woken by another thread: it may have asked for an end. */
+/* Woken by another thread: it may have an errand, or have asked for an end. */
 static void wake_cb(struct ev_loop *loop, ev_async *w, int revents UNUSED)
 {
-	const struct vm *vm = container_of(w, struct vm, wake);
+	struct vm *vm = container_of(w, struct vm, wake);
 
+	errand_do_all(vm);
 	if (vm->request != VM_GO_ON)
 		ev_break(loop, EVBREAK_ALL);
 }
@@ -163,6 +165,19 @@ static int vm_restart(const struct vm *vm, struct restart *row, double ran)
 	return -1;
 }
 
+int vm_start_threads(struct vm *vm)
+{
+	int ret = vcpu_start_threads(vm);
+
+	if (!ret)
+		ret = save_start_thread(vm->save);
+	for (unsigned int i = 0; !ret && i < vm->opt->nics; i++)
+		ret = virtio_net_start_threads(vm->nics[i]);
+	for (unsigned int i = 0; !ret && i < vm->opt->drives; i++)
+		ret = virtio_blk_start_threads(vm->disks[i]);
+	return ret;
+}
+
 int vm_run(struct vm *vm, void (*started)(void *ctx), void *ctx)
 {
 	const char *word = host_word(&vm->host);
@@ -187,9 +202,8 @@ int vm_run(struct vm *vm, void (*started)(void *ctx), void *ctx)
 			log_warn("%s", word);
 		word = NULL;
 		claims_begin(vm, restored);
-		if (vcpu_start_all(vm)) {
-			vm_request(vm, VM_CRASHED);
-		} else if (started) {
+		vcpu_start_all(vm);
+		if (started) {
 			vm->started = started;
 			vm->started_ctx = ctx;
 			ev_timer_set(&vm->settled, VM_SETTLED_S, 0.);
@@ -202,11 +216,7 @@ int vm_run(struct vm *vm, void (*started)(void *ctx), void *ctx)
 		ev_run(vm->loop, 0);
 		ev_timer_stop(vm->loop, &vm->settled);
 		save_cancel(vm);
-		/* vCPUs may be waiting for the lock to finish what they do. */
 		vcpu_stop_all(vm);
-		pthread_mutex_unlock(&vm->lock);
-		vcpu_destroy_all(vm);
-		pthread_mutex_lock(&vm->lock);
 		/* What the guest said comes before what is said of it. */
 		serial_drain(vm->serial);
 		claims_finish(vm, vm->request != VM_GO_ON && vm->request != VM_CRASHED &&
@@ -339,9 +349,9 @@ struct vm *vm_create(const struct options *opt)
 	vm->opt = opt;
 	vm->fd = vm->kvm = vm->ram = vm->irq.vm = -1;
 	pthread_mutex_init(&vm->lock, NULL);
+	pthread_cond_init(&vm->moved, NULL);
 	pause_init(&vm->pause, opt->paused);
-	vcpu_init();
-	vm->loop = ev_default_loop(EVFLAG_AUTO);
+	vm->loop = ev_loop_new(EVFLAG_AUTO);
 	if (!vm->loop) {
 		log_err("cannot make an event loop");
 		goto fail;
@@ -354,8 +364,8 @@ struct vm *vm_create(const struct options *opt)
 	shutdown_init(&vm->shutdown);
 	host_read(&vm->host, "");
 	vm->kvm = kvm_open(&vm->host);
-	if (vm->kvm < 0 || kvm_check_cpus(vm) || vcpu_check(vm) || ram_create(vm) ||
-	    vm_open_boot(vm) || vm_create_devices(vm))
+	if (vm->kvm < 0 || kvm_check_cpus(vm) || vcpu_check(vm) || vcpu_init_all(vm) ||
+	    ram_create(vm) || vm_open_boot(vm) || vm_create_devices(vm))
 		goto fail;
 	return vm;
 fail:
@@ -367,6 +377,8 @@ void vm_destroy(struct vm *vm)
 {
 	if (!vm)
 		return;
+	gdb_destroy(vm->gdb);
+	vcpu_end_all(vm);
 	for (unsigned int i = 0; i < vm->opt->nics; i++)
 		virtio_net_destroy(vm->nics[i]);
 	for (unsigned int i = 0; i < vm->opt->drives; i++)
@@ -376,7 +388,6 @@ void vm_destroy(struct vm *vm)
 	virtio_vsock_destroy(vm->vsock);
 	serial_destroy(vm->serial);
 	monitor_destroy(vm->monitor);
-	gdb_destroy(vm->gdb);
 	control_destroy(vm->control);
 	save_destroy(vm->save);
 	boot_close(vm->boot);
@@ -384,12 +395,12 @@ void vm_destroy(struct vm *vm)
 	firmware_close(vm->firmware);
 	ram_destroy(vm);
 	fd_close(&vm->kvm);
+	/* The loop is the process's, and ends with it: signals have it until then. */
 	if (vm->loop) {
 		shutdown_cancel(vm);
 		ev_async_stop(vm->loop, &vm->wake);
-		ev_loop_destroy(vm->loop);
 	}
-	pause_destroy(&vm->pause);
+	pthread_cond_destroy(&vm->moved);
 	pthread_mutex_destroy(&vm->lock);
 	free(vm);
 }

@@ -7,7 +7,8 @@
  * back ends; each vCPU is a thread that sits in KVM_RUN and comes out for
  * registers of devices. All device state is guarded by vm->lock: the event loop
  * holds it whenever a callback runs and lets go of it while it sleeps; a vCPU
- * takes it for each register access. The data path of a NIC needs neither a
+ * takes it for each register access. What an access begins or ends outside of the VM is
+ * done by the main thread (errand.h). The data path of a NIC needs neither a
  * vCPU nor its exits: kicks arrive as ioeventfds in the event loop, interrupts
  * leave as irqfds.
  *
@@ -27,6 +28,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "lib/guestmem.h"
 #include "vmm/bus.h"
@@ -42,6 +44,7 @@
 
 struct boot_image;
 struct control;
+struct errand;
 struct firmware;
 struct fwcfg;
 struct gdb;
@@ -118,14 +121,18 @@ enum vm_cause {
  * @boot:	Kernel and initrd, NULL where a disk is booted
  * @firmware:	What boots it, NULL where a kernel is booted
  * @boot_disk:	PCI slots of the disks to try, in order; @boot_disks of them
- * @vcpus:	opt->cpus of them while powered on
+ * @pid:	Number of the process
+ * @vcpus:	opt->cpus of them, their KVM parts only while powered on
  * @claims:	See claims.h
  * @settled:	Ends the first moments of running: calls @started
  * @started:	See vm_run()
  * @pause:	See pause.h
  * @save:	See save.h
  * @shutdown:	See shutdown.h
- * @stopping:	vCPUs are to leave KVM_RUN for good
+ * @stopping:	vCPUs are to leave KVM_RUN until the machine is powered on again
+ * @moved:	Signalled when a vCPU's thread has come to a halt, is to go on, or waits for an
+ *		errand or has had it done
+ * @errands:	What vCPUs wait for; see errand.h
  * @request:	See vm_request()
  * @cause:	Whose request it is
  */
@@ -164,6 +171,7 @@ struct vm {
 	struct firmware *firmware;
 	unsigned int boot_disk[OPTIONS_DRIVES_MAX];
 	unsigned int boot_disks;
+	pid_t pid;
 	struct vcpu *vcpus;
 	struct claims claims;
 	ev_timer settled;
@@ -173,6 +181,8 @@ struct vm {
 	struct save *save;
 	struct shutdown shutdown;
 	bool stopping;
+	pthread_cond_t moved;
+	struct errand *errands;
 	enum vm_request request;
 	enum vm_cause cause;
 };
@@ -185,6 +195,16 @@ struct vm {
  * nothing left behind
  */
 struct vm *vm_create(const struct options *opt);
+
+/**
+ * vm_start_threads() - Make all threads that the VM will ever have, each confined
+ * @vm:		Machine
+ *
+ * Once, before the main thread is confined and vm_run(). Failures are logged.
+ *
+ * Return: 0 or -errno
+ */
+int vm_start_threads(struct vm *vm) MUST_CHECK;
 
 /**
  * vm_run() - Power on, and stay until the machine ends

@@ -167,6 +167,7 @@ static void make_base(void)
 	work(&r);
 	snprintf(path, sizeof(path), "/tmp/lanbox-rig-%d.state", (int)getpid());
 	FUZZ_CHECK(!save_create(r.vm, &r.vm->save), "save_create");
+	FUZZ_CHECK(!save_start_thread(r.vm->save), "save_start_thread");
 	FUZZ_CHECK(!save_begin(r.vm, path), "save_begin");
 	while (save_is_active(r.vm))
 		ev_run(r.vm->loop, EVRUN_ONCE);

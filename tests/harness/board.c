@@ -148,10 +148,10 @@ struct vm *board_new(const struct options *opt)
 	vm->fd = vm->kvm = vm->ram = vm->irq.vm = -1;
 	signal(SIGPIPE, SIG_IGN);	/* as in main.c */
 	pthread_mutex_init(&vm->lock, NULL);
+	pthread_cond_init(&vm->moved, NULL);
 	pause_init(&vm->pause, false);
 	shutdown_init(&vm->shutdown);
-	/* Only the default loop hears of children, which disks may have. */
-	vm->loop = opt->drives ? ev_default_loop(EVFLAG_AUTO) : ev_loop_new(EVFLAG_AUTO);
+	vm->loop = ev_loop_new(EVFLAG_AUTO);
 	BOARD_MUST(vm->loop);
 	ev_set_userdata(vm->loop, vm);
 	ev_async_init(&vm->wake, board_wake_cb);
@@ -218,8 +218,10 @@ void board_power_on(struct vm *vm)
 void board_free(struct vm *vm)
 {
 	uint8_t *guard[2] = { board(vm)->guard[0], board(vm)->guard[1] };
+	struct ev_loop *loop = vm->loop;
 
 	vm_destroy(vm);
+	ev_loop_destroy(loop);
 	opener_forget();
 	for (int i = 0; i < 2; i++)
 		if (guard[i])

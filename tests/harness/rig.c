@@ -139,6 +139,11 @@ int aio_open(struct ev_loop *loop UNUSED, enum aio_engine engine UNUSED,
 	return 0;
 }
 
+int aio_start_threads(struct aio *aio UNUSED)
+{
+	return 0;
+}
+
 bool aio_has_uring(void)
 {
 	return false;

@@ -259,6 +259,7 @@ static void rig_start(struct rig *r)
 {
 	r->vm = board_new(&r->opt);
 	assert_int_equal(virtio_blk_create(r->vm, &r->opt.drive[0], &r->vm->disks[0]), 0);
+	assert_int_equal(virtio_blk_start_threads(r->vm->disks[0]), 0);
 	r->dev = virtio_blk_dev(r->vm->disks[0]);
 	board_power_on(r->vm);
 }
@@ -1114,6 +1115,7 @@ static void random_requests(const struct variant *v)
 	opt->direct = v->direct;
 	calls.hole_error = v->no_holes ? EOPNOTSUPP : 0;
 	assert_int_equal(disk_open(&vm, opt, no_batch, NULL, &disk), 0);
+	assert_int_equal(disk_start_threads(disk), 0);
 	assert_int_equal(disk->file.writable, !v->snapshot);
 	assert_int_equal(disk->file.size, IMAGE);
 	if (v->block) {
@@ -1220,6 +1222,7 @@ static void parts_of_a_block(void **state UNUSED)
 	r->opt.drive[0].aio = AIO_THREADS;
 	assert_int_equal(disk_open(&(struct vm){ .loop = loop }, &r->opt.drive[0],
 				   no_batch, NULL, &disk), 0);
+	assert_int_equal(disk_start_threads(disk), 0);
 	disk->file.direct = true;
 	disk->file.block = 4096;
 	disk->file.memory = 1;

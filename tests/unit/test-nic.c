@@ -150,6 +150,7 @@ static struct rig *rig_plug(const struct options_nic *nic)
 
 	r->vm = board_new(&opt);
 	assert_int_equal(virtio_net_create(r->vm, nic, own, &r->net), 0);
+	assert_int_equal(virtio_net_start_threads(r->net), 0);
 	r->vm->nics[0] = r->net;
 	board_power_on(r->vm);
 	r->dev = virtio_at(r->vm, 1);
