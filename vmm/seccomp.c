@@ -143,6 +143,8 @@ static const struct rule rules[] = {
 	CALL_IF(fcntl, NET, USE(RINGS), IS(1, F_GETFL)),
 	CALL_IF(fcntl, NET, USE(RINGS), IS(1, F_SETFL)),
 	CALL(shutdown, MAIN, USE(VSOCK) | USE(CABLE)),
+	CALL_IF(sched_getscheduler, MAIN, USE(TAP) | USE(CABLE), IS(0, 0)),
+	CALL_IF(sched_setscheduler, MAIN, USE(TAP) | USE(CABLE), IS(0, 0)),
 
 	/* The terminal, and the background. */
 	IOCTL(TCGETS, MAIN, USE(TERMINAL)),

@@ -359,6 +359,8 @@ static ssize_t net_fetch(struct virtio_net *net)
 	ssize_t n;
 
 	n = net->be->ops->recv(net->be, &hdr, iov, cnt);
+	if (n > 0)
+		pace_moved(&net->dev.vm->pace, (uint64_t)n);
 	if (n < ETH_HDR_SIZE || n > ETH_FRAME_MAX || !net_passes(net, iov, cnt))
 		return n;
 	if (direct && net_hdr_fits(&hdr, net->takes)) {
@@ -531,6 +533,7 @@ static void net_transmit(struct virtio_net *net)
 		if (++moved % NET_PUBLISH == 0)
 			virtio_publish(&net->dev, NET_TX);
 	}
+	pace_moved(&net->dev.vm->pace, bytes);
 	virtio_publish(&net->dev, NET_TX);
 	net->be->ops->watch_send(net->be, full);
 	if (vr->broken)

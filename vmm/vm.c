@@ -44,6 +44,8 @@ static void loop_release(struct ev_loop *loop)
 {
 	struct vm *vm = ev_userdata(loop);
 
+	if (pace_sleep(&vm->pace, clock_us()))
+		pace_obey(&vm->pace);
 	pthread_mutex_unlock(&vm->lock);
 }
 

@@ -31,6 +31,7 @@
 #include <sys/types.h>
 
 #include "lib/guestmem.h"
+#include "lib/pace.h"
 #include "vmm/bus.h"
 #include "vmm/claims.h"
 #include "vmm/cmos.h"
@@ -92,6 +93,7 @@ enum vm_cause {
  * @loop:	Event loop of the main thread
  * @lock:	Guards all device state, and the event loop's watchers
  * @wake:	Makes the event loop notice what another thread changed
+ * @pace:	Whether the event loop is in a hurry
  * @host:	What the host is like, read at the start
  * @kvm:	/dev/kvm
  * @fd:		The KVM machine, -1 while powered off
@@ -141,6 +143,7 @@ struct vm {
 	struct ev_loop *loop;
 	pthread_mutex_t lock;
 	ev_async wake;
+	struct pace pace;
 	struct host host;
 	int kvm;
 	int fd;

@@ -99,6 +99,34 @@ else
 	check 'request and response by a module of libvdeplug' by_module
 fi
 
+# policy_is NAME NUMBER: how the VM's event loop is scheduled; proc(5), field 41 of stat.
+policy_is() {
+	[ "$(cut -d ' ' -f 41 "/proc/$(pid_of "$1")/stat")" = "$2" ]
+}
+
+requests_pace() {
+	"$PEER" -f 60 -l 160 -w 1 "vde://$T/sw" "$MAC_A" && policy_is paced 0
+}
+
+# Frames that the VMM itself moves (lib/pace.h): much at a time, then requests.
+paced() {
+	vm paced mode=echo -netdev "vde,id=n0,sock=$T/sw,fast=off" \
+		-device "virtio-net-pci,netdev=n0,mac=$MAC_A"
+	says paced 'echo ready'
+	requests_pace
+	spawn much sh -c 'while "$@"; do :; done' sh \
+		"$PEER" -f 900 -l 1514 -w 64 "vde://$T/sw" "$MAC_A"
+	wait_for 10 policy_is paced 3
+	end much
+	wait_for 10 requests_pace
+	end paced
+}
+if is_qemu; then
+	skip 'a VM that carries much does not take the processor for it' 'QEMU does'
+else
+	check 'a VM that carries much does not take the processor for it' paced
+fi
+
 # The NIC of a VM that runs on while its switch is away.
 comes_back() {
 	vm_net echo mode=echo "$MAC_A"
