@@ -664,7 +664,7 @@ static int compare(const void *a, const void *c)
 static void bring(uint16_t in, const struct pkt *k, unsigned int n, char (*texts)[64])
 {
 	struct iovec iov[4];
-	struct frame f[4];
+	struct frame f[4] = { { NULL } };
 	struct verdict v[4];
 
 	for (unsigned int i = 0; i < n; i++) {
