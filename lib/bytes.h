@@ -89,4 +89,46 @@ static inline struct le64 le64(uint64_t x)
 	return v;
 }
 
+/* The same where they stand among bytes, at @p. */
+
+static inline uint16_t be16_load(const void *p)
+{
+	return be16_get(*(const struct be16 *)p);
+}
+
+static inline void be16_store(void *p, uint16_t x)
+{
+	*(struct be16 *)p = be16(x);
+}
+
+static inline uint32_t be32_load(const void *p)
+{
+	return be32_get(*(const struct be32 *)p);
+}
+
+static inline void be32_store(void *p, uint32_t x)
+{
+	*(struct be32 *)p = be32(x);
+}
+
+static inline uint16_t le16_load(const void *p)
+{
+	return le16_get(*(const struct le16 *)p);
+}
+
+static inline void le16_store(void *p, uint16_t x)
+{
+	*(struct le16 *)p = le16(x);
+}
+
+static inline uint32_t le32_load(const void *p)
+{
+	return le32_get(*(const struct le32 *)p);
+}
+
+static inline void le32_store(void *p, uint32_t x)
+{
+	*(struct le32 *)p = le32(x);
+}
+
 #endif /* LIB_BYTES_H */

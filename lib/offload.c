@@ -75,34 +75,12 @@ const char *offload_error_name(enum offload_error error)
 	return error_names[error];
 }
 
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static void put16(uint8_t *p, uint16_t x)
-{
-	p[0] = (uint8_t)(x >> 8);
-	p[1] = (uint8_t)x;
-}
-
 static struct be16 word_at(const uint8_t *p)
 {
 	struct be16 word;
 
 	memcpy(&word, p, sizeof(word));
 	return word;
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	return (uint32_t)get16(p) << 16 | get16(p + 2);
-}
-
-static void put32(uint8_t *p, uint32_t x)
-{
-	put16(p, (uint16_t)(x >> 16));
-	put16(p + 2, (uint16_t)x);
 }
 
 /* Whether @size bytes at @at may be looked at: headers are not longer than that. */
@@ -118,12 +96,12 @@ static uint16_t parse_ethernet(struct offload *o, const uint8_t *head)
 
 	if (!within(o, 0, ETH_HDR_SIZE))
 		return 0;
-	type = get16(head + ETH_HDR_SIZE - 2);
+	type = be16_load(head + ETH_HDR_SIZE - 2);
 	o->l3 = ETH_HDR_SIZE;
 	for (int tags = 0; type == ETH_TYPE_VLAN || type == TYPE_QINQ; tags++) {
 		if (tags == TAGS_MAX || !within(o, o->l3, TAG_SIZE))
 			return 0;
-		type = get16(head + o->l3 + 2);
+		type = be16_load(head + o->l3 + 2);
 		o->l3 = (uint16_t)(o->l3 + TAG_SIZE);
 	}
 	return type;
@@ -142,12 +120,12 @@ static enum offload_error parse_ipv4(struct offload *o, const uint8_t *head,
 	if (!within(o, o->l3, IPV4_SIZE) || ip[0] >> 4 != 4)
 		return OFFLOAD_BAD_HEADERS;
 	size = (ip[0] & 0xfU) * 4;
-	length = get16(ip + IPV4_LENGTH);
+	length = be16_load(ip + IPV4_LENGTH);
 	if (size < IPV4_SIZE)
 		return OFFLOAD_BAD_HEADERS;
 	if (length < size || o->l3 + length > o->size)
 		return OFFLOAD_BAD_LENGTH;
-	if (get16(ip + IPV4_FRAGMENT) & IPV4_MORE_OR_OFFSET)
+	if (be16_load(ip + IPV4_FRAGMENT) & IPV4_MORE_OR_OFFSET)
 		return OFFLOAD_FRAGMENT;
 	o->l4 = (uint16_t)(o->l3 + size);
 	o->csum_end = o->l3 + length;
@@ -164,7 +142,7 @@ static enum offload_error parse_ipv6(struct offload *o, const uint8_t *head,
 
 	if (!within(o, at, 0) || ip[0] >> 4 != 6)
 		return OFFLOAD_BAD_HEADERS;
-	o->csum_end = (uint32_t)at + get16(ip + IPV6_LENGTH);
+	o->csum_end = (uint32_t)at + be16_load(ip + IPV6_LENGTH);
 	if (o->csum_end > o->size)
 		return OFFLOAD_BAD_LENGTH;
 	next = ip[IPV6_NEXT];
@@ -254,7 +232,7 @@ static enum offload_error parse_gso(struct offload *o, const struct vnet_hdr *hd
 	if (!csum_is_plain(o))
 		return OFFLOAD_NO_CSUM;
 	if (o->csum_end != o->size ||
-	    (o->proto == PROTO_UDP && get16(head + o->l4 + UDP_LENGTH) != o->size - o->l4))
+	    (o->proto == PROTO_UDP && be16_load(head + o->l4 + UDP_LENGTH) != o->size - o->l4))
 		return OFFLOAD_BAD_LENGTH;
 	if (!gso_size || (o->proto == PROTO_TCP && gso_size < OFFLOAD_TCP_MIN))
 		return OFFLOAD_BAD_SIZE;
@@ -435,12 +413,13 @@ static void write_ip(const struct offload_cut *cut, uint8_t *buf, size_t length)
 	struct be16 sum;
 
 	if (o->ipv6) {
-		put16(ip + IPV6_LENGTH, (uint16_t)(length + (size_t)(o->l4 - o->l3 - IPV6_SIZE)));
+		be16_store(ip + IPV6_LENGTH,
+			   (uint16_t)(length + (size_t)(o->l4 - o->l3 - IPV6_SIZE)));
 		return;
 	}
-	put16(ip + IPV4_LENGTH, (uint16_t)(length + (size_t)(o->l4 - o->l3)));
-	put16(ip + IPV4_ID, (uint16_t)(get16(ip + IPV4_ID) + cut->seg));
-	put16(ip + IPV4_CSUM, 0);
+	be16_store(ip + IPV4_LENGTH, (uint16_t)(length + (size_t)(o->l4 - o->l3)));
+	be16_store(ip + IPV4_ID, (uint16_t)(be16_load(ip + IPV4_ID) + cut->seg));
+	be16_store(ip + IPV4_CSUM, 0);
 	sum = csum_finish(csum_add(0, ip, (size_t)(o->l4 - o->l3)));
 	memcpy(ip + IPV4_CSUM, &sum, sizeof(sum));
 }
@@ -457,9 +436,9 @@ static void write_l4(const struct offload_cut *cut, uint8_t *buf, size_t length)
 			l4[TCP_FLAGS] &= (uint8_t)~(TCP_FIN | TCP_PSH);
 		if (cut->seg)
 			l4[TCP_FLAGS] &= (uint8_t)~TCP_CWR;
-		put32(l4 + TCP_SEQ, get32(l4 + TCP_SEQ) + cut->seg * o->gso_size);
+		be32_store(l4 + TCP_SEQ, be32_load(l4 + TCP_SEQ) + cut->seg * o->gso_size);
 	} else {
-		put16(l4 + UDP_LENGTH, (uint16_t)length);
+		be16_store(l4 + UDP_LENGTH, (uint16_t)length);
 	}
 	/* The sum in the frame is one of the whole frame's length. */
 	sum = csum_fold(csum_be16(csum_not_be16(csum_be16(0, word_at(buf + o->csum_field)),

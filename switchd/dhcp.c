@@ -54,18 +54,10 @@ enum {
 	V6_RELAY_REPLY = 13,
 };
 
-static uint32_t get32(const uint8_t *p)
-{
-	struct be32 x;
-
-	memcpy(&x, p, sizeof(x));
-	return be32_get(x);
-}
-
 /* Whether four bytes are 0.0.0.0. */
 static bool is_nobody(const uint8_t *p)
 {
-	return !get32(p);
+	return !be32_load(p);
 }
 
 static void add_lease(struct dhcp_msg *msg, struct in6_addr ip, uint32_t seconds)
@@ -116,7 +108,7 @@ static bool read4(const uint8_t *p, size_t size, struct dhcp_msg *msg)
 		return false;
 	msg->server = p[0] == V4_REPLY;
 	msg->relayed = !is_nobody(p + V4_GIADDR_AT);
-	msg->xid = get32(p + 4);
+	msg->xid = be32_load(p + 4);
 	memcpy(&msg->client, p + V4_CHADDR_AT, sizeof(msg->client));
 	switch (*o.type) {
 	case V4_TYPE_DISCOVER:
@@ -144,7 +136,7 @@ static bool read4(const uint8_t *p, size_t size, struct dhcp_msg *msg)
 		break;
 	}
 	if (ip && !is_nobody(ip))
-		add_lease(msg, igmp_mapped(ip), o.lease ? get32(o.lease) : 0);
+		add_lease(msg, igmp_mapped(ip), o.lease ? be32_load(o.lease) : 0);
 	return true;
 }
 
@@ -187,7 +179,7 @@ static bool read_addresses(const uint8_t *p, const uint8_t *end, struct dhcp_msg
 		if (size < V6_IAADDR_SIZE)
 			return false;
 		memcpy(&ip, o, sizeof(ip));
-		add_lease(msg, ip, get32(o + V6_VALID_AT));
+		add_lease(msg, ip, be32_load(o + V6_VALID_AT));
 	}
 	return good;
 }
@@ -217,7 +209,7 @@ static bool read6(const uint8_t *p, size_t size, struct dhcp_msg *msg)
 	msg->server = p[0] == V6_ADVERTISE || p[0] == V6_REPLY || p[0] == V6_RECONFIGURE ||
 		      p[0] == V6_RELAY_REPLY;
 	msg->relayed = p[0] == V6_RELAY_FORWARD || p[0] == V6_RELAY_REPLY;
-	msg->xid = get32(p) & 0xffffff;
+	msg->xid = be32_load(p) & 0xffffff;
 	switch (p[0]) {
 	case V6_SOLICIT:
 	case V6_REQUEST:

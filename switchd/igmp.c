@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "lib/bytes.h"
 #include "lib/compiler.h"
 
 enum {
@@ -44,22 +45,11 @@ enum {
 /* Types of records in reports of IGMPv3 and MLDv2. */
 enum { IS_IN = 1, IS_EX, TO_IN, TO_EX, ALLOW, BLOCK };
 
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static void put16(uint8_t *p, unsigned int x)
-{
-	p[0] = (uint8_t)(x >> 8);
-	p[1] = (uint8_t)x;
-}
-
 /* The Internet checksum, going on from @sum; 0 over what has a right one. */
 static uint32_t sum_add(uint32_t sum, const uint8_t *p, size_t size)
 {
 	for (; size > 1; p += 2, size -= 2)
-		sum += get16(p);
+		sum += be16_load(p);
 	return size ? sum + (uint32_t)(p[0] << 8) : sum;
 }
 
@@ -138,7 +128,7 @@ static enum igmp_kind parse_records(const uint8_t *p, size_t n, bool v6,
 				    struct igmp_msg *msg)
 {
 	const size_t addr = v6 ? 16 : 4;
-	unsigned int records = get16(p + 6);
+	unsigned int records = be16_load(p + 6);
 	size_t at = 8;
 
 	for (; records; records--) {
@@ -147,10 +137,10 @@ static enum igmp_kind parse_records(const uint8_t *p, size_t n, bool v6,
 
 		if (n - at < 4 + addr || msg->count == IGMP_RECORDS_MAX)
 			return IGMP_BAD;
-		size = 4 + addr + get16(r + 2) * addr + r[1] * (size_t)4;
+		size = 4 + addr + be16_load(r + 2) * addr + r[1] * (size_t)4;
 		if (n - at < size || !is_group(r + 4, v6))
 			return IGMP_BAD;
-		parse_record(r[0], get16(r + 2), r + 4, msg);
+		parse_record(r[0], be16_load(r + 2), r + 4, msg);
 		at += size;
 	}
 	return IGMP_REPORT;
@@ -180,7 +170,7 @@ static enum igmp_kind parse_query(const uint8_t *p, size_t n, const uint8_t *mor
 		if (n < 4)
 			return IGMP_BAD;
 		suppress = more[0] & 8;
-		sources = get16(more + 2);
+		sources = be16_load(more + 2);
 		if (n - 4 < sources * addr)
 			return IGMP_BAD;
 	}
@@ -202,13 +192,13 @@ static enum igmp_kind parse_hello(const uint8_t *p, size_t n, struct igmp_msg *m
 {
 	msg->lifetime_s = PIM_HOLDTIME_S;
 	for (size_t at = 4; at < n; ) {
-		if (n - at < 4 || n - at - 4 < get16(p + at + 2))
+		if (n - at < 4 || n - at - 4 < be16_load(p + at + 2))
 			return IGMP_BAD;
-		if (get16(p + at) == PIM_HOLDTIME && get16(p + at + 2) != 2)
+		if (be16_load(p + at) == PIM_HOLDTIME && be16_load(p + at + 2) != 2)
 			return IGMP_BAD;
-		if (get16(p + at) == PIM_HOLDTIME)
-			msg->lifetime_s = get16(p + at + 4);
-		at += 4 + (size_t)get16(p + at + 2);
+		if (be16_load(p + at) == PIM_HOLDTIME)
+			msg->lifetime_s = be16_load(p + at + 4);
+		at += 4 + (size_t)be16_load(p + at + 2);
 	}
 	return msg->lifetime_s ? IGMP_ROUTER : IGMP_NONE;
 }
@@ -247,7 +237,7 @@ static enum igmp_kind parse_mld(const uint8_t *p, size_t n, struct igmp_msg *msg
 		return IGMP_BAD;
 	if (p[0] != MLD_TYPE_QUERY)
 		return parse_one(p + 8, true, p[0] != MLD_TYPE_DONE, msg);
-	msg->max_resp_ms = n > 24 ? code_value(get16(p + 4), 12) : get16(p + 4);
+	msg->max_resp_ms = n > 24 ? code_value(be16_load(p + 4), 12) : be16_load(p + 4);
 	return parse_query(p + 8, n - 24, p + 24, true, msg);
 }
 
@@ -260,9 +250,9 @@ static enum igmp_kind parse_ip4(const uint8_t *p, size_t size, struct igmp_msg *
 	if (size < IP4_HDR || p[0] >> 4 != 4 || (p[9] != PROTO_IGMP && p[9] != PROTO_PIM))
 		return IGMP_NONE;
 	hdr = (p[0] & 15) * (size_t)4;
-	total = get16(p + 2);
+	total = be16_load(p + 2);
 	/* Whole, not a fragment, right, never routed, and to a group. */
-	if (hdr < IP4_HDR || total < hdr || total > size || get16(p + 6) & 0x3fff ||
+	if (hdr < IP4_HDR || total < hdr || total > size || be16_load(p + 6) & 0x3fff ||
 	    sum_end(sum_add(0, p, hdr)) || p[8] != 1 || !is_group(p + 16, false))
 		return IGMP_BAD;
 	msg->source = igmp_mapped(p + 12);
@@ -291,7 +281,7 @@ static bool has_alert(const uint8_t *p, size_t size)
 		if (size - at < 2 || size - at - 2 < p[at + 1])
 			return false;
 		if (p[at] == IP6_ROUTER_ALERT && p[at + 1] == 2)
-			return !get16(p + at + 2);
+			return !be16_load(p + at + 2);
 		at += 2 + (size_t)p[at + 1];
 	}
 	return false;
@@ -333,7 +323,7 @@ static size_t find_icmp6(const uint8_t *p, size_t size, bool *alert, bool *fragm
 /* PIM behind an IPv6 header, which has no others. */
 static enum igmp_kind parse_pim6(const uint8_t *p, size_t size, struct igmp_msg *msg)
 {
-	const size_t n = get16(p + 4);
+	const size_t n = be16_load(p + 4);
 
 	if (n < 4 || size - IP6_HDR < n || p[IP6_HDR] != PIM_HELLO)
 		return IGMP_NONE;
@@ -356,7 +346,7 @@ static enum igmp_kind parse_ip6(const uint8_t *p, size_t size, struct igmp_msg *
 	at = find_icmp6(p, size, &alert, &fragment);
 	if (!at || !is_mld(p[at]))
 		return IGMP_NONE;
-	end = IP6_HDR + get16(p + 4);
+	end = IP6_HDR + be16_load(p + 4);
 	local = p[8] == 0xfe && p[9] >> 6 == 2;
 	nobody = is_zero(p + 8, 16);
 	/* RFC 3810, 5.1.14 and 5.2.13: who has no address yet may report, not ask. */
@@ -414,12 +404,12 @@ static size_t build_ip4(const struct igmp_ask *ask, bool all, uint8_t *p)
 		memcpy(p + 16, ask->group.s6_addr + 12, 4);
 		memcpy(q + 4, ask->group.s6_addr + 12, 4);
 	}
-	put16(p + 10, sum_end(sum_add(0, p, sizeof(hdr))));
+	be16_store(p + 10, sum_end(sum_add(0, p, sizeof(hdr))));
 	q[0] = IGMP_TYPE_QUERY;
 	q[1] = code_8(ask->max_resp_ms / 100);
 	q[8] = IGMP_ROBUSTNESS;
 	q[9] = code_8(ask->interval_s);
-	put16(q + 2, sum_end(sum_add(0, q, 12)));
+	be16_store(q + 2, sum_end(sum_add(0, q, 12)));
 	return sizeof(hdr) + 12;
 }
 
@@ -441,10 +431,10 @@ static size_t build_ip6(const struct igmp_ask *ask, bool all, uint8_t *p)
 		memcpy(q + 8, &ask->group, sizeof(ask->group));
 	}
 	q[0] = MLD_TYPE_QUERY;
-	put16(q + 4, ask->max_resp_ms);
+	be16_store(q + 4, ask->max_resp_ms);
 	q[24] = IGMP_ROBUSTNESS;
 	q[25] = code_8(ask->interval_s);
-	put16(q + 2, sum_ip6(p, PROTO_ICMP6, q, 28));
+	be16_store(q + 2, sum_ip6(p, PROTO_ICMP6, q, 28));
 	return sizeof(hdr) + 28;
 }
 
@@ -458,13 +448,13 @@ size_t igmp_build(const struct igmp_ask *ask, uint8_t frame[static IGMP_QUERY_SI
 		size = build_ip6(ask, all, p);
 		memcpy(frame, (const uint8_t[2]){ 0x33, 0x33 }, 2);
 		memcpy(frame + 2, p + 36, 4);
-		put16(frame + 12, 0x86dd);
+		be16_store(frame + 12, 0x86dd);
 	} else {
 		size = build_ip4(ask, all, p);
 		memcpy(frame, (const uint8_t[3]){ 0x01, 0x00, 0x5e }, 3);
 		frame[3] = p[17] & 0x7f;
 		memcpy(frame + 4, p + 18, 2);
-		put16(frame + 12, 0x0800);
+		be16_store(frame + 12, 0x0800);
 	}
 	memcpy(frame + 6, &ask->mac, sizeof(ask->mac));
 	return ETH_HDR_SIZE + size;

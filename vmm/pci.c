@@ -15,6 +15,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "lib/bytes.h"
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "vmm/layout.h"
@@ -27,33 +28,11 @@ enum {
 	MSIX_ENTRY_SIZE = 16,
 };
 
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[1] << 8 | p[0]);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	return (uint32_t)get16(p + 2) << 16 | get16(p);
-}
-
-static void put16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)v;
-	p[1] = (uint8_t)(v >> 8);
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-	put16(p, (uint16_t)v);
-	put16(p + 2, (uint16_t)(v >> 16));
-}
-
 /* MSI-X. */
 
 static bool msix_enabled(const struct pci_dev *dev)
 {
-	uint16_t ctrl = get16(dev->config + dev->msix_cap + PCI_MSIX_FLAGS);
+	uint16_t ctrl = le16_load(dev->config + dev->msix_cap + PCI_MSIX_FLAGS);
 
 	return ctrl & PCI_MSIX_FLAGS_ENABLE && !(ctrl & PCI_MSIX_FLAGS_MASKALL);
 }
@@ -187,8 +166,8 @@ static const struct bus_ops bar_ops = { bar_read, bar_write };
 /* Put the BAR where configuration space says. */
 static void bar_update(struct pci_dev *dev)
 {
-	bool on = get16(dev->config + PCI_COMMAND) & PCI_COMMAND_MEMORY;
-	uint64_t bar = get32(dev->config + PCI_BASE_ADDRESS_0) &
+	bool on = le16_load(dev->config + PCI_COMMAND) & PCI_COMMAND_MEMORY;
+	uint64_t bar = le32_load(dev->config + PCI_BASE_ADDRESS_0) &
 		       ~(uint64_t)(PCI_BAR_SIZE - 1);
 
 	/* A BAR of all ones is being sized, not placed. */
@@ -282,11 +261,11 @@ static const struct bus_ops ports_ops = { ports_read, ports_write };
 
 static void pci_set_id(struct pci_dev *dev, const struct pci_id *id)
 {
-	put16(dev->config + PCI_VENDOR_ID, id->vendor);
-	put16(dev->config + PCI_DEVICE_ID, id->device);
-	put32(dev->config + PCI_CLASS_REVISION, id->class << 8 | id->revision);
-	put16(dev->config + PCI_SUBSYSTEM_VENDOR_ID, id->subsystem_vendor);
-	put16(dev->config + PCI_SUBSYSTEM_ID, id->subsystem);
+	le16_store(dev->config + PCI_VENDOR_ID, id->vendor);
+	le16_store(dev->config + PCI_DEVICE_ID, id->device);
+	le32_store(dev->config + PCI_CLASS_REVISION, id->class << 8 | id->revision);
+	le16_store(dev->config + PCI_SUBSYSTEM_VENDOR_ID, id->subsystem_vendor);
+	le16_store(dev->config + PCI_SUBSYSTEM_ID, id->subsystem);
 }
 
 int pci_init(struct pci_bus *bus, struct bus *pio, struct bus *mmio,
@@ -324,12 +303,12 @@ static void pci_add_msix(struct pci_dev *dev)
 {
 	uint8_t cap[MSIX_CAP_SIZE] = { 0 };
 
-	put16(cap + PCI_MSIX_FLAGS, (uint16_t)(dev->vectors - 1));
-	put32(cap + PCI_MSIX_TABLE, PCI_BAR_MSIX_TABLE);
-	put32(cap + PCI_MSIX_PBA, PCI_BAR_MSIX_PBA);
+	le16_store(cap + PCI_MSIX_FLAGS, (uint16_t)(dev->vectors - 1));
+	le32_store(cap + PCI_MSIX_TABLE, PCI_BAR_MSIX_TABLE);
+	le32_store(cap + PCI_MSIX_PBA, PCI_BAR_MSIX_PBA);
 	dev->msix_cap = pci_add_cap(dev, PCI_CAP_ID_MSIX, cap, sizeof(cap));
-	put16(dev->writable + dev->msix_cap + PCI_MSIX_FLAGS,
-	      PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+	le16_store(dev->writable + dev->msix_cap + PCI_MSIX_FLAGS,
+		   PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
 }
 
 int pci_dev_init(struct pci_dev *dev, struct pci_bus *bus,
@@ -351,10 +330,10 @@ int pci_dev_init(struct pci_dev *dev, struct pci_bus *bus,
 	for (unsigned int i = 0; i < vectors; i++)
 		dev->vector[i].eventfd = -1;
 	pci_set_id(dev, id);
-	put16(dev->config + PCI_STATUS, PCI_STATUS_CAP_LIST);
-	put16(dev->writable + PCI_COMMAND,
-	      PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE);
-	put32(dev->writable + PCI_BASE_ADDRESS_0, ~(uint32_t)(PCI_BAR_SIZE - 1));
+	le16_store(dev->config + PCI_STATUS, PCI_STATUS_CAP_LIST);
+	le16_store(dev->writable + PCI_COMMAND,
+		   PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE);
+	le32_store(dev->writable + PCI_BASE_ADDRESS_0, ~(uint32_t)(PCI_BAR_SIZE - 1));
 	dev->writable[PCI_CACHE_LINE_SIZE] = 0xff;
 	dev->writable[PCI_LATENCY_TIMER] = 0xff;
 	dev->writable[PCI_INTERRUPT_LINE] = 0xff;
@@ -404,8 +383,8 @@ void pci_reset(struct pci_bus *bus)
 			v->attached = false;
 			eventfd_read(v->eventfd, &drop);
 		}
-		put32(dev->config + PCI_BASE_ADDRESS_0, next);
-		put16(dev->config + PCI_COMMAND, PCI_COMMAND_MEMORY);
+		le32_store(dev->config + PCI_BASE_ADDRESS_0, next);
+		le16_store(dev->config + PCI_COMMAND, PCI_COMMAND_MEMORY);
 		bar_update(dev);
 		next += PCI_BAR_SIZE;
 	}

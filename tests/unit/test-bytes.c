@@ -28,6 +28,24 @@ static void byte_orders(void **state UNUSED)
 	assert_memory_equal(be32(0x01020304).b, "\1\2\3\4", 4);
 }
 
+/* At any place. */
+static void loads_and_stores(void **state UNUSED)
+{
+	uint8_t bytes[] = { 0xaa, 1, 2, 3, 4, 0xbb };
+
+	assert_int_equal(be16_load(bytes + 1), 0x0102);
+	assert_int_equal(be32_load(bytes + 1), 0x01020304);
+	assert_int_equal(le16_load(bytes + 1), 0x0201);
+	assert_int_equal(le32_load(bytes + 1), 0x04030201);
+	be16_store(bytes + 1, 0x1234);
+	le16_store(bytes + 3, 0x5678);
+	assert_memory_equal(bytes, "\xaa\x12\x34\x78\x56\xbb", sizeof(bytes));
+	be32_store(bytes + 1, 0x12345678);
+	assert_memory_equal(bytes, "\xaa\x12\x34\x56\x78\xbb", sizeof(bytes));
+	le32_store(bytes + 1, 0x12345678);
+	assert_memory_equal(bytes, "\xaa\x78\x56\x34\x12\xbb", sizeof(bytes));
+}
+
 /* Key 00 01 .. 0f, message 00 01 .. 07: row 8 of the vectors of the paper. */
 static void siphash_reference(void **state UNUSED)
 {
@@ -143,6 +161,7 @@ static void rate_limit(void **state UNUSED)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(byte_orders),
+	cmocka_unit_test(loads_and_stores),
 	cmocka_unit_test(siphash_reference),
 	cmocka_unit_test(eth_text),
 	cmocka_unit_test(numbers),
