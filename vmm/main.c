@@ -77,6 +77,7 @@ int main(int argc, char **argv)
 	static struct options opt;
 	int status = VM_EXIT_STARTUP;
 	static ev_signal stop[ARRAY_SIZE(stop_signals)];
+	static struct ev_loop *loop;
 	struct vm *vm;
 
 	fd_open_std();
@@ -101,16 +102,19 @@ int main(int argc, char **argv)
 			return VM_EXIT_STARTUP;
 		}
 	}
-	vm = vm_create(&opt);
+	/* It ends with the process: signals have it until then. */
+	loop = ev_loop_new(EVFLAG_AUTO);
+	if (!loop)
+		log_err("cannot make an event loop");
+	vm = loop ? vm_create(&opt, loop) : NULL;
 	if (!vm)
 		return VM_EXIT_STARTUP;
 	for (size_t i = 0; i < ARRAY_SIZE(stop_signals); i++) {
 		ev_signal_init(&stop[i], stop_cb, stop_signals[i]);
-		ev_signal_start(vm->loop, &stop[i]);
+		ev_signal_start(loop, &stop[i]);
 	}
 	if (!get_ready(vm, &start, &pf))
 		status = vm_run(vm, started, &start);
-	/* The watchers stay, and so does their loop: no signal comes too late. */
 	vm_destroy(vm);
 	if (pf.fd >= 0)
 		opener_remove(pf.path);

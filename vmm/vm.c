@@ -342,7 +342,7 @@ static int vm_open_boot(struct vm *vm)
 	       firmware_open(vm, &vm->firmware);
 }
 
-struct vm *vm_create(const struct options *opt)
+struct vm *vm_create(const struct options *opt, struct ev_loop *loop)
 {
 	struct vm *vm = calloc(1, sizeof(*vm));
 
@@ -353,11 +353,7 @@ struct vm *vm_create(const struct options *opt)
 	pthread_mutex_init(&vm->lock, NULL);
 	pthread_cond_init(&vm->moved, NULL);
 	pause_init(&vm->pause, opt->paused);
-	vm->loop = ev_loop_new(EVFLAG_AUTO);
-	if (!vm->loop) {
-		log_err("cannot make an event loop");
-		goto fail;
-	}
+	vm->loop = loop;
 	ev_set_userdata(vm->loop, vm);
 	ev_set_loop_release_cb(vm->loop, loop_release, loop_acquire);
 	ev_async_init(&vm->wake, wake_cb);
@@ -367,12 +363,11 @@ struct vm *vm_create(const struct options *opt)
 	host_read(&vm->host, "");
 	vm->kvm = kvm_open(&vm->host);
 	if (vm->kvm < 0 || kvm_check_cpus(vm) || vcpu_check(vm) || vcpu_init_all(vm) ||
-	    ram_create(vm) || vm_open_boot(vm) || vm_create_devices(vm))
-		goto fail;
+	    ram_create(vm) || vm_open_boot(vm) || vm_create_devices(vm)) {
+		vm_destroy(vm);
+		return NULL;
+	}
 	return vm;
-fail:
-	vm_destroy(vm);
-	return NULL;
 }
 
 void vm_destroy(struct vm *vm)
@@ -397,11 +392,8 @@ void vm_destroy(struct vm *vm)
 	firmware_close(vm->firmware);
 	ram_destroy(vm);
 	fd_close(&vm->kvm);
-	/* The loop is the process's, and ends with it: signals have it until then. */
-	if (vm->loop) {
-		shutdown_cancel(vm);
-		ev_async_stop(vm->loop, &vm->wake);
-	}
+	shutdown_cancel(vm);
+	ev_async_stop(vm->loop, &vm->wake);
 	pthread_cond_destroy(&vm->moved);
 	pthread_mutex_destroy(&vm->lock);
 	free(vm);

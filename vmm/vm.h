@@ -193,11 +193,12 @@ struct vm {
 /**
  * vm_create() - Everything but the KVM machine: memory, files, devices, plugs
  * @opt:	Options, borrowed until vm_destroy()
+ * @loop:	Event loop, too; its user data and callbacks are the VM's
  *
  * Every failure is logged, naming the object. Return: the VM, or NULL with
  * nothing left behind
  */
-struct vm *vm_create(const struct options *opt);
+struct vm *vm_create(const struct options *opt, struct ev_loop *loop);
 
 /**
  * vm_start_threads() - Make all threads that the VM will ever have, each confined
