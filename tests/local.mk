@@ -419,7 +419,10 @@ tests/guest/pollnet.elf: $(guest_sources) $(guest_deps)
 tests/guest/pollnet.bin: tests/guest/pollnet.elf
 	$(AM_V_GEN)$(OBJCOPY) -O binary tests/guest/pollnet.elf $@
 check_DATA = tests/guest/pollnet.elf tests/guest/pollnet.bin
-CLEANFILES += tests/guest/pollnet.elf tests/guest/pollnet.bin
+CLEANFILES += tests/guest/pollnet.elf tests/guest/pollnet.bin sanitized.log
+clean-local:
+	rm -rf sanitized
+.PHONY: clean-local
 
 check_PROGRAMS += tests/guest/blkback tests/guest/diskcheck tests/guest/peer \
 	tests/guest/seccheck
@@ -441,6 +444,7 @@ guest_tests = tests/guest/guest-disk.sh \
 	tests/guest/guest-memory.sh \
 	tests/guest/guest-net.sh \
 	tests/guest/guest-sandbox.sh \
+	tests/guest/guest-sanitized.sh \
 	tests/guest/guest-save.sh \
 	tests/guest/guest-words.sh \
 	tests/guest/ids.sh
@@ -454,6 +458,7 @@ EXTRA_DIST += $(guest_sources) $(guest_deps) $(guest_tests) \
 # hosts keep a processor busy each, and come behind the others, whom that would disturb.
 TESTS += $(turn_tests) $(nested_tests)
 long_tests = \
+	tests/guest/guest-sanitized.sh \
 	tests/guest/guest-save.sh \
 	tests/integration/wirefilter.sh \
 	tests/guest/guest-life.sh \

@@ -42,7 +42,7 @@ done
 sound() {
 	for sound_file in "$T/$1.log" "$T/$1.err"; do
 		[ -e "$sound_file" ] || continue
-		not grep -a -E 'AddressSanitizer|LeakSanitizer|runtime error' "$sound_file"
+		not grep -a -A 40 -E 'AddressSanitizer|LeakSanitizer|runtime error' "$sound_file"
 		lines=$(grep -a -c 'broke the rules' "$sound_file") || :
 		[ "$lines" -le 300 ] || fail "$lines lines of complaints"
 	done
