@@ -309,8 +309,8 @@ vm_poweroff()
 # first one, which may be lost to address resolution, is tried until it does.
 pings()
 {
-	wait_for 20 vm_run "$1" "ping -q -c 1 -W 1 $2 >/dev/null" 10 &&
-		vm_run "$1" "ping -c ${3:-1} -W 2 $2" |
+	wait_for 20 vm_run "$1" "ping -q -c 1 -W 2 $2 >/dev/null" 10 &&
+		vm_run "$1" "ping -c ${3:-1} -W 10 $2" |
 			grep " ${3:-1} packets received"
 }
 
