@@ -28,7 +28,7 @@
 #include "lib/fd.h"
 #include "lib/vhost_front.h"
 
-enum { STEPS = 32, LIMIT_MS = 1000, ERRNO_MAX = 4095, RINGS = 4 };
+enum { STEPS = 32, LIMIT_MS = 60000, ERRNO_MAX = 4095, RINGS = 4 };
 
 /** struct back - The back end
  * @sock:	Its end
