@@ -175,7 +175,7 @@ tests_fuzz_fuzz_virtio_LDADD = $(rig_libs)
 tests_fuzz_fuzz_vring_SOURCES = tests/fuzz/fuzz-vring.c tests/fuzz/fuzz.h \
 	tests/fuzz/replay.c
 tests_fuzz_fuzz_vring_LDADD = lib/libcommon.la
-EXTRA_DIST += tests/fuzz/corpus tests/fuzz/fuzz.sh tests/fuzz/README.md
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/dict tests/fuzz/fuzz.sh tests/fuzz/README.md
 
 # The rings' wake-ups, in a model.
 turn_tests += tests/model/vring.sh

@@ -3,13 +3,15 @@
  *
  * The input is a program of accesses of any width and alignment to a whole machine
  * without KVM (tests/harness/rig.h), and of what may happen in between: the event loop
- * turns, the power button is pressed, the machine is reset.
+ * turns, the power button is pressed, the machine is reset. What takes several accesses in
+ * their order, a transfer of fw_cfg's, is one step as well.
  *
  * What must be true, whatever was accessed:
  *
  * - What a device is, is written nowhere: configuration space keeps each bit that is not
  *   meant to be changed. A BAR is where the bus has it, and nowhere twice.
  * - Only the ports that are there for it ask for an end of the machine.
+ * - What a transfer of fw_cfg's says is what its port says, and nothing is written behind.
  * - A reset leaves nothing: every register then reads as it did when the machine was new,
  *   but for the generation of device configuration, which only ever counts.
  * - In the end each device does what a driver asks of it that keeps to the rules.
@@ -20,6 +22,7 @@
 
 #include <linux/virtio_pci.h>
 
+#include "lib/bytes.h"
 #include "tests/harness/rig.h"
 #include "vmm/fwcfg.h"
 #include "vmm/power.h"
@@ -132,6 +135,48 @@ static void pio_write(struct vm *vm, uint64_t at, unsigned int size, uint64_t v)
 		   "port %#llx: request %d", (unsigned long long)at, vm->request);
 }
 
+/* The next @size bytes of what is selected, byte by byte. */
+static void fwcfg_port(const struct vm *vm, uint8_t *to, size_t size)
+{
+	while (size--)
+		*to++ = (uint8_t)bus_read(&vm->pio, PORT_FWCFG + 1, 1);
+}
+
+/* A transfer by the book, but for what the input says. */
+static void fwcfg_step(struct vm *vm, struct fuzz_in *in)
+{
+	static const uint16_t keys[] = { 0, 1, 5, 0x19, 0x20, 0x21 };
+	enum { READ = 2, SELECT = 8, AT = 0x100, TO = 0x1000, FEW = 400 };
+	struct { struct be32 control, length, high, low; } dma;
+	uint8_t key = fuzz_u8(in), how = fuzz_u8(in), before[FEW], said[FEW], *to;
+	uint32_t length = fuzz_u16(in) % FEW, addr = TO + fuzz_u8(in) * 0x2100U, result;
+	bool fits = addr + FEW <= RIG_RAM;
+
+	dma.control = be32((uint32_t)keys[key % ARRAY_SIZE(keys)] << 16 |
+			   (how ? how & 31 : SELECT | READ));
+	dma.length = be32(how & 0x80 ? length << 16 : length);
+	dma.high = be32(how & 0x40 ? fuzz_u32(in) : 0);
+	dma.low = be32(addr);
+	to = board_mem(vm, fits ? addr : TO);
+	memcpy(before, to, FEW);
+	memcpy(board_mem(vm, AT), &dma, sizeof(dma));
+	bus_write(&vm->pio, PORT_FWCFG + 4, 4, 0);
+	bus_write(&vm->pio, PORT_FWCFG + 8, 4, __builtin_bswap32(AT));
+	result = be32_load(board_mem(vm, AT));
+	FUZZ_CHECK(result <= 1, "fw_cfg: result %#x", result);
+	if (how)
+		return;
+	FUZZ_CHECK(result == (length && addr + length > RIG_RAM), "fw_cfg: result %u of %#x bytes"
+		   " at %#x", result, length, addr);
+	if (!fits)
+		return;
+	FUZZ_CHECK(!memcmp(to + length, before + length, FEW - length), "fw_cfg: written behind");
+	bus_write(&vm->pio, PORT_FWCFG, 2, keys[key % ARRAY_SIZE(keys)]);
+	fwcfg_port(vm, said, length);
+	FUZZ_CHECK(!memcmp(to, said, length), "fw_cfg: key %#x is another at the port",
+		   keys[key % ARRAY_SIZE(keys)]);
+}
+
 static void step(struct rig *r, struct fuzz_in *in)
 {
 	struct vm *vm = r->vm;
@@ -171,7 +216,10 @@ static void step(struct rig *r, struct fuzz_in *in)
 		rig_spin(r);
 		break;
 	case 14:
-		power_press(vm);
+		if (kind & 0x40)
+			fwcfg_step(vm, in);
+		else
+			power_press(vm);
 		break;
 	default:
 		/* Into memory, where devices may find it. */

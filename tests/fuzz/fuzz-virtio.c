@@ -3,9 +3,10 @@
  *
  * The input is a program for one device of each kind (tests/harness/rig.h): the first byte
  * says which. It negotiates, sets queues up where it likes, makes requests that make sense,
- * and chains of descriptors that are more or less good, or none at all, over memory of which it may write every
- * byte, notifies in any order, writes device configuration, resets, freezes, thaws, masks
- * interrupts; and the host's side does what it does, too.
+ * and chains of descriptors that are more or less good, or none at all, over memory of
+ * which it may write every byte, notifies in any order, writes device configuration,
+ * resets, freezes, thaws, masks interrupts; and the host's side does what it does, too: a
+ * program listens at HOST_PORT of the vsock's, and others call.
  *
  * What must be true:
  *
@@ -34,7 +35,7 @@
 #include "vmm/vsock.h"
 
 enum {
-	STEPS = 128, HOSTS = 4, QUEUE = 16, PIECES = 6,
+	STEPS = 128, HOSTS = 4, HOST_PORT = 1, QUEUE = 16, PIECES = 6,
 	RINGS = 0x10000, RING_STEP = 0x4000,
 	/* Rings, buffers, and all that these may reach, are below the canary. */
 	BUFFERS = 0x40000, BUFFERS_SIZE = 0x40000, ANSWERS = 0x60000,
@@ -48,6 +49,7 @@ enum {
  * @wild:	The driver wrote to its rings with its own hands
  * @anywhere:	Descriptors may say anything
  * @host:	Streams of the host's programs, or -1
+ * @listener:	Where one of them listens, or -1, and its name
  */
 struct run {
 	struct fuzz_in in;
@@ -59,6 +61,8 @@ struct run {
 	bool wild;
 	bool anywhere;
 	int host[HOSTS];
+	int listener;
+	char path[80];
 };
 
 static unsigned int queue(struct run *run)
@@ -239,10 +243,10 @@ static void request_blk(struct run *run, uint8_t *out)
 
 static void request_vsock(struct run *run, uint8_t *out)
 {
-	uint8_t what = fuzz_u8(&run->in), bytes = fuzz_u8(&run->in);
+	uint8_t what = fuzz_u8(&run->in), op;
+	uint32_t bytes = fuzz_u8(&run->in);
 	struct vsock_header h = {
 		.src_cid = le64(RIG_CID), .dst_cid = le64(VSOCK_HOST), .type = le16(1),
-		.len = le32(bytes),
 	};
 
 	if (what % 4 == 3) {
@@ -259,12 +263,15 @@ static void request_vsock(struct run *run, uint8_t *out)
 		h.dst_cid = le64(VSOCK_HOST);
 		h.src_port = h.dst_port;
 		h.dst_port = port;
-		h.len = le32(bytes);
 	} else {
 		h.src_port = le32(what >> 2 & 3);
 		h.dst_port = le32(what >> 4 & 3);
 	}
-	h.op = le16(fuzz_u8(&run->in) % 9);
+	op = fuzz_u8(&run->in);
+	h.op = le16(op % 9);
+	/* Much at a time, so that a socket is full some time. */
+	bytes *= op & 0x80 ? 64 : 1;
+	h.len = le32(bytes);
 	h.flags = le32(fuzz_u8(&run->in) % 4);
 	h.buf_alloc = le32(fuzz_u16(&run->in));
 	h.fwd_cnt = le32(fuzz_u8(&run->in));
@@ -402,6 +409,10 @@ static void host_vsock(struct run *run)
 	int *fd = &run->host[which % HOSTS];
 	size_t n = fuzz_u8(&run->in) % sizeof(bytes);
 
+	if (*fd < 0 && which & 0x40) {
+		*fd = accept4(run->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		return;
+	}
 	if (*fd < 0) {
 		*fd = fd_connect_unix(run->rig.vsock);
 		if (*fd >= 0 && which & 0x80)
@@ -415,6 +426,13 @@ static void host_vsock(struct run *run)
 		shutdown(*fd, SHUT_WR);
 	else if (send(*fd, bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
 		recv(*fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+}
+
+static void host_listen(struct run *run)
+{
+	snprintf(run->path, sizeof(run->path), "%s_%u", run->rig.vsock, HOST_PORT);
+	run->listener = fd_listen_unix(run->path, 0600, (gid_t)-1);
+	FUZZ_CHECK(run->listener >= 0, "%s: %d", run->path, run->listener);
 }
 
 static void step_host(struct run *run)
@@ -488,7 +506,7 @@ static void check_broken(struct run *run)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct run run = { .in = { data, size }, .host = { -1, -1, -1, -1 } };
+	struct run run = { .in = { data, size }, .host = { -1, -1, -1, -1 }, .listener = -1 };
 
 	run.slot = 1 + fuzz_u8(&run.in) % RIG_SLOTS;
 	rig_options(&run.rig);
@@ -496,6 +514,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	run.dev = virtio_at(run.rig.vm, run.slot);
 	memset(run.rig.vm->ram_host + CANARY, 0xa5, RIG_RAM - CANARY);
 	step_drive(&run);
+	if (run.slot == RIG_VSOCK)
+		host_listen(&run);
 	for (unsigned int i = 0; run.in.left && i < STEPS; i++) {
 		steps[fuzz_u8(&run.in) % ARRAY_SIZE(steps)](&run);
 		rig_check_rings(&run.rig);
@@ -508,6 +528,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rig_check_device(&run.rig, run.slot);
 	for (unsigned int i = 0; i < HOSTS; i++)
 		fd_close(&run.host[i]);
+	if (run.listener >= 0)
+		unlink(run.path);
+	fd_close(&run.listener);
 	rig_stop(&run.rig);
 	return 0;
 }

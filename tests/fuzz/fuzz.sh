@@ -210,9 +210,11 @@ for target; do
 		# The timeout is one of the wall clock, and we are nice. What command lines
 		# leave in memory stays there.
 		[ "$target" = options ] && limit=4096 || limit=1024
+		dict=$src/tests/fuzz/dict/$target
+		[ -e "$dict" ] && dict=-dict=$dict || dict=
 		nice -n 19 "$out/fuzz-$target" -max_total_time="$seconds" -timeout=300 \
 			-rss_limit_mb=$limit -max_len=2048 -print_final_stats=1 \
-			-artifact_prefix="$out/$target-" "$new/$target" \
+			${dict:+"$dict"} -artifact_prefix="$out/$target-" "$new/$target" \
 			"$corpus/$target" >"$out/$target.log" 2>&1 || failed="$failed $target"
 		grep -E 'is false|ERROR|runtime error|Test unit written|executed_units' \
 			"$out/$target.log"
