@@ -282,10 +282,15 @@ overload() {
 	says h 'echo ready'
 	vm_net storm "mode=send count=30000 size=60 dst=$MAC_H" 52:54:00:6c:62:67
 	vm_off storm
-	vm_net storm "mode=ping count=20 size=60 timeout=20000 dst=$MAC_H" 52:54:00:6c:62:67
-	vm_off storm
+	# It may still be at what came before, with a ring that is full.
+	answers || answers || answers || vm_log storm
 	end h
-	said storm 'ping 20 lost 0 bad 0$' || vm_log storm
+}
+
+answers() {
+	vm_net storm "mode=ping count=20 size=60 timeout=5000 dst=$MAC_H" 52:54:00:6c:62:67
+	vm_off storm
+	said storm 'ping 20 lost 0 bad 0$'
 }
 check 'VM-9: after more than it takes, a NIC takes what comes' overload
 
