@@ -22,8 +22,8 @@
  * 2.1.1): virtio_break(). The device says so once in the log, does nothing more,
  * and works again after a reset.
  *
- * A device begins and ends in the main thread (errand.h): ->activate(), ->reset() and
- * ->vector() are called there.
+ * A device begins and ends in the main thread (errand.h): ->activate(), ->reset(),
+ * ->vector() and ->config_write() are called there.
  *
  * Guarded by vm->lock.
  */

@@ -385,11 +385,27 @@ static uint64_t device_read(struct virtio_dev *dev, uint64_t off,
 	return v;
 }
 
+/** struct config_write - A write to a device's configuration, on its way likewise */
+struct config_write {
+	struct virtio_dev *dev;
+	unsigned int off;
+	unsigned int size;
+	uint64_t value;
+};
+
+static void config_write(void *ctx)
+{
+	const struct config_write *w = ctx;
+
+	w->dev->ops->config_write(w->dev, w->off, w->value, w->size);
+}
+
 static void device_write(struct virtio_dev *dev, uint64_t off, unsigned int size,
 			 uint64_t value)
 {
 	if (dev->ops->config_write && off + size <= dev->ops->config_size)
-		dev->ops->config_write(dev, (unsigned int)off, value, size);
+		errand_run(dev->vm, config_write,
+			   &(struct config_write){ dev, (unsigned int)off, size, value });
 }
 
 static void notify_write(struct virtio_dev *dev, uint64_t off)

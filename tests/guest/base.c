@@ -243,7 +243,7 @@ const char *mac_text(char *text, const uint8_t *mac)
 static const char *const option_names[] = {
 	"mode", "exit", "s5", "ring", "tsc", "nic", "queue", "count", "size",
 	"dst", "timeout", "wait", "window", "announce", "batch", "gap", "check", "insn",
-	"disk", "blocks", "first", "flush", "op", "seed", "wild", "until",
+	"disk", "blocks", "first", "flush", "cache", "op", "seed", "wild", "until",
 };
 
 void options_init(const char *text)

@@ -20,10 +20,13 @@ enum {
 	SECTORS = BLOCK / 512,		/* of a block */
 	WORDS = BLOCK / 8 - 2,
 	SLOTS = 64,
+
+	CONFIG_WCE = 32,		/* where it is in the configuration */
 };
 
 #define BLK_F_RO	(1ULL << 5)
 #define BLK_F_FLUSH	(1ULL << 9)
+#define BLK_F_CONFIG_WCE	(1ULL << 11)
 #define BLOCK_MAGIC	0x6b636f6c62636e61ULL
 
 struct blk_header {
@@ -53,13 +56,27 @@ static uint64_t capacity(void)
 	return config[0] | (uint64_t)config[1] << 32;
 }
 
+/* Whether the cache is to be switched off and on while requests are under way. */
+static bool cache_turns(void)
+{
+	return text_eq(option("cache", "stays"), "turns");
+}
+
+static void cache_set(bool on)
+{
+	((volatile uint8_t *)virtio.config)[CONFIG_WCE] = on;
+	if (((volatile uint8_t *)virtio.config)[CONFIG_WCE] != on)
+		fatal("the disk's cache cannot be switched %s", on ? "on" : "off");
+}
+
 static void disk_open(void)
 {
 	unsigned int number = (unsigned int)option_u64("disk", 0);
 	bool flush = !text_eq(option("flush", "on"), "off");
 
 	if (!virtio_open(VIRTIO_BLK, VIRTIO_BLK_TRANSITIONAL, number,
-			 BLK_F_RO | (flush ? BLK_F_FLUSH : 0)))
+			 BLK_F_RO | (flush ? BLK_F_FLUSH : 0) |
+			 (cache_turns() ? BLK_F_CONFIG_WCE : 0)))
 		fatal("there is no disk %lu", (unsigned long)number);
 	queue_init(&q, 0, "disk");
 	slots = q.size / 3 < SLOTS ? q.size / 3 : SLOTS;
@@ -162,6 +179,7 @@ static void mode_write(void)
 	uint64_t end = count ? seq + count : ~0ULL, n = area(), from = seq;
 	unsigned int many = batch();
 	uint64_t start = rdtsc();
+	bool turns = cache_turns();
 
 	say("write ready");
 	while (seq < end) {
@@ -171,7 +189,11 @@ static void mode_write(void)
 			block_fill(&blocks[i], seq);
 			request(i, BLK_OUT, (seq - 1) % n * SECTORS);
 		}
+		if (turns)
+			cache_set(false);
 		await(i);
+		if (turns)
+			cache_set(true);
 		if (virtio.accepted & BLK_F_FLUSH) {
 			request(0, BLK_FLUSH, 0);
 			await(1);

@@ -342,6 +342,10 @@ own() {
 	served read 'mode=disk-read batch=32'
 	vm_off read
 	said read "read $BLOCKS good $BLOCKS " || vm_log read
+	served turns "mode=disk-write cache=turns count=$BLOCKS batch=32"
+	vm_off turns
+	is 'exit status' "$(exit_status turns)" 0
+	said turns "safe $BLOCKS$" || vm_log turns
 	served die 'mode=disk-write'
 	says die 'safe [0-9]*$'
 	end own KILL

@@ -15,6 +15,13 @@ disk_vm()
 	need "VM $vm boots with $*" vm_boot "$vm"
 }
 
+# cache_is MODE - have the guest switch it so, while it reads
+cache_is()
+{
+	vm_run vm "dd if=/dev/vda of=/dev/null bs=64k count=64 2>/dev/null & d=\$!; \
+echo $1 >/sys/block/vda/cache_type && wait \$d && grep '$1' /sys/block/vda/cache_type"
+}
+
 # block FILE: what the guest's kernel says of its first disk
 block()
 {
@@ -50,6 +57,8 @@ check_eq "the disk has the image's size" "$(block size)" 131072
 check_eq "it may be written to" "$(block ro)" 0
 check_eq "its sectors have 512 bytes" "$(block queue/logical_block_size)" 512
 check_eq "the guest knows of a cache" "$(block queue/write_cache)" "write back"
+check "and can do without" cache_is "write through"
+check "or with it again" cache_is "write back"
 check "the guest mounts it" vm_run vm 'mkdir /m && mount /dev/vda /m'
 check_eq "what the host has written is there" "$(sum_in vm /m/dir/file)" \
 	"$(sum tree/dir/file)"
@@ -140,6 +149,8 @@ check "a qcow2 is made of the first image" \
 disk_vm vm -drive file=disks/q.qcow2,format=qcow2,if=virtio,discard=unmap
 check_eq "the disk has the size of the image in it" "$(block size)" 131072
 check_eq "the guest knows of a cache" "$(block queue/write_cache)" "write back"
+check "and can do without" cache_is "write through"
+check "or with it again" cache_is "write back"
 check "a second VM is refused" no "$VMM" -m 128 -kernel "$KERNEL" -serial null \
 	-drive file=disks/q.qcow2,format=qcow2,if=virtio
 check "the guest mounts it" vm_run vm 'mkdir /m && mount /dev/vda /m'
