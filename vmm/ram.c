@@ -33,7 +33,7 @@ static struct {
 
 /* An access of ours to a page that is not there. A guest's own is an error of KVM's, which
  * diagnose.c explains. */
-static void ram_gone(int sig, siginfo_t *info, void *context UNUSED)
+static void ram_gone(int sig UNUSED, siginfo_t *info, void *context UNUSED)
 {
 	static const char words[] = "guest RAM: a page of it cannot be had: the host has no "
 		"memory left to give, or a process that the guest's memory was handed to (a "
@@ -45,13 +45,12 @@ static void ram_gone(int sig, siginfo_t *info, void *context UNUSED)
 		log_last_words(words, sizeof(words) - 1);
 		_exit(VM_EXIT_KVM);
 	}
-	/* It comes again, and is what it would have been. */
-	signal(sig, SIG_DFL);
+	/* It comes again, and is what it would have been: SA_RESETHAND. */
 }
 
 static void ram_watch(const struct vm *vm)
 {
-	struct sigaction sa = { .sa_sigaction = ram_gone, .sa_flags = SA_SIGINFO };
+	struct sigaction sa = { .sa_sigaction = ram_gone, .sa_flags = SA_SIGINFO | SA_RESETHAND };
 
 	watched.first = vm->ram_host;
 	watched.size = vm->ram_size;

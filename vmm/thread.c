@@ -37,6 +37,7 @@ static void *thread_main(void *arg)
 int thread_start(pthread_t *thread, enum seccomp_thread kind, const char *name,
 		 void (*run)(void *ctx), void *ctx)
 {
+	static const int own[] = { SIGBUS, SIGSEGV, SIGILL, SIGFPE, SIGTRAP, SIGSYS };
 	struct thread_life *life = malloc(sizeof(*life));
 	sigset_t all, old;
 	pthread_attr_t attr;
@@ -46,7 +47,11 @@ int thread_start(pthread_t *thread, enum seccomp_thread kind, const char *name,
 		return -ENOMEM;
 	*life = (struct thread_life){ .kind = kind, .run = run, .ctx = ctx };
 	snprintf(life->name, sizeof(life->name), "%s", name);
+	/* But for those that are the thread's own deed: blocked, they end the process without
+	 * a word. */
 	sigfillset(&all);
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		sigdelset(&all, own[i]);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, THREAD_STACK);
 	pthread_sigmask(SIG_SETMASK, &all, &old);

@@ -30,7 +30,7 @@
  * @run:	What it does
  * @ctx:	Passed to @run
  *
- * It has all signals blocked: they are the main thread's.
+ * It has all signals blocked that others send: they are the main thread's.
  *
  * Return: 0 or -errno
  */

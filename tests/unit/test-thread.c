@@ -56,6 +56,7 @@ static void workers(void **state UNUSED)
 	assert_int_not_equal(a.tid, gettid());
 	assert_string_equal(a.name, "unit-worker");
 	assert_true(sigismember(&a.blocked, SIGTERM) && sigismember(&a.blocked, SIGCHLD));
+	assert_false(sigismember(&a.blocked, SIGBUS) || sigismember(&a.blocked, SIGSYS));
 }
 
 /** struct bench - A machine whose vCPUs do nothing but errands */
