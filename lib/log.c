@@ -51,6 +51,8 @@ static void log_connect(void)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
 
+	if (!log_pid)
+		log_pid = getpid();
 	if (log_sock >= 0)
 		return;
 	if (log_open_sock) {
@@ -66,7 +68,6 @@ static void log_connect(void)
 
 void log_prepare_syslog(void)
 {
-	log_pid = getpid();
 	log_connect();
 }
 
@@ -77,8 +78,6 @@ void log_set_connect(int (*connect_)(void))
 
 void log_to_syslog(void)
 {
-	if (!log_pid)
-		log_prepare_syslog();
 	log_syslog = true;
 	log_connect();
 }
