@@ -425,7 +425,7 @@ static void dv_call_cb(struct ev_loop *loop UNUSED, ev_io *w, int revents UNUSED
 
 void disk_vhost_drain(struct disk_vhost *dv)
 {
-	int64_t limit = (int64_t)clock_ms() + DV_STUCK_MS;
+	int64_t limit = (int64_t)clock_ms() + DV_STUCK_MS, left;
 	eventfd_t drop;
 
 	for (;;) {
@@ -438,9 +438,10 @@ void disk_vhost_drain(struct disk_vhost *dv)
 			limit = (int64_t)clock_ms() + DV_STUCK_MS;
 		if (!dv->under_way && !dv->done)
 			return;
-		if ((int64_t)clock_ms() >= limit)
+		left = limit - (int64_t)clock_ms();
+		if (left <= 0)
 			dv_lose(dv, "the process that serves it does not answer");
-		else if (fd_poll(p, ARRAY_SIZE(p), (int)(limit - (int64_t)clock_ms())) > 0 && p[1].revents)
+		else if (fd_poll(p, ARRAY_SIZE(p), (int)left) > 0 && p[1].revents)
 			dv_cable_cb(dv->loop, &dv->cable, EV_READ);
 		eventfd_read(dv->call, &drop);
 	}
