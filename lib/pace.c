@@ -58,11 +58,17 @@ static void decide(struct pace *pa, uint64_t now_us)
 	}
 }
 
+void pace_wake(struct pace *pa, uint64_t now_us)
+{
+	pa->us += MIN(now_us - pa->last_us, (uint64_t)PACE_PAUSE_US);
+	pa->last_us = now_us;
+}
+
 bool pace_sleep(struct pace *pa, uint64_t now_us)
 {
 	bool was = pa->calm;
 
-	pa->us += MIN(now_us - pa->last_us, (uint64_t)PACE_PAUSE_US);
+	pa->us += now_us - pa->last_us;
 	pa->last_us = now_us;
 	if (pa->first) {
 		pa->first--;

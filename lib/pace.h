@@ -26,7 +26,7 @@
  * unless that is less than half. From time to time the other way is tried again, the less
  * often the more often that was in vain.
  *
- * Time awake and asleep counts, but of a pause no more than PACE_PAUSE_US: nothing was
+ * Time awake counts, and time asleep, but of a pause no more than PACE_PAUSE_US: nothing was
  * asked of us then. The first PACE_FIRST times of a trial do not count: what had gathered
  * before is carried then. A trial takes PACE_TRIAL_WAKES or PACE_TRIAL_US, what comes first.
  *
@@ -72,7 +72,7 @@ enum {
  * @wakes:	Times awake since there was a decision
  * @bytes:	What was carried since then
  * @us:		How long that is, without pauses
- * @last_us:	When we fell asleep the last time
+ * @last_us:	When we fell asleep or woke up the last time
  * @rate:	Bytes in a millisecond, the way that is not tried; lately
  * @hold_us:	How long to leave it at what is
  * @next_us:	When to try the other way
@@ -97,7 +97,10 @@ static inline void pace_moved(struct pace *pa, uint64_t bytes)
 	pa->bytes += bytes;
 }
 
-/* We fall asleep, @now_us by a clock that goes forward. Return: whether @pa->calm is another
+/* We wake up, @now_us by a clock that goes forward. */
+void pace_wake(struct pace *pa, uint64_t now_us);
+
+/* We fall asleep; since the last time we have woken up. Return: whether @pa->calm is another
  * now. */
 bool pace_sleep(struct pace *pa, uint64_t now_us);
 

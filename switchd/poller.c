@@ -23,8 +23,9 @@ static void poller_remove(struct poller *po, struct pollee *p)
 	if (po->count)
 		return;
 	ev_idle_stop(po->loop, &po->idle);
-	po->slept_us = po->now_us;
-	if (pace_sleep(&po->pace, po->now_us))
+	/* Who is forgotten may not have had a turn. */
+	po->slept_us = MAX(po->now_us, po->woke_us);
+	if (pace_sleep(&po->pace, po->slept_us))
 		pace_obey(&po->pace);
 }
 
@@ -212,6 +213,7 @@ int poller_wake(struct poller *po, struct pollee *p)
 	p->busy_us = clock_us();
 	if (!po->count) {
 		po->busy_us = po->woke_us = p->busy_us;
+		pace_wake(&po->pace, po->woke_us);
 		poller_learn(po);
 	}
 	p->place = (int)po->count;

@@ -54,6 +54,7 @@ static void loop_acquire(struct ev_loop *loop)
 	struct vm *vm = ev_userdata(loop);
 
 	pthread_mutex_lock(&vm->lock);
+	pace_wake(&vm->pace, clock_us());
 }
 
 /* The vCPUs have run for a moment: the VM runs. */
@@ -215,6 +216,7 @@ int vm_run(struct vm *vm, void (*started)(void *ctx), void *ctx)
 		if (restored && !vm->opt->paused)
 			pause_end(vm);
 		begun = seconds();
+		pace_wake(&vm->pace, clock_us());
 		ev_run(vm->loop, 0);
 		ev_timer_stop(vm->loop, &vm->settled);
 		save_cancel(vm);

@@ -13,7 +13,7 @@
 
 enum { LITTLE = 1100, MUCH = 45000 };
 
-/* Each time asleep and awake takes @us, which go on from one test to the next. */
+/* Each time asleep takes @us, which go on from one test to the next. */
 static uint64_t now_us;
 
 /* Sleep so many times after so many bytes. Return: how often the mind was changed. */
@@ -22,8 +22,9 @@ static unsigned int sleeps(struct pace *pa, unsigned int times, uint64_t bytes, 
 	unsigned int changes = 0;
 
 	while (times--) {
+		pace_wake(pa, now_us += us);
 		pace_moved(pa, bytes);
-		changes += pace_sleep(pa, now_us += us);
+		changes += pace_sleep(pa, now_us);
 	}
 	return changes;
 }
@@ -144,6 +145,25 @@ static void pauses(void **state UNUSED)
 	assert_true(pa.calm);
 }
 
+/* Who is awake for long, as there always is something, has had all of that time. */
+static void long_awake(void **state UNUSED)
+{
+	struct pace pa = { 0 };
+
+	good_guests(&pa, PACE_WAKES + TRIAL);
+	assert_true(pa.calm);
+	for (int i = 0; i < 2 * PACE_WAKES; i++) {
+		pace_wake(&pa, now_us += 400);
+		/* As much in a time as ever, in a thousand turns. */
+		pace_moved(&pa, 1000 * 6 * MUCH);
+		pace_sleep(&pa, now_us += 1000 * 400);
+	}
+	/* A trial of the other way came meanwhile, and was no better. */
+	assert_in_range(pa.rate, 6 * MUCH * 2, 6 * MUCH * 3);
+	assert_true(good_guests(&pa, 3 * TRIAL) <= 2);
+	assert_true(pa.calm);
+}
+
 static void limits(void **state UNUSED)
 {
 	struct pace pa = { 0 };
@@ -249,6 +269,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(streams_are_calm),
 	cmocka_unit_test(who_polls_does_not_wait),
 	cmocka_unit_test(pauses),
+	cmocka_unit_test(long_awake),
 	cmocka_unit_test(limits),
 	cmocka_unit_test(poller_obeys),
 };
