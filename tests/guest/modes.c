@@ -378,9 +378,10 @@ static void mode_echo(void)
 
 /* ping */
 
-/* Waits for the answer to a number; its cycles, 0 if none came in time. */
+/* Waits for the answer to a number; its cycles, 0 if none came in time. Answers to earlier
+ * ones are late. */
 static uint64_t ping_answer(uint64_t seq, const uint8_t *dst, unsigned int size,
-			    uint64_t start, uint64_t limit, uint64_t *bad)
+			    uint64_t start, uint64_t limit, uint64_t *bad, uint64_t *late)
 {
 	const struct test_frame *f;
 	uint64_t cycles = 0, now;
@@ -399,6 +400,9 @@ static uint64_t ping_answer(uint64_t seq, const uint8_t *dst, unsigned int size,
 			cycles = now - start;
 			if (len != size || !frame_is_good(f, len))
 				++*bad;
+		} else if (frame_is_test(f, len) && f->kind == KIND_PING && f->seq < seq &&
+			   frame_is_for_us(f)) {
+			++*late;
 		}
 		nic_rx_done();
 		nic_rx_flush();
@@ -440,7 +444,7 @@ static void mode_ping(void)
 {
 	uint64_t count = option_u64("count", 10), gap = option_u64("gap", 0);
 	uint64_t limit = time_ms(option_u64("timeout", 2000));
-	uint64_t lost = 0, bad = 0, sum = 0, start, cycles;
+	uint64_t lost = 0, bad = 0, late = 0, sum = 0, start, cycles;
 	unsigned int size = frame_size();
 	uint8_t dst[ETH_ADDR], *p;
 	size_t n = 0;
@@ -455,17 +459,20 @@ static void mode_ping(void)
 		frame_fill((void *)p, size, KIND_PING, seq, dst);
 		nic_tx_post(size);
 		nic_tx_flush();
-		cycles = ping_answer(seq, dst, size, start, limit, &bad);
+		cycles = ping_answer(seq, dst, size, start, limit, &bad, &late);
 		if (cycles) {
 			samples[n++] = cycles;
 			sum += cycles;
 		} else {
 			lost++;
+			say("ping: no answer to %lu in time", seq);
 		}
 		if (gap)
 			for (start = rdtsc(); rdtsc() - start < gap; )
 				cpu_relax();
 	}
+	if (late)
+		say("ping: %lu answers came later", late);
 	say("ping %lu lost %lu bad %lu", count, lost, bad);
 	if (!n)
 		return;
