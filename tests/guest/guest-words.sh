@@ -190,10 +190,10 @@ shown() {
 # be seen, and it has a minute. Other cases go on meanwhile.
 waits() {
 	truncate -s 1M "$T/sleeper.img" "$T/blind.img"
+	vm blind 'mode=hang ring=3' -drive "file=$T/blind.img,format=raw"
 	vm sleeper 'mode=hello exit=halt' -hda "$T/sleeper.img" -net nic \
 		-net "vde,sock=$T/sw"
-	vm blind 'mode=hang ring=3' -drive "file=$T/blind.img,format=raw"
-	sleep 15
+	sleep 12
 	not grep -q claimed "$T/sleeper.log" "$T/blind.log"
 	wait_for 15 grep -q 'disk 1: the guest has not claimed it: its kernel lacks' "$T/sleeper.log"
 	wait_for 60 grep -q 'disk 1: the guest has not looked for devices on PCI' "$T/blind.log"

@@ -35,7 +35,7 @@ host() {
 	wait_for 10 on "$1" ip link show tap0
 	on "$1" ip link set tap0 address "$(mac "$1")"
 	on "$1" ip link set tap0 up
-	wait_for 10 is ports "$(console sw port/print | grep -c '^Port')" "$1"
+	wait_for 10 has_ports sw "$1"
 }
 ping_once() {
 	on "$1" ping -c 1 -W 1 -q "$2"

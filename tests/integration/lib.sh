@@ -323,6 +323,11 @@ console() {
 		sed -n '/^vde\$ /,$p' | sed -e '1s/^vde\$ //' -e '/^vde\$ $/d' -e '/^$/d'
 }
 
+# has_ports NAME N: whether a switch has so many.
+has_ports() {
+	is ports "$(console "$1" port/print | grep -c '^Port')" "$2"
+}
+
 # What a switch holds: files, descriptors, plugs.
 switch_state() {
 	ls -A "$T/$1"

@@ -23,7 +23,7 @@ host() {
 	on "$1" ip addr add "fd00::$2/64" dev tap0 nodad
 	on "$1" ip link set tap0 up
 	on "$1" ip route add 224.0.0.0/4 dev tap0
-	wait_for 3 is 'ports' "$(console sw port/print | grep -c '^Port')" "$2"
+	wait_for 3 has_ports sw "$2"
 }
 
 # Join and receive into NAME.got; 16 bytes are a datagram.

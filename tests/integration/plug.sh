@@ -357,7 +357,7 @@ command_again() {
 	wait_for 3 plugs_on west 1
 	lan "vde://$T/west"
 	kill "$(ps -o pid= --ppid "$(pid_of cable)")"
-	wait_for 3 test "$(wc -l <runs)" -ge 1
+	wait_for 3 test -s runs
 	wait_for 3 grep 'starting it again' cable.log
 	wait_for 3 plugs_on west 1
 	lan "vde://$T/west"

@@ -115,8 +115,8 @@ check "it is gone" no lanbox vm status a
 # One that does not listen.
 check "lanbox vm stop waits so long" no lanbox vm stop --timeout 3 b
 check "and the VM runs" vm_run b true
-kill -TERM "$(vm_pid b)"
 before=$(seconds)
+kill -TERM "$(vm_pid b)"
 check "SIGTERM: the VM ends all the same" vm_exit b
 check "after some seconds ($(($(seconds) - before)))" [ $(($(seconds) - before)) -ge 3 ]
 check "and says why" vm_says b 'the guest has not powered off in 4 seconds'

@@ -118,6 +118,13 @@ check_eq "the VM ends, too" $? 0
 
 # Streams, by the kernel's own driver and socat, which the guest borrows from the host.
 
+# calls PORT - is there somebody of the guest's, who says OK?
+calls()
+{
+	echo "CONNECT $1" | timeout 20 socat -t 5 - UNIX:vsock >called
+	grep -q '^OK' called
+}
+
 # hears FILE WORDS - has somebody been told so?
 hears()
 {
@@ -142,6 +149,7 @@ check_eq "a guest's program sends 3 MB to one of the host, which answers" \
 	"$(vm_run sock "$three_megabytes" 90)" same
 check "nobody is where nobody listens" no vm_run sock 'socat -u VSOCK-CONNECT:2:1001 - 2>&1' 20
 vm_send sock 'socat VSOCK-LISTEN:22,fork SYSTEM:"md5sum; cat /proc/cmdline" &'
+check "a guest's program listens" wait_for 20 calls 22
 echo 'CONNECT 23' | timeout 10 socat -t 5 - UNIX:vsock >said
 check_eq "nor in the guest" "$(cat said)" ""
 { echo 'CONNECT 22'; sleep 1; cat bytes; } | timeout 90 socat -t 60 - UNIX:vsock >said

@@ -142,6 +142,8 @@ for fast in on off; do
 	check "another process does not get the disk of this one" no \
 		timeout 20 "$VMM" -name vm -kernel "$KERNEL" -initrd "$INITRD" \
 		-serial null $(arguments vm.2) -incoming "file:$work/state"
+	cp check.out taken.said
+	check "which says so" grep "another VM uses it" taken.said
 	before=$(wc -l <host.lines)
 	sleep 3
 	check_eq "nothing comes from it" "$(wc -l <host.lines)" "$before"
