@@ -157,8 +157,9 @@ static void fuzz_socket(struct rig *r, struct fuzz_in *in)
 		commands++;
 	}
 	while (in->left) {
-		size_t size = MIN((size_t)fuzz_u8(in) + 1, in->left);
+		size_t size = (size_t)fuzz_u8(in) + 1;
 
+		size = MIN(size, in->left);
 		fuzz_bytes(in, bytes, size);
 		for (size_t i = 0; i < size; i++)
 			commands += bytes[i] == '\n' || bytes[i] == '}' || bytes[i] == ']';
