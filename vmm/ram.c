@@ -39,18 +39,19 @@ static void ram_gone(int sig UNUSED, siginfo_t *info, void *context UNUSED)
 		"memory left to give, or a process that the guest's memory was handed to (a "
 		"switch, one that serves a disk), or who can write to the file of -mem-path, "
 		"has cut it short; the VM ends";
+	static const char other[] = "SIGBUS, and not for guest RAM; the VM ends";
 	const uint8_t *at = info->si_addr;
 
-	if (at >= watched.first && at < watched.first + watched.size) {
+	if (at >= watched.first && at < watched.first + watched.size)
 		log_last_words(words, sizeof(words) - 1);
-		_exit(VM_EXIT_KVM);
-	}
-	/* It comes again, and is what it would have been: SA_RESETHAND. */
+	else
+		log_last_words(other, sizeof(other) - 1);
+	_exit(VM_EXIT_KVM);
 }
 
 static void ram_watch(const struct vm *vm)
 {
-	struct sigaction sa = { .sa_sigaction = ram_gone, .sa_flags = SA_SIGINFO | SA_RESETHAND };
+	struct sigaction sa = { .sa_sigaction = ram_gone, .sa_flags = SA_SIGINFO };
 
 	watched.first = vm->ram_host;
 	watched.size = vm->ram_size;

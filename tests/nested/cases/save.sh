@@ -139,9 +139,12 @@ for fast in on off; do
 	echo "# the file has $(du -k state | cut -f1) KiB, of RAM of 262144"
 	check "it says so" [ "$(qmp vm '{"execute":"query-status"}' |
 		grep -c postmigrate)" = 1 ]
-	check "another process does not get the disk of this one" no \
+	check "another process does not go on with it" no \
 		timeout 20 "$VMM" -name vm -kernel "$KERNEL" -initrd "$INITRD" \
 		-serial null $(arguments vm.2) -incoming "file:$work/state"
+	check "nor does it get the disk of this one" no timeout 20 "$VMM" -name other -m 128 \
+		-kernel "$KERNEL" -serial null -net none \
+		-drive file=disk.img,format=raw,if=virtio
 	cp check.out taken.said
 	check "which says so" grep "another VM uses it" taken.said
 	before=$(wc -l <host.lines)
