@@ -47,25 +47,15 @@ hardly_cut() {
 	[ "$(last_of "$1" | field lost)" -lt $((RATE * 4 / 5)) ] || fail "$1: $(last_of "$1")"
 }
 
-# both_hardly_cut: so were both hosts. A machine that stands still for a second does more to
-# them; that may happen once in a check, and then all flows again.
-both_hardly_cut() {
-	if (hardly_cut near && hardly_cut far) >cuts 2>&1; then
-		return
-	fi
-	note "$(cat cuts)"
-	[ -z "${stood_still:-}" ] || fail "$(cat cuts)"
-	stood_still=yes
-	wait_for 5 ring_flows
-}
-
 # The cable's pull and plug, both at once as for hosts who need it.
 pull_and_plug() {
 	for cable; do
 		during 1 end "$cable"
-		both_hardly_cut
+		hardly_cut near
+		hardly_cut far
 		during 1 cable_plug "$cable"
-		both_hardly_cut
+		hardly_cut near
+		hardly_cut far
 	done
 }
 
