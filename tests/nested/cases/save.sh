@@ -178,7 +178,7 @@ for fast in on off; do
 		between 0 $((now - up)) $(($(seconds) - then - 8))
 	check "a second is a second" vm_run vm "$(line '
 		read -r a _ </proc/uptime; sleep 5; read -r b _ </proc/uptime; echo $a $b;
-		n=$((${b%%.*} - ${a%%.*})); [ $n -ge 4 ] && [ $n -le 15 ]')" 20
+		n=$((${b%%.*} - ${a%%.*})); [ $n -ge 4 ] && [ $n -le 7 ]')" 20
 	check "its kernel says nothing about that" no vm_run vm \
 		'dmesg | grep -v "clocksource: Long readout"; dmesg | grep -q -i -E "unstable|stall|lockup|error|warn|bug:|hung"' 20
 	check "it reaches its neighbour" pings vm 10.0.0.2 3
