@@ -49,7 +49,7 @@
 enum {
 	RSTP_MIGRATE_MS = 3000,
 	RSTP_SECOND_MS = 1000,
-	RSTP_HOLD_MS = 100,		/* a port may send once more after it */
+	RSTP_HOLD_MS = 100,		/* a bucket has room for one more after it */
 	RSTP_NUMBER_BITS = 12,		/* of a port's number in its identifier */
 	RSTP_NUMBER_MASK = (1 << RSTP_NUMBER_BITS) - 1,
 	RSTP_PRIORITY_STEP = 16,	/* of ports */
@@ -78,7 +78,7 @@ enum rstp_timer {
 	TIMER_ROOT,			/* rrWhile: was a root port */
 	TIMER_TC,			/* tcWhile */
 	TIMER_HOLD,			/* there is something to send, but not yet */
-	TIMER_FLUSH,			/* the last flush was not long ago */
+	TIMER_FLUSH,			/* there is something to flush, but not yet */
 	TIMERS
 };
 
@@ -86,6 +86,12 @@ enum rstp_timer {
 enum rstp_info_is { INFO_DISABLED, INFO_AGED, INFO_MINE, INFO_RECEIVED };
 
 enum rstp_tcm { TCM_INACTIVE, TCM_LEARNING, TCM_ACTIVE };
+
+/* What a port may do several times at once, and then once in RSTP_HOLD_MS. */
+struct rstp_bucket {
+	unsigned int count;
+	uint64_t from;			/* when @count was last counted down */
+};
 
 struct rstp_port {
 	struct rstp_port *next;
@@ -140,8 +146,8 @@ struct rstp_port {
 	bool vde;			/* the neighbour is a vde_switch */
 	bool counts_unsynced;		/* this port is in @unsynced of the bridge */
 	bool counts_recent_root;	/* and in @recent_roots */
-	unsigned int tx_count;
-	uint64_t tx_from;		/* when tx_count was last counted down */
+	struct rstp_bucket sends;	/* txCount */
+	struct rstp_bucket flushes;
 	unsigned int rx_count;
 	uint64_t rx_from;		/* when rx_count was 0 */
 
@@ -211,6 +217,21 @@ static unsigned int port_forward_delay(const struct rstp *r, const struct rstp_p
 static unsigned int port_edge_delay(const struct rstp *r, const struct rstp_port *p)
 {
 	return p->p2p ? RSTP_MIGRATE_MS : rstp_ms(r->root_times.max_age);
+}
+
+/* Whether there is room for one more in a bucket of @size; if not, the port will be
+ * woken. */
+static bool port_has_room(struct rstp *r, struct rstp_port *p, struct rstp_bucket *b,
+			  unsigned int size, enum rstp_timer timer)
+{
+	uint64_t ticks = (r->now - b->from) / RSTP_HOLD_MS;
+
+	b->count -= (unsigned int)MIN(b->count, ticks);
+	b->from += ticks * RSTP_HOLD_MS;
+	if (b->count < size)
+		return true;
+	timer_start(r, p, timer, (unsigned int)(b->from + RSTP_HOLD_MS - r->now));
+	return false;
 }
 
 /* Lists. */
@@ -373,10 +394,11 @@ static void port_flush(struct rstp *r, struct rstp_port *p)
 
 static void port_flush_run(struct rstp *r, struct rstp_port *p)
 {
-	if (!p->fdb_flush || timer_runs(r, p, TIMER_FLUSH))
+	if (!p->fdb_flush ||
+	    !port_has_room(r, p, &p->flushes, RSTP_FLUSH_BURST, TIMER_FLUSH))
 		return;
 	p->fdb_flush = false;
-	timer_start(r, p, TIMER_FLUSH, RSTP_FLUSH_MS);
+	p->flushes.count++;
 	r->stats.flushes++;
 	r->ops->flush(r->ctx, p->number);
 }
@@ -819,14 +841,14 @@ static bool prt_run(struct rstp *r, struct rstp_port *p)
 
 /* Topology Change (17.31) */
 
-/* newTcWhile() */
+/* newTcWhile(), which would leave a change behind another to the next hello */
 static void port_new_tc(struct rstp *r, struct rstp_port *p)
 {
+	p->new_info |= p->send_rstp;
 	if (timer_runs(r, p, TIMER_TC))
 		return;
 	if (p->send_rstp) {
 		timer_start(r, p, TIMER_TC, rstp_ms(r->own_times.hello) + RSTP_SECOND_MS);
-		p->new_info = true;
 	} else {
 		timer_start(r, p, TIMER_TC, rstp_ms(r->root_times.max_age) +
 					    rstp_ms(r->root_times.forward_delay));
@@ -966,19 +988,6 @@ static void port_send(struct rstp *r, struct rstp_port *p, enum bpdu_kind kind)
 	r->ops->send(r->ctx, p->number, frame, size);
 }
 
-/* Whether the port may send now; if not, it will be woken. */
-static bool port_may_send(struct rstp *r, struct rstp_port *p)
-{
-	uint64_t ticks = (r->now - p->tx_from) / RSTP_HOLD_MS;
-
-	p->tx_count -= (unsigned int)MIN(p->tx_count, ticks);
-	p->tx_from += ticks * RSTP_HOLD_MS;
-	if (p->tx_count < r->hold_count)
-		return true;
-	timer_start(r, p, TIMER_HOLD, (unsigned int)(p->tx_from + RSTP_HOLD_MS - r->now));
-	return false;
-}
-
 /* Hellos of all ports are sent at the same times: the bridge wakes once for all. */
 static void port_hello(struct rstp *r, struct rstp_port *p)
 {
@@ -997,10 +1006,11 @@ static void ptx_run(struct rstp *r, struct rstp_port *p)
 	if (!port_is_active(p))
 		return;
 	port_hello(r, p);
-	if (!p->new_info || p->updt_info || !port_may_send(r, p))
+	if (!p->new_info || p->updt_info ||
+	    !port_has_room(r, p, &p->sends, r->hold_count, TIMER_HOLD))
 		return;
 	p->new_info = false;
-	p->tx_count++;
+	p->sends.count++;
 	if (p->send_rstp)
 		port_send(r, p, BPDU_RST);
 	else if (p->role == RSTP_DESIGNATED)
@@ -1236,8 +1246,9 @@ static void port_begin(struct rstp *r, struct rstp_port *p)
 	p->send_rstp = true;
 	p->new_info = p->tc_ack = p->fdb_flush = false;
 	p->guarded = p->heard = p->vde = false;
-	p->tx_count = p->rx_count = 0;
-	p->tx_from = p->rx_from = r->now;
+	p->rx_count = 0;
+	p->rx_from = r->now;
+	p->sends = p->flushes = (struct rstp_bucket){ .from = r->now };
 	memset(p->until, 0, sizeof(p->until));
 	port_forget_tc(p);
 	port_count(r, p);

@@ -55,6 +55,11 @@
  * - A port that is not point to point waits for the whole forward delay.
  * - A port that heard a BPDU is not taken for an edge until its link was down.
  *
+ * And one for hosts that seldom speak, which switches cannot find again by themselves:
+ *
+ * - A change of the topology is told at once, even while the one before is still being
+ *   told. The standard's would wait for the next hello, for two seconds.
+ *
  * DOC: Shape
  *
  * A pure state machine for one bridge and one tree: no descriptor, no clock, and no
@@ -72,10 +77,12 @@
  * A BPDU is read whole and checked before it is looked at (bpdu.h). Times outside
  * of the standard's ranges are not believed. A port takes RSTP_INPUT_MAX BPDUs in a
  * second and drops the rest. A neighbour may say "the topology changed" as often as
- * it likes: a port's addresses are flushed at most once in RSTP_FLUSH_MS. A frame
- * that comes back to the port that sent it is a loop, and the port discards. Nothing
- * protects the tree from a neighbour that claims to be the root in correct BPDUs,
- * except the two guards, which are for ports where no bridge or no root belongs.
+ * it likes: after RSTP_FLUSH_BURST times, a port's addresses are flushed every tenth of
+ * a second. (No longer: a flush that waits is a host that is not found. A change says so
+ * several times, in hellos of the seconds behind it, too, and then comes the next.) A
+ * frame that comes back to the port that sent it is a loop, and the port discards.
+ * Nothing protects the tree from a neighbour that claims to be the root in correct
+ * BPDUs, except the two guards, which are for ports where no bridge or no root belongs.
  *
  * DOC: vde_switch
  *
@@ -106,7 +113,7 @@ enum {
 	RSTP_FORWARD_DELAY_DEFAULT = 15,
 	RSTP_HOLD_COUNT_DEFAULT = 6,	/* BPDUs a port may send at once */
 	RSTP_INPUT_MAX = 100,		/* BPDUs a port takes in a second */
-	RSTP_FLUSH_MS = 1000,
+	RSTP_FLUSH_BURST = 6,		/* flushes of a port's addresses at once */
 };
 
 #define RSTP_NEVER	UINT64_MAX
