@@ -125,6 +125,9 @@ void sw_close(void);
 /* Whether it lives; if not, say how it ended. */
 bool sw_lives(void);
 
+/* Say whether it lives, and what it said last, as comments. */
+void sw_last_words(void);
+
 /* What it holds now. */
 void sw_held(struct held *h);
 

@@ -269,11 +269,17 @@ static unsigned int restart_rounds(unsigned int times, unsigned int limit_s)
 		waitpid(sw.pid, NULL, 0);
 		sw.pid = sw_spawn();
 		end = killed + FLOW_MS * 1000ULL;
-		for (unsigned int i = 0; good && i < STATIONS; i++)
+		for (unsigned int i = 0; good && i < STATIONS; i++) {
 			good = station_connect(&stations[i], end);
-		if (!good || !flows(end)) {
-			printf("# round %u: %s\n", n, good ? "nothing comes through any more" :
-			       "no front end comes in any more");
+			if (!good)
+				printf("# round %u: station %u does not come in any more\n", n, i);
+		}
+		if (good && !flows(end)) {
+			printf("# round %u: nothing comes through any more\n", n);
+			good = false;
+		}
+		if (!good) {
+			sw_last_words();
 			n = 0;
 			break;
 		}

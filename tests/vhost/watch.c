@@ -24,6 +24,7 @@
 enum {
 	START_MS = 10000,
 	CONSOLE_MS = 3000,
+	LAST_WORDS = 800,	/* bytes of its log */
 };
 
 struct sw sw = { .console = -1 };
@@ -394,4 +395,24 @@ bool sw_lives(void)
 			 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	sw.pid = 0;
 	return false;
+}
+
+void sw_last_words(void)
+{
+	char words[LAST_WORDS + 1];
+	FILE *log = fopen(sw.log, "r");
+	size_t n = 0;
+
+	printf("#   the switch %s\n", sw_lives() ? "lives" : "is dead");
+	if (log && !fseek(log, 0, SEEK_END)) {
+		long size = ftell(log);
+
+		fseek(log, size > LAST_WORDS ? size - LAST_WORDS : 0, SEEK_SET);
+		n = fread(words, 1, LAST_WORDS, log);
+	}
+	words[n] = 0;
+	for (char *rest = words, *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n"))
+		printf("#   %s\n", line);
+	if (log)
+		fclose(log);
 }
