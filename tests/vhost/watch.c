@@ -293,6 +293,8 @@ pid_t sw_spawn(void)
 
 	snprintf(caller, sizeof(caller), "caller,client,path=%s", sw.caller);
 	pid = fork();
+	if (pid < 0)
+		broken("fork", strerror(errno));
 	if (pid)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
