@@ -30,6 +30,7 @@ enum {
 	DISK_STEP = 2 << 20,	/* bytes of one step, a multiple of blocks */
 	DISK_SEG_MAX = 254,	/* as many as fit into a ring */
 	DISK_RANGE_MAX = 4 << 20,	/* sectors: 2 GiB */
+	DISK_LOCK_WAIT_MS = 2000,
 };
 
 #define NS_PER_S	1000000000ULL
@@ -597,7 +598,7 @@ static int disk_try_file(const struct options_drive *opt)
 {
 	const struct disk_file_want want = {
 		.write = !opt->readonly && !opt->snapshot,
-		.lock = opt->lock,
+		.lock = opt->lock, .wait_ms = DISK_LOCK_WAIT_MS,
 	};
 	struct disk_file f;
 	int ret = disk_file_open(&f, opt->file, &want);
@@ -641,7 +642,7 @@ static int disk_open_image(struct disk *disk, struct vm *vm,
 		.write = !opt->readonly && !opt->snapshot,
 		.direct = opt->direct,
 		.probe = !opt->format,
-		.lock = opt->lock,
+		.lock = opt->lock, .wait_ms = DISK_LOCK_WAIT_MS,
 	};
 	int ret = disk_is_served(opt) ? disk_open_served(disk, vm, opt) :
 		  disk_file_open(&disk->file, opt->file, &want);

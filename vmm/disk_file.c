@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
@@ -27,6 +28,8 @@ enum {
 	BYTE_NO_READ = 200,
 	BYTE_NO_WRITE = 201,
 	BYTE_NO_RESIZE = 203,
+
+	LOCK_PAUSE_MS = 10,
 };
 
 /* Formats. */
@@ -104,9 +107,17 @@ static int file_lock_free(int fd, off_t byte)
 	return !fcntl(fd, F_OFD_GETLK, &l) && l.l_type != F_UNLCK ? -EBUSY : 0;
 }
 
+static void file_unlock(int fd)
+{
+	struct flock l = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+
+	fcntl(fd, F_OFD_SETLK, &l);
+}
+
 /* QEMU shares its locks and then looks for others, so that two who start at the
- * same time may both lose. A writer of ours locks for itself alone, and one wins. */
-static int file_lock(const struct disk_file *f)
+ * same time may both lose. A writer of ours locks for itself alone, and one wins.
+ * Return: 0, -EBUSY if somebody else has locks, or another -errno. */
+static int file_try_lock(const struct disk_file *f)
 {
 	static const off_t foreign[] = { BYTE_WRITE, BYTE_RESIZE, BYTE_NO_READ };
 	int fd = f->fd, ret;
@@ -121,6 +132,19 @@ static int file_lock(const struct disk_file *f)
 	ret = ret ? ret : file_lock_byte(fd, F_RDLCK, BYTE_NO_RESIZE);
 	for (size_t i = 0; !ret && i < ARRAY_SIZE(foreign); i++)
 		ret = file_lock_free(fd, foreign[i]);
+	return ret;
+}
+
+static int file_lock(const struct disk_file *f, unsigned int wait_ms)
+{
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * 1000000 };
+	int ret = file_try_lock(f);
+
+	for (unsigned int ms = 0; ret == -EBUSY && ms < wait_ms; ms += LOCK_PAUSE_MS) {
+		file_unlock(f->fd);
+		nanosleep(&pause, NULL);
+		ret = file_try_lock(f);
+	}
 	if (ret == -EBUSY) {
 		log_err("disk '%s': another VM uses it%s", f->path, f->writable ? "" :
 			" and may write to it");
@@ -272,7 +296,7 @@ int disk_file_open(struct disk_file *f, const char *path,
 	}
 	ret = file_examine(f, &st);
 	if (!ret && want->lock)
-		ret = file_lock(f);
+		ret = file_lock(f, want->wait_ms);
 	if (!ret && want->probe)
 		ret = file_probe(f);
 	if (ret)

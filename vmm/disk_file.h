@@ -16,6 +16,9 @@
  * one who writes keeps out all others, those who read keep out those who write. On
  * a block device that is to be written to the kernel's own claim is taken, too
  * (O_EXCL), which mounted file systems have, and volume managers.
+ *
+ * A machine that was killed is gone before its locks are: the kernel ends io_uring, and
+ * what was under way there, behind the process. So the next one may wait for a moment.
  */
 #ifndef VMM_DISK_FILE_H
 #define VMM_DISK_FILE_H
@@ -61,12 +64,14 @@ struct disk_file {
  * @direct:	Past the host's page cache, if its file system can do that
  * @probe:	Refuse a file that looks like another format than raw
  * @lock:	Keep others out
+ * @wait_ms:	How long others who have locks may take to give them up
  */
 struct disk_file_want {
 	bool write;
 	bool direct;
 	bool probe;
 	bool lock;
+	unsigned int wait_ms;
 };
 
 /**

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_pci.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -1375,6 +1376,40 @@ static void locks(void **state UNUSED)
 	rig_free(r);
 }
 
+static void *close_soon(void *fd)
+{
+	usleep(100000);
+	close(*(int *)fd);
+	return NULL;
+}
+
+/* Who has the locks is about to be gone; or is not. */
+static void locks_of_the_dead(void **state UNUSED)
+{
+	static const off_t writer[] = { 100, 101, 201, 203 };
+	struct disk_file_want want = { .write = true, .lock = true, .wait_ms = 10000 };
+	struct rig *r = rig_new();
+	struct disk_file a;
+	pthread_t thread;
+	double start;
+	int fd;
+
+	log_set_level(LOG_LEVEL_ERR);
+	fd = foreign_lock(r->path, writer, ARRAY_SIZE(writer));
+	assert_int_equal(pthread_create(&thread, NULL, close_soon, &fd), 0);
+	assert_int_equal(disk_file_open(&a, r->path, &want), 0);
+	pthread_join(thread, NULL);
+	assert_true(foreign_sees(r->path, 101));
+	disk_file_close(&a);
+	fd = foreign_lock(r->path, writer, ARRAY_SIZE(writer));
+	want.wait_ms = 50;
+	start = seconds();
+	assert_int_equal(disk_file_open(&a, r->path, &want), -EBUSY);
+	assert_true(seconds() - start >= 0.05);
+	close(fd);
+	rig_free(r);
+}
+
 static void refused(void **state UNUSED)
 {
 	struct rig *r = rig_new();
@@ -1620,6 +1655,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(parts_of_a_block),
 	cmocka_unit_test(slow),
 	cmocka_unit_test(locks),
+	cmocka_unit_test(locks_of_the_dead),
 	cmocka_unit_test(refused),
 	cmocka_unit_test(daemons),
 	cmocka_unit_test(chains),
