@@ -195,6 +195,8 @@ resident() {
 
 # It has had as much for a moment.
 rests() {
+	# It has begun.
+	grep -q vcpu "/proc/$(pid_of h)/task/"*/comm || return
 	was=$before
 	sleep 0.3
 	before=$(resident)

@@ -70,6 +70,8 @@ plug a b c
 send a to all
 expect b c
 unplug a
+send b to all		# until the switch has seen that a is gone
+expect c
 send b to a
 expect c
 plug a			# on the same port, silent so far
