@@ -1175,11 +1175,10 @@ static void topology_changes(void **state UNUSED)
 	sim_destroy(s);
 }
 
-/* A neighbour that tells of a change every millisecond. */
-static void tc_storm(void **state UNUSED)
+/* Bridge 0 has 1 behind its second port, and somebody better at its first, @port, who says
+ * what is returned. */
+static struct bpdu sim_told_of_changes(struct sim *s, uint16_t port)
 {
-	struct sim *s = sim_create(2, 1);
-	uint16_t port = sim_lone(s, 0);
 	struct bpdu b = { .kind = BPDU_RST, .times = times, .vector = { 1, 0, 1, 0x8001 },
 			  .flags = BPDU_ROLE_DESIGNATED | BPDU_TOPOLOGY_CHANGE |
 				   BPDU_PROPOSAL };
@@ -1189,6 +1188,16 @@ static void tc_storm(void **state UNUSED)
 	sim_run(s, 20000);
 	assert_true(hear(s, 0, port, &b));
 	sim_run(s, 10000);
+	return b;
+}
+
+/* A neighbour that tells of a change every millisecond. */
+static void tc_storm(void **state UNUSED)
+{
+	struct sim *s = sim_create(2, 1);
+	uint16_t port = sim_lone(s, 0);
+	struct bpdu b = sim_told_of_changes(s, port);
+
 	s->bridge[0].flushed[1] = 0;
 	s->bridge[0].sent[1] = 0;
 	for (unsigned int i = 0; i < 10000; i++) {
@@ -1253,15 +1262,8 @@ static void one_change_behind_another(void **state UNUSED)
 {
 	struct sim *s = sim_create(2, 1);
 	uint16_t port = sim_lone(s, 0);
-	struct bpdu b = { .kind = BPDU_RST, .times = times, .vector = { 1, 0, 1, 0x8001 },
-			  .flags = BPDU_ROLE_DESIGNATED | BPDU_TOPOLOGY_CHANGE |
-				   BPDU_PROPOSAL };
+	struct bpdu b = sim_told_of_changes(s, port);
 
-	sim_set_up(s, 0, true);
-	sim_cable(s, 0, 1);
-	sim_run(s, 20000);
-	assert_true(hear(s, 0, port, &b));
-	sim_run(s, 10000);
 	for (unsigned int i = 0; i < 20; i++) {
 		s->bridge[0].flushed[1] = 0;
 		/* Of a cable that is pulled: the change, and a hello behind it. */
